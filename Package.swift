@@ -8,12 +8,16 @@ let findLibraries: [LinkerSetting] = [
     .unsafeFlags(["-L\(libraries)", "-Xlinker", "-rpath=$ORIGIN/../../../.deps/lib"])
 ]
 
-let settings: [SwiftSetting] = [
-    .swiftLanguageMode(.v6),
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-]
+// Warnings are errors, in our own targets only. A newer compiler may know new ones: ALLOW_WARNINGS=1 lets them pass.
+let strictness: [SwiftSetting] = Context.environment["ALLOW_WARNINGS"] == nil ? [.treatAllWarnings(as: .error)] : []
+
+let settings: [SwiftSetting] =
+    strictness + [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ]
 
 let package = Package(
     name: "triage",

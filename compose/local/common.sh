@@ -4,6 +4,7 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 deps="$root/.deps"
 # What runs from here keeps its process numbers, logs and data below this folder, one folder for each server.
+# shellcheck disable=SC2034  # those who source this use it
 runtime=${RUNTIME_DIRECTORY:-$deps/run}
 
 say() { printf '%s\n' "$*" >&2; }

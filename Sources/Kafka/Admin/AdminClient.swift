@@ -1,0 +1,137 @@
+import CRdKafka
+
+/// Makes, describes and deletes topics. Every call waits for the cluster's answer: keep it off an event loop.
+///
+/// Safe to use from any thread, one call at a time per thread.
+public struct AdminClient: Sendable {
+    private let client: NativeClient
+
+    /// Makes a client; nothing is connected before the first call.
+    public init(properties: KafkaProperties, log: KafkaLog) throws(KafkaError) {
+        // The background of an administrator says what the calls say anyway, hence no error callback: librdkafka
+        // would log such errors instead, below the level of warnings.
+        let configuration = try NativeConfiguration(properties)
+        client = try configuration.makeClient(RD_KAFKA_PRODUCER, events: ClientEvents(log))
+    }
+
+    /// Makes topics that are not there yet; those that are stay as they are. The answers are in the order of the wishes.
+    ///
+    /// - Throws: when no broker answers within `within`. What became of a single topic is in its answer.
+    public func createTopics(
+        _ topics: [TopicSpecification], within: Duration = .seconds(15)
+    ) throws(KafkaError) -> [(name: String, result: TopicCreation)] {
+        guard !topics.isEmpty else { return [] }
+        var natives: [OpaquePointer?] = []
+        defer { for native in natives { rd_kafka_NewTopic_destroy(native) } }
+        for topic in topics {
+            var text = [CChar](repeating: 0, count: 512)
+            let native = rd_kafka_NewTopic_new(
+                topic.name, Int32(clamping: topic.partitions), Int32(clamping: topic.replicationFactor), &text,
+                text.count)
+            guard let native else {
+                throw KafkaError(.invalidArgument, operation: "create topic \(topic.name)", message: String(text))
+            }
+            natives.append(native)
+            for (name, value) in topic.configuration.sorted(by: { $0.key < $1.key }) {
+                try KafkaError.check(
+                    rd_kafka_NewTopic_set_config(native, name, value), "create topic \(topic.name)")
+            }
+        }
+        let count = natives.count
+        let event = try perform(RD_KAFKA_ADMIN_OP_CREATETOPICS, "create topics", within: within) { options, queue in
+            rd_kafka_CreateTopics(client.pointer, &natives, count, options, queue)
+        }
+        defer { rd_kafka_event_destroy(event) }
+        var answered = 0
+        let answers = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &answered)
+        let results = Self.results(answers, count: answered, operation: "create topic")
+        return topics.map { topic in
+            switch results[topic.name] {
+            case .some(.none): (topic.name, .created)
+            case .some(.some(let error)) where error.code == .topicAlreadyExists: (topic.name, .existed)
+            case .some(.some(let error)): (topic.name, .failed(error))
+            case .none: (topic.name, .failed(KafkaError(.unknownTopic, operation: "create topic \(topic.name)")))
+            }
+        }
+    }
+
+    /// Deletes topics with all their records. A topic that is not there is no error.
+    public func deleteTopics(_ names: [String], within: Duration = .seconds(15)) throws(KafkaError) {
+        guard !names.isEmpty else { return }
+        var natives = names.map { rd_kafka_DeleteTopic_new($0) }
+        defer { for native in natives { rd_kafka_DeleteTopic_destroy(native) } }
+        let count = natives.count
+        let event = try perform(RD_KAFKA_ADMIN_OP_DELETETOPICS, "delete topics", within: within) { options, queue in
+            rd_kafka_DeleteTopics(client.pointer, &natives, count, options, queue)
+        }
+        defer { rd_kafka_event_destroy(event) }
+        var answered = 0
+        let answers = rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event), &answered)
+        for case let error? in Self.results(answers, count: answered, operation: "delete topic").values
+        where error.code != .unknownTopicOrPartition {
+            throw error
+        }
+    }
+
+    /// Asks for the brokers and for every topic. Creates nothing.
+    public func metadata(within: Duration = .seconds(10)) throws(KafkaError) -> ClusterMetadata {
+        var answer: UnsafePointer<rd_kafka_metadata>?
+        try KafkaError.check(
+            rd_kafka_metadata(client.pointer, 1, nil, &answer, within.milliseconds), "read the cluster's metadata")
+        guard let answer else { return ClusterMetadata(brokers: [], topics: [:]) }
+        defer { rd_kafka_metadata_destroy(answer) }
+        let brokers = UnsafeBufferPointer(start: answer.pointee.brokers, count: Int(answer.pointee.broker_cnt))
+        let topics = UnsafeBufferPointer(start: answer.pointee.topics, count: Int(answer.pointee.topic_cnt))
+        let existing = topics.filter { $0.err == RD_KAFKA_RESP_ERR_NO_ERROR }
+        return ClusterMetadata(
+            brokers: brokers.map { "\(String(cString: $0.host)):\($0.port)" },
+            topics: Dictionary(
+                existing.map { (String(cString: $0.topic), Int($0.partition_cnt)) }, uniquingKeysWith: { $1 }))
+    }
+
+    /// The number of partitions of each of these topics that exists.
+    public func partitions(
+        of topics: [String], within: Duration = .seconds(10)
+    ) throws(KafkaError) -> [String: Int] {
+        try metadata(within: within).topics.filter { topics.contains($0.key) }
+    }
+
+    private func perform(
+        _ kind: rd_kafka_admin_op_t, _ operation: String, within: Duration,
+        _ request: (_ options: OpaquePointer?, _ queue: OpaquePointer?) -> Void
+    ) throws(KafkaError) -> OpaquePointer {
+        let options = rd_kafka_AdminOptions_new(client.pointer, kind)
+        defer { rd_kafka_AdminOptions_destroy(options) }
+        rd_kafka_AdminOptions_set_request_timeout(options, within.milliseconds, nil, 0)
+        // The brokers answer when all of them know the topic.
+        rd_kafka_AdminOptions_set_operation_timeout(options, within.milliseconds, nil, 0)
+        let queue = rd_kafka_queue_new(client.pointer)
+        defer { rd_kafka_queue_destroy(queue) }
+        request(options, queue)
+        guard let event = rd_kafka_queue_poll(queue, (within + .seconds(1)).milliseconds) else {
+            throw KafkaError(.timedOut, operation: operation, isRetriable: true)
+        }
+        let code = rd_kafka_event_error(event)
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
+            let text = rd_kafka_event_error_string(event).map { String(cString: $0) }
+            rd_kafka_event_destroy(event)
+            throw KafkaError(KafkaErrorCode(code), operation: operation, message: text)
+        }
+        return event
+    }
+
+    private static func results(
+        _ answers: UnsafeMutablePointer<OpaquePointer?>?, count: Int, operation: String
+    ) -> [String: KafkaError?] {
+        var results: [String: KafkaError?] = [:]
+        for answer in UnsafeBufferPointer(start: answers, count: count) {
+            guard let answer, let pointer = rd_kafka_topic_result_name(answer) else { continue }
+            let name = String(cString: pointer)
+            let code = KafkaErrorCode(rd_kafka_topic_result_error(answer))
+            let text = rd_kafka_topic_result_error_string(answer).map { String(cString: $0) }
+            let error = code.rawValue == 0 ? nil : KafkaError(code, operation: "\(operation) \(name)", message: text)
+            results.updateValue(error, forKey: name)
+        }
+        return results
+    }
+}

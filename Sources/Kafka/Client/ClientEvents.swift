@@ -1,0 +1,120 @@
+import CRdKafka
+import Logging
+import Synchronization
+
+/// What librdkafka tells a client outside of calls: log lines, errors, statistics, rebalances.
+///
+/// librdkafka holds it as its opaque pointer, from before the client exists until after its last callback.
+final class ClientEvents: @unchecked Sendable {  // `consumer` is touched by one thread only; the rest is Sendable.
+    private struct State {
+        var lastReason: String?
+        var lastProbe: ContinuousClock.Instant?
+        var limiter = RepeatLimiter(interval: .seconds(30))
+    }
+
+    private let log: KafkaLog
+    private let state = Mutex(State())
+    /// No broker answers. Read at every batch, hence outside of the lock.
+    private let isDisconnected = Atomic(false)
+    /// Set once, right after the consumer is made, and read in rebalance callbacks: both on the consumer's thread.
+    weak var consumer: Consumer?
+
+    init(_ log: KafkaLog) { self.log = log }
+
+    static func of(_ client: OpaquePointer?) -> ClientEvents? {
+        // librdkafka's opaque is the pointer retained by NativeConfiguration.makeClient.
+        rd_kafka_opaque(client).map { Unmanaged<ClientEvents>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    func install(in configuration: OpaquePointer) {
+        rd_kafka_conf_set_log_cb(configuration) { client, level, facility, text in
+            guard let facility, let text else { return }
+            ClientEvents.of(client)?.logged(level, String(cString: facility), String(cString: text))
+        }
+        if log.onStatistics != nil {
+            rd_kafka_conf_set_stats_cb(configuration) { client, json, length, _ in
+                ClientEvents.of(client)?.statistics(UnsafeRawBufferPointer(start: json, count: length))
+                return 0
+            }
+        }
+    }
+
+    func statistics(_ json: UnsafeRawBufferPointer) { log.onStatistics?(json) }
+
+    /// A record or an acknowledgement has come: some broker answers.
+    func brokerAnswered() {
+        guard isDisconnected.load(ordering: .relaxed), isDisconnected.exchange(false, ordering: .relaxed) else {
+            return
+        }
+        log.logger.notice("Kafka answers again")
+        log.onConnectionChange?(true)
+    }
+
+    /// While no broker answers, asks for one, at most once a second: an idle client would not notice that they are back.
+    func probeIfCutOff(_ client: OpaquePointer) {
+        guard isDisconnected.load(ordering: .relaxed) else { return }
+        let isDue = state.withLock { state in
+            let now = ContinuousClock.now
+            guard state.lastProbe.map({ $0.duration(to: now) >= .seconds(1) }) ?? true else { return false }
+            state.lastProbe = now
+            return true
+        }
+        var metadata: UnsafePointer<rd_kafka_metadata>?
+        guard isDue, rd_kafka_metadata(client, 0, nil, &metadata, 100) == RD_KAFKA_RESP_ERR_NO_ERROR else { return }
+        rd_kafka_metadata_destroy(metadata)
+        brokerAnswered()
+    }
+
+    /// An error that is not the answer to a call.
+    func failed(_ error: KafkaError) {
+        report(error)
+        log.onError?(error)
+    }
+
+    private func report(_ error: KafkaError) {
+        switch error.code {
+        case .transport, .timedOut:
+            // One of possibly many brokers, and the library tries again: it is the reason if all go.
+            state.withLock { $0.lastReason = error.message }
+            log.logger.debug("Kafka connection: \(error.message)")
+        case .allBrokersDown:
+            guard !isDisconnected.exchange(true, ordering: .relaxed) else { return }
+            let reason = state.withLock { $0.lastReason } ?? error.message
+            log.logger.warning("no Kafka broker answers; trying on: \(reason)")
+            log.onConnectionChange?(false)
+        case let code where code.isNormalInRebalance && !error.isFatal:
+            log.logger.debug("\(error)")
+        default:
+            if error.code.isAboutConnection { state.withLock { $0.lastReason = error.message } }
+            write(error.isFatal ? .critical : .error, kind: error.operation + error.code.name, error.description)
+        }
+    }
+
+    private func logged(_ level: Int32, _ facility: String, _ text: String) {
+        switch facility {
+        case "FAIL", "CONFWARN":
+            // Failed connections come as errors too, with the same text. Properties of the other kind of client are
+            // meant to pass: one set serves both.
+            log.logger.debug("\(facility): \(text)")
+        default:
+            let level: Logger.Level =
+                switch level {
+                case ...3: .error
+                case 4: .warning
+                case 5: .info
+                case 6: .debug
+                default: .trace
+                }
+            if level <= .debug {
+                log.logger.log(level: level, "\(facility): \(text)")
+            } else {
+                write(level, kind: facility, "\(facility): \(text)")
+            }
+        }
+    }
+
+    private func write(_ level: Logger.Level, kind: String, _ text: String) {
+        guard let held = state.withLock({ $0.limiter.admit(kind, now: .now) }) else { return }
+        log.logger.log(level: level, "\(text)\(held > 0 ? " (and \(held) times before)" : "")")
+    }
+}

@@ -1,0 +1,67 @@
+import CRdKafka
+
+/// librdkafka's configuration object, until a client takes it over or it is discarded.
+struct NativeConfiguration: ~Copyable {
+    let pointer: OpaquePointer
+
+    /// Throws one error that names the property when the library refuses a name or a value.
+    init(_ properties: KafkaProperties) throws(KafkaError) {
+        pointer = rd_kafka_conf_new()
+        for (name, value) in properties.pairs {
+            var text = [CChar](repeating: 0, count: 512)
+            let result = rd_kafka_conf_set(pointer, name, value, &text, text.count)
+            guard result != RD_KAFKA_CONF_OK else { continue }
+            rd_kafka_conf_destroy(pointer)
+            throw Self.refusal(result, name: name, reason: String(text))
+        }
+    }
+
+    private static func refusal(_ result: rd_kafka_conf_res_t, name: String, reason: String) -> KafkaError {
+        let message =
+            if result == RD_KAFKA_CONF_UNKNOWN {
+                "unknown Kafka property \"\(name)\""
+            } else if KafkaProperties.isSecret(name) {
+                // The library's sentence quotes the value.
+                "invalid value for the Kafka property \"\(name)\""
+            } else {
+                "invalid value for the Kafka property \"\(name)\": \(reason)"
+            }
+        return KafkaError(.invalidArgument, operation: "configure", message: message)
+    }
+
+    /// Gives the object back without making a client.
+    consuming func discard() { rd_kafka_conf_destroy(pointer) }
+
+    /// Makes a client, which takes the configuration over, and `events` with it: they live until `NativeClient` ends.
+    consuming func makeClient(_ kind: rd_kafka_type_t, events: ClientEvents) throws(KafkaError) -> NativeClient {
+        // Balanced by the release in NativeClient's deinit, after the last callback, or right here.
+        let context = Unmanaged.passRetained(events)
+        rd_kafka_conf_set_opaque(pointer, context.toOpaque())
+        events.install(in: pointer)
+        var text = [CChar](repeating: 0, count: 512)
+        guard let client = rd_kafka_new(kind, pointer, &text, text.count) else {
+            rd_kafka_conf_destroy(pointer)
+            context.release()
+            let role = kind == RD_KAFKA_PRODUCER ? "producer" : "consumer"
+            throw KafkaError(.invalidArgument, operation: "create \(role)", message: String(text))
+        }
+        return NativeClient(pointer: client, context: context)
+    }
+}
+
+/// Owns an `rd_kafka_t`. Whatever is made from it (queues, topics, messages) keeps it alive or is gone before it ends.
+final class NativeClient: @unchecked Sendable {  // librdkafka's handles are safe to use from any thread.
+    let pointer: OpaquePointer
+    private let context: Unmanaged<ClientEvents>
+
+    fileprivate init(pointer: OpaquePointer, context: Unmanaged<ClientEvents>) {
+        self.pointer = pointer
+        self.context = context
+    }
+
+    deinit {
+        // A consumer leaves its group in `close`, within a bound; destroying it must not try again without one.
+        rd_kafka_destroy_flags(pointer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
+        context.release()
+    }
+}

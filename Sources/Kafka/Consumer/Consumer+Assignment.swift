@@ -1,0 +1,95 @@
+import CRdKafka
+
+extension Consumer {
+    /// Joins the group and shares the topics' partitions with its other members; replaces an earlier subscription.
+    public func subscribe(to topics: [String]) throws(KafkaError) {
+        let list = TopicPartitionList(topics.map { TopicPartition(topic: $0, partition: -1) })
+        try KafkaError.check(rd_kafka_subscribe(client.pointer, list.pointer), "subscribe")
+    }
+
+    /// Reads exactly these partitions, from these offsets, sharing them with nobody; replaces an earlier assignment.
+    public func assign(_ partitions: [(TopicPartition, StartOffset)]) throws(KafkaError) {
+        assignmentHasChanged()
+        guard direct == nil else {
+            direct?.stop()
+            for (partition, offset) in partitions {
+                try direct?.start(partition, at: offset, client: client, queue: queue)
+            }
+            return
+        }
+        let list = TopicPartitionList(partitions.map { ($0.0, $0.1.native) })
+        try KafkaError.check(rd_kafka_assign(client.pointer, list.pointer), "assign")
+    }
+
+    /// The partitions that are ours now.
+    public var assignment: [TopicPartition] {
+        if let direct { return direct.partitions }
+        var list: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>?
+        guard rd_kafka_assignment(client.pointer, &list) == RD_KAFKA_RESP_ERR_NO_ERROR, let list else { return [] }
+        return TopicPartitionList(owning: list).pointer.pointee.partitions
+    }
+
+    /// Whether the group has taken the assignment away already, without waiting for us: nothing may be committed.
+    public var assignmentLost: Bool { rd_kafka_assignment_lost(client.pointer) != 0 }
+
+    /// Stops fetching from these partitions; records already fetched are dropped and come again after `resume`.
+    public func pause(_ partitions: [TopicPartition]) throws(KafkaError) {
+        let list = TopicPartitionList(partitions)
+        try KafkaError.check(rd_kafka_pause_partitions(client.pointer, list.pointer), "pause")
+        try list.checkEach("pause")
+    }
+
+    /// Goes on fetching from these partitions.
+    public func resume(_ partitions: [TopicPartition]) throws(KafkaError) {
+        let list = TopicPartitionList(partitions)
+        try KafkaError.check(rd_kafka_resume_partitions(client.pointer, list.pointer), "resume")
+        try list.checkEach("resume")
+    }
+
+    /// Goes to these offsets; the next records received are those from there. Waits, at most `within`, until the
+    /// fetchers have turned.
+    public func seek(to offsets: [(TopicPartition, Int64)], within: Duration = .seconds(5)) throws(KafkaError) {
+        let list = TopicPartitionList(offsets)
+        try KafkaError.check(
+            consuming: rd_kafka_seek_partitions(client.pointer, list.pointer, within.milliseconds), "seek")
+        try list.checkEach("seek")
+    }
+
+    /// Goes to one offset of one partition, see `seek(to:within:)`.
+    public func seek(_ partition: TopicPartition, to offset: Int64) throws(KafkaError) {
+        try seek(to: [(partition, offset)])
+    }
+
+    /// Leaves the group, having told the rebalance handler of what is given up, and takes no more records.
+    ///
+    /// Waits at most about `within`, then gives up politeness: the group notices after `session.timeout.ms`. Offsets that are
+    /// stored and not committed stay uncommitted unless the handler commits them or `enable.auto.commit` is on. Safe to call twice.
+    public func close(within: Duration = .seconds(10)) {
+        guard !isClosed else { return }
+        defer { markClosed() }
+        guard direct == nil else {
+            direct?.stop()
+            return
+        }
+        let closing = rd_kafka_queue_new(client.pointer)
+        defer { rd_kafka_queue_destroy(closing) }
+        if let error = rd_kafka_consumer_close_queue(client.pointer, closing) {
+            rd_kafka_error_destroy(error)
+            return
+        }
+        let deadline = ContinuousClock.now + within
+        var message: UnsafeMutablePointer<rd_kafka_message_t>?
+        while rd_kafka_consumer_closed(client.pointer) == 0, ContinuousClock.now < deadline {
+            if rd_kafka_consume_batch_queue(closing, 50, &message, 1) > 0 { rd_kafka_message_destroy(message) }
+        }
+    }
+}
+
+extension TopicPartitionList {
+    /// Throws the first partition's error, if any has one.
+    borrowing func checkEach(_ operation: String) throws(KafkaError) {
+        for element in elements where element.err != RD_KAFKA_RESP_ERR_NO_ERROR {
+            throw KafkaError(KafkaErrorCode(element.err), operation: "\(operation) \(element.identity)")
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import CRdKafka
+
+extension Consumer {
+    /// Everything that librdkafka calls back on the thread that polls. C functions: they find the consumer by the opaque pointer.
+    static func installCallbacks(in configuration: OpaquePointer, isMember: Bool) {
+        rd_kafka_conf_set_error_cb(configuration) { client, code, text, _ in
+            guard let client, let events = ClientEvents.of(client) else { return }
+            let code = KafkaErrorCode(rawValue: code)
+            if code == .fatal, let fatal = KafkaError.fatal(of: client) { return events.failed(fatal) }
+            events.failed(KafkaError(code, operation: "connect", message: text.map { String(cString: $0) }))
+        }
+        guard isMember else { return }
+        rd_kafka_conf_set_rebalance_cb(configuration) { client, code, partitions, _ in
+            guard let client, let partitions else { return }
+            guard let consumer = ClientEvents.of(client)?.consumer else {
+                rd_kafka_assign(client, nil)
+                return
+            }
+            consumer.rebalance(code, partitions)
+        }
+        rd_kafka_conf_set_offset_commit_cb(configuration) { client, code, _, _ in
+            let code = KafkaErrorCode(code)
+            guard code.rawValue != 0, code != .noOffset else { return }
+            ClientEvents.of(client)?.failed(KafkaError(code, operation: "commit offsets"))
+        }
+    }
+
+    fileprivate func rebalance(
+        _ code: rd_kafka_resp_err_t, _ list: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>
+    ) {
+        let partitions = list.pointee.partitions
+        let isIncremental = rd_kafka_rebalance_protocol(client.pointer).map { String(cString: $0) } == "COOPERATIVE"
+        do throws(KafkaError) {
+            switch code {
+            case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
+                if isIncremental {
+                    try KafkaError.check(consuming: rd_kafka_incremental_assign(client.pointer, list), "assign")
+                } else {
+                    try KafkaError.check(rd_kafka_assign(client.pointer, list), "assign")
+                }
+                assignmentHasChanged()
+                rebalanceHandler?.partitionsAssigned(partitions, consumer: self)
+            case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
+                if assignmentLost {
+                    rebalanceHandler?.partitionsLost(partitions, consumer: self)
+                } else {
+                    rebalanceHandler?.partitionsRevoked(partitions, consumer: self)
+                }
+                assignmentHasChanged()
+                if isIncremental {
+                    try KafkaError.check(consuming: rd_kafka_incremental_unassign(client.pointer, list), "unassign")
+                } else {
+                    try KafkaError.check(rd_kafka_assign(client.pointer, nil), "unassign")
+                }
+            default:
+                assignmentHasChanged()
+                rd_kafka_assign(client.pointer, nil)
+                throw KafkaError(KafkaErrorCode(code), operation: "rebalance")
+            }
+        } catch {
+            events.failed(error)
+        }
+    }
+}

@@ -1,0 +1,50 @@
+import CRdKafka
+
+/// How far a partition is from its end.
+public struct PartitionLag: Hashable, Sendable {
+    /// The partition.
+    public let partition: TopicPartition
+    /// The offset of the next record that `receive` will return.
+    public let position: Int64
+    /// The offset of the next record to be written, as of the last fetch.
+    public let high: Int64
+    /// The number of records between the two.
+    public var records: Int64 { max(high - position, 0) }
+}
+
+extension Consumer {
+    /// The lag of each assigned partition that something has been read from. Local: costs no request.
+    public func lag() -> [PartitionLag] {
+        let list = TopicPartitionList(assignment)
+        guard rd_kafka_position(client.pointer, list.pointer) == RD_KAFKA_RESP_ERR_NO_ERROR else { return [] }
+        return list.elements.compactMap { element in
+            guard element.offset >= 0, let marks = watermarks(of: element.identity), marks.high >= 0 else { return nil }
+            return PartitionLag(partition: element.identity, position: element.offset, high: marks.high)
+        }
+    }
+
+    /// A partition's oldest offset and the one after its newest, as of the last fetch; nil before. Local: costs no request.
+    public func watermarks(of partition: TopicPartition) -> (low: Int64, high: Int64)? {
+        var low: Int64 = -1
+        var high: Int64 = -1
+        let code = rd_kafka_get_watermark_offsets(
+            client.pointer, partition.topic, partition.partition, &low, &high)
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR, high >= 0 else { return nil }
+        return (max(low, 0), high)
+    }
+
+    /// Asks the broker for a partition's oldest offset and the one after its newest. Waits at most `within`.
+    ///
+    /// Assigning from `.at(high)` reads every record written after this call, while `.end` is where the broker
+    /// stands when it first hears of the assignment.
+    public func queryWatermarks(
+        of partition: TopicPartition, within: Duration = .seconds(5)
+    ) throws(KafkaError) -> (low: Int64, high: Int64) {
+        var low: Int64 = -1
+        var high: Int64 = -1
+        let code = rd_kafka_query_watermark_offsets(
+            client.pointer, partition.topic, partition.partition, &low, &high, within.milliseconds)
+        try KafkaError.check(code, "query the offsets of \(partition)")
+        return (low, high)
+    }
+}

@@ -1,2 +1,0 @@
-import CRdKafka
-public func version() -> String { String(cString: rd_kafka_version_str()) }

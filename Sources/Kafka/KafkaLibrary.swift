@@ -1,0 +1,24 @@
+import CRdKafka
+
+/// The librdkafka that the program runs with, which need not be the one it was built with.
+public enum KafkaLibrary {
+    /// The oldest version accepted: earlier ones lose messages of a batch in a rebalance (before 2.1.0) and misread
+    /// the ApiVersions response of brokers that tag its fields (before 2.2.0).
+    public static let minimumVersion = "2.2.0"
+
+    /// The version that is loaded, such as `2.16.1`.
+    public static var version: String { String(cString: rd_kafka_version_str()) }
+
+    /// Throws unless the loaded version is `minimumVersion` or newer. Call it once, at start.
+    public static func requireSupportedVersion() throws(KafkaError) {
+        try require(version: Int(rd_kafka_version()), named: version)
+    }
+
+    /// `number` is librdkafka's hexadecimal `0xMMmmrrpp`: major, minor, revision, pre-release.
+    package static func require(version number: Int, named name: String) throws(KafkaError) {
+        guard number >> 8 < 0x02_02_00 else { return }
+        throw KafkaError(
+            .notImplemented, operation: "start",
+            message: "librdkafka \(name) is too old: \(minimumVersion) or newer is needed")
+    }
+}

@@ -1,0 +1,91 @@
+import CRdKafka
+import Logging
+
+/// librdkafka's brokers in this process, for tests: real sockets on free ports, and faults on demand.
+///
+/// It knows groups, transactions and idempotence well enough for a client. Any thread.
+package final class MockCluster: @unchecked Sendable {  // The cluster serves calls on a thread of its own.
+    private let client: NativeClient
+    private let cluster: OpaquePointer
+    /// The addresses for `bootstrap.servers`.
+    package let bootstrapServers: String
+
+    /// Requests that faults can be laid on, by Kafka's API keys.
+    package enum Request: Int16, Sendable {
+        case produce = 0, fetch = 1, listOffsets = 2, metadata = 3, offsetCommit = 8, offsetFetch = 9
+        case findCoordinator = 10, joinGroup = 11, heartbeat = 12, leaveGroup = 13, syncGroup = 14
+        case initProducerID = 22, addPartitionsToTransaction = 24, addOffsetsToTransaction = 25, endTransaction = 26
+        case transactionOffsetCommit = 28
+    }
+
+    /// Starts brokers with the ids 1 to `brokers`. They stop when the object ends.
+    package init(brokers: Int = 1) throws(KafkaError) {
+        var quiet = Logger(label: "mock") { _ in SwiftLogNoOpLogHandler() }
+        quiet.logLevel = .critical
+        let configuration = try NativeConfiguration(["client.id": "mock-cluster"])
+        client = try configuration.makeClient(RD_KAFKA_PRODUCER, events: ClientEvents(KafkaLog(logger: quiet)))
+        guard let cluster = rd_kafka_mock_cluster_new(client.pointer, Int32(brokers)) else {
+            throw KafkaError(.system, operation: "start mock cluster")
+        }
+        self.cluster = cluster
+        bootstrapServers = String(cString: rd_kafka_mock_cluster_bootstraps(cluster))
+        // A group's first assignment otherwise waits for 3 s.
+        triage_mock_set_rebalance_delay(cluster, 0)
+        triage_mock_track_requests(cluster)
+    }
+
+    deinit { rd_kafka_mock_cluster_destroy(cluster) }
+
+    /// Makes a topic. One that a client asks for is made by itself otherwise, with 4 partitions.
+    package func createTopic(_ name: String, partitions: Int = 1, replicas: Int = 1) throws(KafkaError) {
+        try KafkaError.check(
+            rd_kafka_mock_topic_create(cluster, name, Int32(partitions), Int32(replicas)), "create mock topic")
+    }
+
+    /// Answers the next requests of a kind with these errors, one each.
+    package func pushRequestErrors(_ request: Request, _ errors: [KafkaErrorCode]) {
+        let natives = errors.map(\.native)
+        rd_kafka_mock_push_request_errors_array(cluster, request.rawValue, natives.count, natives)
+    }
+
+    /// Forgets the errors that wait for requests of a kind.
+    package func clearRequestErrors(_ request: Request) {
+        rd_kafka_mock_clear_request_errors(cluster, request.rawValue)
+    }
+
+    /// Gives every use of a topic this error, or none.
+    package func setTopicError(_ topic: String, _ error: KafkaErrorCode?) {
+        rd_kafka_mock_topic_set_error(cluster, topic, error?.native ?? RD_KAFKA_RESP_ERR_NO_ERROR)
+    }
+
+    /// Cuts a broker's connections and refuses new ones, or lets them in again.
+    package func setBroker(_ id: Int = 1, isDown: Bool) {
+        if isDown {
+            rd_kafka_mock_broker_set_down(cluster, Int32(id))
+        } else {
+            rd_kafka_mock_broker_set_up(cluster, Int32(id))
+        }
+    }
+
+    /// Holds every answer of a broker back for so long.
+    package func setRoundTripTime(_ time: Duration, broker id: Int = 1) {
+        rd_kafka_mock_broker_set_rtt(cluster, Int32(id), time.milliseconds)
+    }
+
+    /// Moves a partition to another broker.
+    package func setLeader(of partition: TopicPartition, broker id: Int) {
+        rd_kafka_mock_partition_set_leader(cluster, partition.topic, partition.partition, Int32(id))
+    }
+
+    /// Moves the coordinator of a group to another broker.
+    package func setCoordinator(ofGroup group: String, broker id: Int) {
+        rd_kafka_mock_coordinator_set(cluster, "group", group, Int32(id))
+    }
+
+    /// The kinds of the requests that came so far, oldest first, those that `Request` does not name left out.
+    package func requests() -> [Request] {
+        var keys = [Int16](repeating: -1, count: 65_536)
+        let count = triage_mock_requests(cluster, &keys, keys.count)
+        return keys.prefix(count).compactMap(Request.init(rawValue:))
+    }
+}

@@ -1,0 +1,220 @@
+import CRdKafka
+import Synchronization
+
+/// Sends records, and says for each whether the broker has it.
+///
+/// `send` may be called from any thread; delivery reports and transactions belong to one thread. Every record that was taken
+/// gives exactly one report, so the memory of a value that was sent without copying is free again when its report has come. Do not
+/// end a producer that holds such values before `queuedCount` is 0.
+///
+/// ```swift
+/// let producer = try Producer(properties: ["bootstrap.servers": "127.0.0.1:9092"], log: KafkaLog(logger: logger))
+/// let topic = try producer.topic("sentences")
+/// try text.withUnsafeBytes { try producer.send(to: topic, key: nil, value: $0, token: 1, copying: true) }
+/// try producer.flush(within: .seconds(5)) { token, error, partition, offset in … }
+/// ```
+public final class Producer: @unchecked Sendable {  // The queue is librdkafka's, safe from any thread; the rest is Sendable.
+    let client: NativeClient
+    private let events: ClientEvents
+    private let queue: OpaquePointer
+    private let wakeup: Wakeup
+    private let topics = Mutex<[String: ProducerTopic]>([:])
+
+    /// Makes a producer, which begins to connect at once, in the background.
+    ///
+    /// - Parameters:
+    ///   - properties: librdkafka's. `delivery.report.only.error` is refused: every record must be reported.
+    ///   - wakeup: signalled when reports or errors arrive; share it to serve several clients from one thread.
+    ///   - log: where log lines and errors go.
+    /// - Throws: an error that names the property if one is unknown or invalid.
+    public init(properties: KafkaProperties, wakeup: Wakeup? = nil, log: KafkaLog) throws(KafkaError) {
+        guard properties["delivery.report.only.error"].map({ $0 == "false" }) ?? true else {
+            throw KafkaError(
+                .invalidArgument, operation: "configure",
+                message: "the Kafka property \"delivery.report.only.error\" must stay false")
+        }
+        let configuration = try NativeConfiguration(properties)
+        var kinds = RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR
+        if log.onStatistics != nil { kinds |= RD_KAFKA_EVENT_STATS }
+        rd_kafka_conf_set_events(configuration.pointer, kinds)
+        events = ClientEvents(log)
+        client = try configuration.makeClient(RD_KAFKA_PRODUCER, events: events)
+        queue = rd_kafka_queue_get_main(client.pointer)
+        self.wakeup = if let wakeup { wakeup } else { try Wakeup() }
+        self.wakeup.attach(to: queue)
+    }
+
+    deinit {
+        Wakeup.detach(from: queue)
+        rd_kafka_queue_destroy(queue)
+    }
+
+    /// The handle of a topic, made once. It need not exist yet. Any thread.
+    public func topic(_ name: String) throws(KafkaError) -> ProducerTopic {
+        let known: Result<ProducerTopic, KafkaError> = topics.withLock { topics in
+            if let topic = topics[name] { return .success(topic) }
+            guard let pointer = rd_kafka_topic_new(client.pointer, name, nil) else {
+                return .failure(KafkaError(KafkaErrorCode(rd_kafka_last_error()), operation: "open topic \(name)"))
+            }
+            let topic = ProducerTopic(name: name, pointer: pointer, client: client)
+            topics[name] = topic
+            return .success(topic)
+        }
+        return try known.get()
+    }
+
+    /// Queues a record without headers, see `send(to:partition:key:value:headers:token:copying:)`.
+    public func send(
+        to topic: ProducerTopic, partition: Int32? = nil, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?,
+        token: UInt, copying: Bool = false
+    ) throws(KafkaError) {
+        try send(topic, partition, key, value, headers: nil, token, copying)
+    }
+
+    /// Queues a record and returns; its delivery report follows. Any thread.
+    ///
+    /// - Parameters:
+    ///   - topic: where to.
+    ///   - partition: nil lets the partitioner choose: by the key, or at random without one.
+    ///   - key: copied; nil is a null key.
+    ///   - value: nil is a null value. Unless `copying`, the bytes must stay as they are until the report.
+    ///   - headers: emptied, its contents taken over; when this throws, they stay.
+    ///   - token: comes back with the report.
+    ///   - copying: copies the value, so that its bytes are free when this returns.
+    /// - Throws: `.queueFull` means backpressure: take delivery reports, then send again. `.messageSizeTooLarge` and
+    ///   `.unknownPartition` are about this record alone. Nothing was taken, and no report will come.
+    public func send(
+        to topic: ProducerTopic, partition: Int32? = nil, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?,
+        headers: inout RecordHeaders, token: UInt, copying: Bool = false
+    ) throws(KafkaError) {
+        try send(topic, partition, key, value, headers: headers.pointer, token, copying)
+        headers.handedOver()
+    }
+
+    private func send(
+        _ topic: ProducerTopic, _ partition: Int32?, _ key: UnsafeRawBufferPointer?, _ value: UnsafeRawBufferPointer?,
+        headers: OpaquePointer?, _ token: UInt, _ copying: Bool
+    ) throws(KafkaError) {
+        let code = triage_produce(
+            client.pointer, topic.pointer, partition ?? RD_KAFKA_PARTITION_UA, copying ? RD_KAFKA_MSG_F_COPY : 0,
+            key.nonNullStart, key?.count ?? 0, value.nonNullStart, value?.count ?? 0,
+            headers, UnsafeMutableRawPointer(bitPattern: token))
+        guard code != RD_KAFKA_RESP_ERR_NO_ERROR else { return }
+        if code == RD_KAFKA_RESP_ERR__FATAL, let fatalError { throw fatalError }
+        throw KafkaError(
+            KafkaErrorCode(code), operation: "send", isRetriable: code == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+    }
+
+    /// Takes the delivery reports that are there; if there are none, sleeps until something arrives, the wakeup is signalled
+    /// or `waiting` has passed, and takes what is there then. Errors and statistics are served inside.
+    ///
+    /// - Parameters:
+    ///   - waiting: how long to sleep at most.
+    ///   - body: called for each report, in the order in which each partition's were acknowledged: the token, what went wrong
+    ///     or nil, the partition and the offset that the record got (negative if unknown).
+    /// - Returns: the number of reports.
+    @discardableResult
+    public func receiveDeliveryReports(waiting: Duration = .zero, _ body: DeliveryReportHandler) -> Int {
+        var count = takeReports(body)
+        if count == 0, waiting > .zero {
+            wakeup.wait(timeout: waiting)
+            count = takeReports(body)
+        }
+        if count == 0 { events.probeIfCutOff(client.pointer) }
+        return count
+    }
+
+    private func takeReports(_ body: DeliveryReportHandler) -> Int {
+        var count = 0
+        while let event = rd_kafka_queue_poll(queue, 0) {
+            switch rd_kafka_event_type(event) {
+            case RD_KAFKA_EVENT_DR:
+                var isDelivered = false
+                while let message = rd_kafka_event_message_next(event) {
+                    let code = KafkaErrorCode(message.pointee.err)
+                    isDelivered = isDelivered || code.rawValue == 0
+                    body(
+                        UInt(bitPattern: message.pointee._private), code.rawValue == 0 ? nil : code,
+                        message.pointee.partition, message.pointee.offset)
+                    count += 1
+                }
+                if isDelivered { events.brokerAnswered() }
+            case RD_KAFKA_EVENT_ERROR:
+                report(event)
+            case RD_KAFKA_EVENT_STATS:
+                if let json = rd_kafka_event_stats(event) {
+                    events.statistics(UnsafeRawBufferPointer(UnsafeBufferPointer(start: json, count: length(of: json))))
+                }
+            default:
+                break
+            }
+            rd_kafka_event_destroy(event)
+        }
+        return count
+    }
+
+    private func length(of text: UnsafePointer<CChar>) -> Int {
+        var length = 0
+        while text[length] != 0 { length += 1 }
+        return length
+    }
+
+    private func report(_ event: OpaquePointer) {
+        let code = KafkaErrorCode(rd_kafka_event_error(event))
+        if code == .fatal, let fatalError { return events.failed(fatalError) }
+        let text = rd_kafka_event_error_string(event).map { String(cString: $0) }
+        events.failed(KafkaError(code, operation: "connect", message: text))
+    }
+
+    /// Waits until every record is reported, without waiting for `linger.ms`, and hands the reports to `body`.
+    ///
+    /// - Throws: `.timedOut` if some are still on their way after `within`; they stay queued.
+    public func flush(within: Duration, _ body: DeliveryReportHandler = { _, _, _, _ in }) throws(KafkaError) {
+        let deadline = ContinuousClock.now + within
+        while true {
+            receiveDeliveryReports(body)
+            guard queuedCount > 0 else { return }
+            let remaining = ContinuousClock.now.duration(to: deadline)
+            guard remaining > .zero else {
+                throw KafkaError(
+                    .timedOut, operation: "flush", message: "\(queuedCount) records are not acknowledged yet",
+                    isRetriable: true)
+            }
+            // It makes the library send what lingers. It cannot wait for the reports, since this thread takes them.
+            rd_kafka_flush(client.pointer, 1)
+            receiveDeliveryReports(waiting: min(remaining, .milliseconds(10)), body)
+        }
+    }
+
+    /// The number of records taken and not reported yet, reports that wait to be received included. Any thread.
+    public var queuedCount: Int { Int(rd_kafka_outq_len(client.pointer)) }
+
+    /// The error that ended this producer, if one did: make a new one. Any thread.
+    public var fatalError: KafkaError? { KafkaError.fatal(of: client.pointer) }
+
+    /// Drops every record, queued or on its way; their reports say `.purgedInQueue` or `.purgedInFlight`. Any thread.
+    public func purge() {
+        rd_kafka_purge(client.pointer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT)
+    }
+}
+
+/// Takes a delivery report: the token, what went wrong or nil, and the record's partition and offset.
+public typealias DeliveryReportHandler = (
+    _ token: UInt, _ error: KafkaErrorCode?, _ partition: Int32, _ offset: Int64
+) -> Void
+
+/// A topic as one producer knows it. Share it freely; it keeps the producer's client alive.
+public final class ProducerTopic: @unchecked Sendable {  // librdkafka's topic handles are safe from any thread.
+    /// The topic's name.
+    public let name: String
+    let pointer: OpaquePointer
+    private let client: NativeClient
+
+    init(name: String, pointer: OpaquePointer, client: NativeClient) {
+        self.name = name
+        self.pointer = pointer
+        self.client = client
+    }
+
+    deinit { rd_kafka_topic_destroy(pointer) }
+}

@@ -1,0 +1,62 @@
+extension UnsafeRawBufferPointer {
+    /// Whether these are the bytes of the literal.
+    public func equals(_ literal: StaticString) -> Bool {
+        count == literal.utf8CodeUnitCount && startsUnchecked(with: literal)
+    }
+
+    /// Whether these are the bytes of the literal when ASCII letters of either case count as the same. The literal is in lower case.
+    public func equalsIgnoringCase(_ literal: StaticString) -> Bool {
+        guard count == literal.utf8CodeUnitCount else { return false }
+        let expected = literal.utf8Start
+        for index in 0..<count where self[index].asciiLowercased != expected[index].asciiLowercased { return false }
+        return true
+    }
+
+    /// Whether the two hold the same bytes.
+    public func equals(_ other: UnsafeRawBufferPointer) -> Bool {
+        count == other.count && elementsEqual(other)
+    }
+
+    /// Whether the bytes, of which there are at least as many, start with the literal.
+    private func startsUnchecked(with literal: StaticString) -> Bool {
+        let expected = literal.utf8Start
+        for index in 0..<literal.utf8CodeUnitCount where self[index] != expected[index] { return false }
+        return true
+    }
+
+    /// Part of the bytes, with its own start.
+    func slice(_ range: Range<Int>) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: self[range]) }
+
+    /// The number that the bytes spell in decimal, with an optional minus sign.
+    public var decimalInteger: Int64? {
+        guard !isEmpty, count <= 20 else { return nil }
+        let negative = self[0] == UInt8(ascii: "-")
+        guard count > (negative ? 1 : 0) else { return nil }
+        var value: Int64 = 0
+        for byte in self[(negative ? 1 : 0)...] {
+            guard byte.isASCIIDigit else { return nil }
+            let (product, tooLarge) = value.multipliedReportingOverflow(by: 10)
+            let digit = Int64(byte & 15)
+            let (sum, overflow) = product.addingReportingOverflow(negative ? -digit : digit)
+            if tooLarge || overflow { return nil }
+            value = sum
+        }
+        return value
+    }
+
+    /// The bytes as text; what is not UTF-8 in them becomes U+FFFD.
+    public var text: String { String(decoding: self, as: UTF8.self) }
+}
+
+extension UInt8 {
+    var asciiLowercased: UInt8 { self &- 65 < 26 ? self | 0x20 : self }
+
+    var isASCIIDigit: Bool { self &- 48 < 10 }
+}
+
+extension StaticString {
+    /// The literal's bytes, which live as long as the program.
+    public var bytes: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: utf8Start, count: utf8CodeUnitCount)
+    }
+}

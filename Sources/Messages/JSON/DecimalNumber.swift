@@ -1,0 +1,37 @@
+/// Decimal digits to floating point.
+enum DecimalNumber {
+    /// Powers of ten that a double holds exactly.
+    private static let powers: [Double] = [
+        1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+    ]
+
+    /// The double nearest to a number in JSON's grammar.
+    ///
+    /// Numbers with up to 15 digits and no exponent, all that Triage itself writes, take one exact division; the rest goes the
+    /// long way through the standard library, which needs a String.
+    static func double(of number: UnsafeRawBufferPointer) -> Double {
+        var mantissa: UInt64 = 0
+        var digits = 0
+        var fractionDigits = 0
+        var inFraction = false
+        for byte in number.dropFirst(number.first == UInt8(ascii: "-") ? 1 : 0) {
+            if byte.isASCIIDigit {
+                digits += 1
+                guard digits <= 15 else { return slowly(number) }
+                mantissa = mantissa * 10 + UInt64(byte & 15)
+                if inFraction { fractionDigits += 1 }
+            } else if byte == UInt8(ascii: "."), !inFraction {
+                inFraction = true
+            } else {
+                return slowly(number)
+            }
+        }
+        let magnitude = Double(mantissa) / powers[fractionDigits]
+        return number.first == UInt8(ascii: "-") ? -magnitude : magnitude
+    }
+
+    private static func slowly(_ number: UnsafeRawBufferPointer) -> Double {
+        // The grammar was checked, and the standard library reads all of it.
+        Double(number.text) ?? .nan
+    }
+}

@@ -1,0 +1,57 @@
+/// Why a request could not be answered with a classification.
+///
+/// The raw value is what travels: in `error.code` of an error reply, in the header `triage-status`, and in
+/// `__dlq.errors.code` of a dead letter. Codes are never renamed or reused (see `schemas/README.md`).
+public enum ErrorCode: String, CaseIterable, Sendable {
+    /// The value is not JSON, or not a JSON object of the documented shape.
+    case malformedJSON = "malformed_json"
+    /// The record has no value, or its object has no string in `text`.
+    case missingText = "missing_text"
+    /// The sentence has no characters other than white space.
+    case emptyText = "empty_text"
+    /// The sentence is longer than the worker takes (8,192 UTF-8 bytes unless configured otherwise).
+    case textTooLong = "text_too_long"
+    /// The value is not UTF-8.
+    case invalidUTF8 = "invalid_utf8"
+    /// The header `content-type` (or a CloudEvent's `datacontenttype` or `specversion`) names something not supported.
+    case unsupportedContentType = "unsupported_content_type"
+    /// The header `kafka_replyTopic` names a topic that is not on the worker's allow-list.
+    case replyTopicNotAllowed = "reply_topic_not_allowed"
+    /// The request's deadline had passed before it could be classified; nobody waits for it.
+    case deadlineExceeded = "deadline_exceeded"
+    /// The classifier failed on this sentence.
+    case classifierFailed = "classifier_failed"
+    /// The classification was larger than the broker takes in one record.
+    case replyTooLarge = "reply_too_large"
+    /// The reply could not be written where the request asked for it, such as to a partition that does not exist.
+    case replyNotDelivered = "reply_not_delivered"
+
+    /// The code whose raw value is these bytes.
+    public init?(bytes: UnsafeRawBufferPointer) {
+        for code in ErrorCode.allCases where bytes.equals(code.bytes) {
+            self = code
+            return
+        }
+        return nil
+    }
+
+    /// The raw value as bytes that need no allocation.
+    public var bytes: StaticString {
+        switch self {
+        case .malformedJSON: "malformed_json"
+        case .missingText: "missing_text"
+        case .emptyText: "empty_text"
+        case .textTooLong: "text_too_long"
+        case .invalidUTF8: "invalid_utf8"
+        case .unsupportedContentType: "unsupported_content_type"
+        case .replyTopicNotAllowed: "reply_topic_not_allowed"
+        case .deadlineExceeded: "deadline_exceeded"
+        case .classifierFailed: "classifier_failed"
+        case .replyTooLarge: "reply_too_large"
+        case .replyNotDelivered: "reply_not_delivered"
+        }
+    }
+
+    /// Whether a request that failed so is kept in the dead-letter topic. Only an expired one is not: nobody waits for it.
+    public var isDeadLettered: Bool { self != .deadlineExceeded }
+}

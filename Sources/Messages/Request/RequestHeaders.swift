@@ -1,0 +1,89 @@
+/// The headers of one request that mean something to Triage, picked out of all that the record has.
+///
+/// Values are borrowed from the record: valid while it is. Names are compared without regard to the case of letters, the last of
+/// several headers of one name counts, and a header without a value counts as absent. Reuse one value for record after record.
+public struct RequestHeaders {
+    /// Media type of the value.
+    public private(set) var contentType: UnsafeRawBufferPointer?
+    /// Opaque bytes to echo.
+    public private(set) var correlationID: UnsafeRawBufferPointer?
+    /// Name of the topic where the reply is to go.
+    public private(set) var replyTopic: UnsafeRawBufferPointer?
+    /// Partition of the reply; nil also if the header has not four bytes or is negative, so that the reply goes by its key.
+    public private(set) var replyPartition: Int32?
+    /// Unix milliseconds after which nobody waits: `triage-deadline`, else `ce_expirytime`. What cannot be read counts as absent.
+    public var deadline: Int64? { triageDeadline ?? eventExpiry }
+    /// W3C trace context.
+    public private(set) var traceparent: UnsafeRawBufferPointer?
+    /// W3C trace state.
+    public private(set) var tracestate: UnsafeRawBufferPointer?
+    /// CloudEvents version; if there is one, the record is a binary-mode CloudEvent.
+    public private(set) var eventSpecVersion: UnsafeRawBufferPointer?
+    /// The CloudEvent's id, if it is UTF-8 and not empty.
+    public private(set) var eventID: UnsafeRawBufferPointer?
+    /// The CloudEvent's source.
+    public private(set) var eventSource: UnsafeRawBufferPointer?
+    /// The CloudEvent's type.
+    public private(set) var eventType: UnsafeRawBufferPointer?
+
+    private var triageDeadline: Int64?
+    private var eventExpiry: Int64?
+
+    /// No headers.
+    public init() {}
+
+    /// Forgets all headers.
+    public mutating func reset() { self = RequestHeaders() }
+
+    /// Takes in one header; those that mean nothing to Triage are passed over.
+    public mutating func add(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer?) {
+        guard let value, !name.isEmpty else { return }
+        // The first letter and the length leave one or two names to compare with.
+        switch (name[0] | 0x20, name.count) {
+        case (UInt8(ascii: "c"), 12) where name.equalsIgnoringCase(HeaderName.contentType):
+            contentType = value
+        case (UInt8(ascii: "k"), 19) where name.equalsIgnoringCase(HeaderName.correlationID):
+            correlationID = value
+        case (UInt8(ascii: "k"), 16) where name.equalsIgnoringCase(HeaderName.replyTopic):
+            replyTopic = value
+        case (UInt8(ascii: "k"), 20) where name.equalsIgnoringCase(HeaderName.replyPartition):
+            replyPartition = Self.partition(value)
+        case (UInt8(ascii: "t"), _):
+            addTriageOrTrace(name: name, value: value)
+        case (UInt8(ascii: "c"), _):
+            addEventAttribute(name: name, value: value)
+        default:
+            break
+        }
+    }
+
+    private mutating func addTriageOrTrace(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
+        if name.equalsIgnoringCase(HeaderName.deadline) {
+            triageDeadline = value.decimalInteger
+        } else if name.equalsIgnoringCase(HeaderName.traceparent) {
+            traceparent = value
+        } else if name.equalsIgnoringCase(HeaderName.tracestate) {
+            tracestate = value
+        }
+    }
+
+    private mutating func addEventAttribute(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
+        if name.equalsIgnoringCase(HeaderName.eventID) {
+            eventID = value.isEmpty || !UTF8Validation.isValid(value) ? nil : value
+        } else if name.equalsIgnoringCase(HeaderName.eventSpecVersion) {
+            eventSpecVersion = value
+        } else if name.equalsIgnoringCase(HeaderName.eventSource) {
+            eventSource = value
+        } else if name.equalsIgnoringCase(HeaderName.eventType) {
+            eventType = value
+        } else if name.equalsIgnoringCase(HeaderName.eventExpiryTime) {
+            eventExpiry = Timestamp.milliseconds(of: value)
+        }
+    }
+
+    private static func partition(_ value: UnsafeRawBufferPointer) -> Int32? {
+        guard value.count == 4 else { return nil }
+        let partition = Int32(bigEndian: value.loadUnaligned(as: Int32.self))
+        return partition < 0 ? nil : partition
+    }
+}

@@ -1,0 +1,105 @@
+/// What a reply says. Bytes are borrowed from the record or from the decoder: valid while the record is, and until the
+/// decoder's `reset()`.
+public struct DecodedReply {
+    /// What a reply says.
+    public enum Content {
+        /// A classification.
+        ///
+        /// - label: the most probable class, UTF-8.
+        /// - model: `NAME@VERSION`, UTF-8.
+        /// - probabilities: the JSON object from class to probability, as it was sent; see `ReplyDecoder.forEachProbability`.
+        case classification(
+            label: UnsafeRawBufferPointer, model: UnsafeRawBufferPointer, probabilities: UnsafeRawBufferPointer)
+        /// An error reply. The code is nil if it is one that this version does not know.
+        case failure(ErrorCode?, code: UnsafeRawBufferPointer, message: UnsafeRawBufferPointer)
+        /// Not a reply: neither `probabilities` nor `error`, or not JSON.
+        case malformed
+    }
+
+    /// What a reply says.
+    public var content: Content
+    /// The request's id, UTF-8; nil if the reply is malformed.
+    public var id: UnsafeRawBufferPointer?
+}
+
+/// Reads replies, for programs that send sentences. One thread at a time.
+public final class ReplyDecoder {
+    private let scratch = ScratchArena()
+
+    /// Makes a decoder.
+    public init() {}
+
+    /// Takes back the memory of what was decoded.
+    public func reset() { scratch.reset() }
+
+    /// Decodes a reply.
+    ///
+    /// - Parameters:
+    ///   - value: the record's value.
+    ///   - status: the header `triage-status`. It is needed only where the value says nothing: an error code there makes
+    ///     a failure of what would be malformed.
+    public func decode(value: UnsafeRawBufferPointer?, status: UnsafeRawBufferPointer? = nil) -> DecodedReply {
+        if let value, let reply = try? parse(value) { return reply }
+        guard let status, let code = ErrorCode(bytes: status) else { return DecodedReply(content: .malformed, id: nil) }
+        return DecodedReply(content: .failure(code, code: status, message: StaticString("").bytes), id: nil)
+    }
+
+    /// Calls the body with each class, in the model's order, and its probability. Throws if the bytes are not an object of
+    /// numbers.
+    public func forEachProbability(
+        in probabilities: UnsafeRawBufferPointer,
+        _ body: (_ label: UnsafeRawBufferPointer, _ probability: Double) -> Void
+    ) throws(JSONError) {
+        var reader = try JSONReader(probabilities, scratch: scratch)
+        try reader.beginObject()
+        while let label = try reader.nextKey() { body(label, try reader.double()) }
+        try reader.finish()
+    }
+
+    private func parse(_ value: UnsafeRawBufferPointer) throws(JSONError) -> DecodedReply {
+        var reader = try JSONReader(value, scratch: scratch)
+        var id: UnsafeRawBufferPointer?
+        var label: UnsafeRawBufferPointer?
+        var model: UnsafeRawBufferPointer?
+        var probabilities: UnsafeRawBufferPointer?
+        var failure: DecodedReply.Content?
+        try reader.beginObject()
+        while let key = try reader.nextKey() {
+            if key.equals("id") {
+                id = try reader.string()
+            } else if key.equals("label") {
+                label = try reader.string()
+            } else if key.equals("model") {
+                model = try reader.string()
+            } else if key.equals("probabilities") {
+                guard try reader.peek() == .object else { throw JSONError(.expected(.object), at: reader.position) }
+                probabilities = try reader.rawValue()
+            } else if key.equals("error") {
+                failure = try error(&reader)
+            } else {
+                try reader.skip()
+            }
+        }
+        try reader.finish()
+        if let failure { return DecodedReply(content: failure, id: id) }
+        guard let label, let model, let probabilities else { return DecodedReply(content: .malformed, id: id) }
+        return DecodedReply(
+            content: .classification(label: label, model: model, probabilities: probabilities), id: id)
+    }
+
+    private func error(_ reader: inout JSONReader) throws(JSONError) -> DecodedReply.Content {
+        var code = StaticString("").bytes
+        var message = StaticString("").bytes
+        try reader.beginObject()
+        while let key = try reader.nextKey() {
+            if key.equals("code") {
+                code = try reader.string()
+            } else if key.equals("message") {
+                message = try reader.string()
+            } else {
+                try reader.skip()
+            }
+        }
+        return .failure(ErrorCode(bytes: code), code: code, message: message)
+    }
+}

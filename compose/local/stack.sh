@@ -1,0 +1,238 @@
+# The parts of a local stack: a broker, workers, gateways, a proxy, Prometheus. For scripts to source.
+# shellcheck shell=bash
+#
+# Each part has a folder below $stack with its process number (pid), port and log; `kafka` there holds the address of
+# the broker. Whatever is not below $stack is not ours to stop.
+
+# shellcheck source=compose/local/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+stack="$runtime/stack"
+triage="$root/.build/release/triage"
+
+# part KIND NUMBER: the folder of a worker or gateway.
+part() { echo "$stack/$1-$2"; }
+# parts KIND: the numbers of those that run.
+parts() {
+    local pid number
+    for pid in "$stack/$1"-*/pid; do
+        number=${pid%/pid}
+        ! running "$pid" || echo "${number##*-}"
+    done | sort -n
+}
+next_number() {
+    local number=1
+    while running "$(part "$1" "$number")/pid"; do ((number++)); done
+    echo "$number"
+}
+
+# launch FOLDER COMMAND…: starts a program in a session of its own, so that Ctrl-C in the terminal reaches only this
+# script, which then stops the parts in their order.
+launch() {
+    local folder=$1
+    shift
+    mkdir -p "$folder"
+    setsid "$@" </dev/null >>"$folder/log" 2>&1 &
+    remember "$folder/pid" $!
+}
+
+# ready FOLDER URL: true when the program answers 200 there, or is gone.
+ready() { ! running "$1/pid" || curl --silent --fail --output /dev/null --max-time 2 "$2"; }
+# await FOLDER URL WHAT: waits until the program is ready; shows its log and fails if it does not become so.
+await() {
+    wait_until 60 ready "$1" "$2" && running "$1/pid" && return
+    tail -n 10 "$1/log" >&2
+    fail "$3 did not become ready; its log is $1/log"
+}
+
+stack_broker() {
+    mkdir -p "$stack"
+    local address=${KAFKA:-} port=9092
+    if [[ -z $address ]]; then
+        ! port_taken "$port" || port=0
+        address=$("$root/compose/local/broker" start --kind "${BROKER:-tansu}" --port "$port")
+        echo "${address##*:}" >"$stack/broker-port"
+    fi
+    echo "$address" >"$stack/kafka"
+    "$triage" topics create --bootstrap-servers "$address" >"$stack/topics.log" 2>&1 || {
+        cat "$stack/topics.log" >&2
+        fail "the topics could not be created on $address"
+    }
+}
+
+# Starts a worker, sets `launched` to its number, and does not wait for it.
+launch_worker() {
+    local number folder port
+    number=$(next_number worker)
+    folder=$(part worker "$number")
+    port=$(free_port)
+    launch "$folder" "$triage" worker --bootstrap-servers "$(<"$stack/kafka")" --model "$(<"$stack/model")" \
+        --admin-port "$port"
+    echo "$port" >"$folder/port"
+    launched=$number
+}
+await_worker() { await "$(part worker "$1")" "http://127.0.0.1:$(<"$(part worker "$1")/port")/health/ready" "worker $1"; }
+
+# Starts a gateway on the port $port_wanted, or else on a free one, and sets `launched` to its number. It reads a
+# partition of its own.
+launch_gateway() {
+    local number folder port
+    number=$(next_number gateway)
+    folder=$(part gateway "$number")
+    port=${port_wanted:-$(free_port)}
+    launch "$folder" "$triage" gateway --bootstrap-servers "$(<"$stack/kafka")" --host 127.0.0.1 --port "$port" \
+        --instance-id "gateway-$number" --reply-partition "$(((number - 1) % 12))"
+    echo "$port" >"$folder/port"
+    launched=$number
+}
+await_gateway() { await "$(part gateway "$1")" "http://127.0.0.1:$(<"$(part gateway "$1")/port")/health/ready" "gateway $1"; }
+
+# remove KIND NUMBER: SIGTERM, and the time to finish what it holds.
+remove() {
+    local folder
+    folder=$(part "$1" "$2")
+    stop_process "$folder/pid" 20
+    rm -f "$folder/pid" "$folder/port"
+}
+
+# The proxy's configuration for the gateways that run now, less the one with number $1.
+proxy_configuration() {
+    local number
+    cat <<CONF
+worker_processes 2;
+daemon off;
+pid $stack/nginx/nginx.pid;
+error_log /dev/stderr warn;
+events { worker_connections 8192; }
+http {
+    include $root/compose/nginx/http.conf;
+    client_body_temp_path $stack/nginx/temporary/body;
+    proxy_temp_path $stack/nginx/temporary/proxy;
+    fastcgi_temp_path $stack/nginx/temporary/fastcgi;
+    uwsgi_temp_path $stack/nginx/temporary/uwsgi;
+    scgi_temp_path $stack/nginx/temporary/scgi;
+    upstream gateways {
+        zone gateways 256k;
+        least_conn;
+CONF
+    for number in $(parts gateway); do
+        [[ $number == "${1:-}" ]] ||
+            echo "        server 127.0.0.1:$(<"$(part gateway "$number")/port") max_fails=3 fail_timeout=2s;"
+    done
+    cat <<CONF
+        keepalive 128;
+        keepalive_timeout 55s;
+    }
+    server {
+        listen 127.0.0.1:$(<"$stack/nginx/port");
+        include $root/compose/nginx/server.conf;
+    }
+}
+CONF
+}
+
+launch_proxy() {
+    local folder="$stack/nginx" port=8080
+    mkdir -p "$folder/temporary"
+    # Its first process is root's when root starts it; those that serve are nobody's, and write here.
+    ((EUID != 0)) || chmod 777 "$folder/temporary"
+    ! port_taken "$port" || port=$(free_port)
+    echo "$port" >"$folder/port"
+    proxy_configuration >"$folder/nginx.conf"
+    launch "$folder" "$deps/bin/nginx" -e stderr -p "$folder" -c "$folder/nginx.conf"
+    await "$folder" "http://127.0.0.1:$port/health/proxy" nginx
+}
+
+# Tells the proxy, if there is one, which gateways there are, less number $1. It loses no request over it.
+reload_proxy() {
+    local pid
+    running "$stack/nginx/pid" || return 0
+    proxy_configuration "${1:-}" >"$stack/nginx/nginx.conf.new"
+    mv "$stack/nginx/nginx.conf.new" "$stack/nginx/nginx.conf"
+    read -r pid _ <"$stack/nginx/pid"
+    kill -HUP "$pid"
+    sleep 0.2
+}
+
+# Tells Prometheus whom to ask. Moved into place, since Prometheus watches the files.
+write_targets() {
+    local kind number separator
+    [[ -d $stack/prometheus ]] || return 0
+    for kind in worker gateway; do
+        {
+            printf '['
+            separator=
+            for number in $(parts "$kind"); do
+                printf '%s{"targets":["127.0.0.1:%s"],"labels":{"instance":"%s-%s"}}' "$separator" \
+                    "$(<"$(part "$kind" "$number")/port")" "$kind" "$number"
+                separator=,
+            done
+            printf ']\n'
+        } >"$stack/prometheus/$kind.json.new"
+        mv "$stack/prometheus/$kind.json.new" "$stack/prometheus/$kind.json"
+    done
+}
+
+launch_prometheus() {
+    local folder="$stack/prometheus" port=9090
+    mkdir -p "$folder"
+    ! port_taken "$port" || port=$(free_port)
+    echo "$port" >"$folder/port"
+    write_targets
+    cat >"$folder/prometheus.yml" <<YAML
+global: {scrape_interval: 2s, evaluation_interval: 2s}
+rule_files: [$root/compose/prometheus/alerts.yaml]
+scrape_configs:
+  - {job_name: triage-worker, file_sd_configs: [{files: [$folder/worker.json], refresh_interval: 2s}]}
+  - {job_name: triage-gateway, file_sd_configs: [{files: [$folder/gateway.json], refresh_interval: 2s}]}
+YAML
+    launch "$folder" "$deps/bin/prometheus" --config.file="$folder/prometheus.yml" --storage.tsdb.path="$folder/data" \
+        --web.listen-address="127.0.0.1:$port" --log.level=warn
+    await "$folder" "http://127.0.0.1:$port/-/ready" Prometheus
+}
+
+# Where clients send their requests: to the proxy if there is one, else to the first gateway.
+stack_address() {
+    local folder="$stack/nginx"
+    running "$folder/pid" || folder=$(part gateway "$(parts gateway | head -n 1)")
+    echo "127.0.0.1:$(<"$folder/port")"
+}
+
+# start_stack WORKERS GATEWAYS MODEL PROXY MONITORING
+start_stack() {
+    local number launched workers=() gateways=() port_wanted=''
+    ! running "$stack/owner" && [[ -z $(parts worker)$(parts gateway) ]] ||
+        fail "a stack runs already: compose/local/stack stop ends it"
+    stop_stack
+    mkdir -p "$stack"
+    realpath "$3" >"$stack/model"
+    stack_broker
+    for ((number = 0; number < $1; number++)); do
+        launch_worker
+        workers+=("$launched")
+    done
+    [[ $4 == 1 ]] || port_taken 8080 || port_wanted=8080
+    for ((number = 0; number < $2; number++)); do
+        launch_gateway
+        gateways+=("$launched")
+        port_wanted=
+    done
+    for number in ${workers[@]+"${workers[@]}"}; do await_worker "$number"; done
+    for number in ${gateways[@]+"${gateways[@]}"}; do await_gateway "$number"; done
+    [[ $4 != 1 ]] || launch_proxy
+    [[ $5 != 1 ]] || launch_prometheus
+}
+
+# Stops all of it, whoever started it: clients' side first, the broker last.
+stop_stack() {
+    local pid number
+    [[ -d $stack ]] || return 0
+    stop_process "$stack/nginx/pid" 5
+    # All at once: each takes its time to finish what it holds.
+    for number in "$stack"/gateway-*/pid "$stack"/worker-*/pid; do
+        ! running "$number" || { read -r pid _ <"$number" && kill -TERM "$pid" 2>/dev/null; } || true
+    done
+    for number in "$stack"/gateway-*/pid "$stack"/worker-*/pid; do stop_process "$number" 15; done
+    stop_process "$stack/prometheus/pid" 5
+    [[ ! -f $stack/broker-port ]] || "$root/compose/local/broker" stop --port "$(<"$stack/broker-port")"
+    rm -rf "$stack"
+}

@@ -31,7 +31,8 @@ launch() {
     local folder=$1
     shift
     mkdir -p "$folder"
-    setsid "$@" </dev/null >>"$folder/log" 2>&1 &
+    # 9 is the lock of `run`.
+    setsid "$@" </dev/null >>"$folder/log" 2>&1 9>&- &
     remember "$folder/pid" $!
 }
 
@@ -49,7 +50,7 @@ stack_broker() {
     local address=${KAFKA:-} port=9092
     if [[ -z $address ]]; then
         ! port_taken "$port" || port=0
-        address=$("$root/compose/local/broker" start --kind "${BROKER:-tansu}" --port "$port")
+        address=$("$root/compose/local/broker" start --kind "${BROKER:-tansu}" --port "$port" 9>&-)
         echo "${address##*:}" >"$stack/broker-port"
     fi
     echo "$address" >"$stack/kafka"
@@ -199,8 +200,8 @@ stack_address() {
 
 # start_stack WORKERS GATEWAYS MODEL PROXY MONITORING
 start_stack() {
-    local number launched workers=() gateways=() port_wanted=''
-    ! running "$stack/owner" && [[ -z $(parts worker)$(parts gateway) ]] ||
+    local number launched new_workers=() new_gateways=() port_wanted=''
+    [[ -z $(parts worker)$(parts gateway) ]] ||
         fail "a stack runs already: compose/local/stack stop ends it"
     stop_stack
     mkdir -p "$stack"
@@ -208,16 +209,16 @@ start_stack() {
     stack_broker
     for ((number = 0; number < $1; number++)); do
         launch_worker
-        workers+=("$launched")
+        new_workers+=("$launched")
     done
     [[ $4 == 1 ]] || port_taken 8080 || port_wanted=8080
     for ((number = 0; number < $2; number++)); do
         launch_gateway
-        gateways+=("$launched")
+        new_gateways+=("$launched")
         port_wanted=
     done
-    for number in ${workers[@]+"${workers[@]}"}; do await_worker "$number"; done
-    for number in ${gateways[@]+"${gateways[@]}"}; do await_gateway "$number"; done
+    for number in ${new_workers[@]+"${new_workers[@]}"}; do await_worker "$number"; done
+    for number in ${new_gateways[@]+"${new_gateways[@]}"}; do await_gateway "$number"; done
     [[ $4 != 1 ]] || launch_proxy
     [[ $5 != 1 ]] || launch_prometheus
 }

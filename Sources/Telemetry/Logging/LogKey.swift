@@ -1,0 +1,83 @@
+public import Logging
+
+/// The keys of log lines, all of them, so that one spelling is searched for.
+public enum LogKey: String, CaseIterable, Sendable {
+    // Where in Kafka.
+    case topic, partition, offset, partitions, group, lane, broker
+    // What was going on.
+    case error, code, operation, reason, attempt, count, bytes, duration, timeout
+    // With what.
+    case model, path, key, address, port, route, status, client, signal, version, instance, state, property, value
+}
+
+extension Logger {
+    /// Gets or sets what this logger adds to all of its lines.
+    public subscript(key: LogKey) -> Logger.MetadataValue? {
+        get { self[metadataKey: key.rawValue] }
+        set { self[metadataKey: key.rawValue] = newValue }
+    }
+
+    /// Logs a line with keys, as in `logger.log(level: .info, "model loaded", [.model: "\(identifier)"])`.
+    public func log(
+        level: Logger.Level, _ message: @autoclosure () -> Logger.Message,
+        _ keys: @autoclosure () -> KeyValuePairs<LogKey, Logger.MetadataValue>
+    ) {
+        log(level: level, message(), metadata: Logger.Metadata(keys()))
+    }
+
+    /// Logs a line of level debug with keys.
+    public func debug(
+        _ message: @autoclosure () -> Logger.Message,
+        _ keys: @autoclosure () -> KeyValuePairs<LogKey, Logger.MetadataValue>
+    ) {
+        log(level: .debug, message(), keys())
+    }
+
+    /// Logs a line of level info with keys.
+    public func info(
+        _ message: @autoclosure () -> Logger.Message,
+        _ keys: @autoclosure () -> KeyValuePairs<LogKey, Logger.MetadataValue>
+    ) {
+        log(level: .info, message(), keys())
+    }
+
+    /// Logs a line of level notice with keys.
+    public func notice(
+        _ message: @autoclosure () -> Logger.Message,
+        _ keys: @autoclosure () -> KeyValuePairs<LogKey, Logger.MetadataValue>
+    ) {
+        log(level: .notice, message(), keys())
+    }
+
+    /// Logs a line of level warning with keys.
+    public func warning(
+        _ message: @autoclosure () -> Logger.Message,
+        _ keys: @autoclosure () -> KeyValuePairs<LogKey, Logger.MetadataValue>
+    ) {
+        log(level: .warning, message(), keys())
+    }
+
+    /// Logs a line of level error with keys.
+    public func error(
+        _ message: @autoclosure () -> Logger.Message,
+        _ keys: @autoclosure () -> KeyValuePairs<LogKey, Logger.MetadataValue>
+    ) {
+        log(level: .error, message(), keys())
+    }
+
+    /// Logs a line of level critical with keys.
+    public func critical(
+        _ message: @autoclosure () -> Logger.Message,
+        _ keys: @autoclosure () -> KeyValuePairs<LogKey, Logger.MetadataValue>
+    ) {
+        log(level: .critical, message(), keys())
+    }
+}
+
+extension Logger.Metadata {
+    /// Metadata of typed keys; of several values for one key the last counts.
+    public init(_ pairs: KeyValuePairs<LogKey, Logger.MetadataValue>) {
+        self.init(minimumCapacity: pairs.count)
+        for (key, value) in pairs { self[key.rawValue] = value }
+    }
+}

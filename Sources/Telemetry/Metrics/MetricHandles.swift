@@ -1,0 +1,138 @@
+public import CoreMetrics
+import Synchronization
+
+/// A count that only grows. May be used from any thread, without a lock.
+public final class MetricCounter: CounterHandler, FloatingPointCounterHandler, MetricSeries {
+    private let whole = Atomic<Int64>(0)
+    private let fraction = AtomicDouble()
+
+    init() {}
+
+    /// Adds one.
+    public func increment() { whole.add(1, ordering: .relaxed) }
+
+    /// Adds an amount; a negative one is ignored, since a counter only grows.
+    public func increment(by amount: Int64) {
+        guard amount > 0 else { return }
+        whole.add(amount, ordering: .relaxed)
+    }
+
+    /// Adds an amount; a negative one, or one that is not a number, is ignored.
+    public func increment(by amount: Double) {
+        guard amount > 0 else { return }
+        fraction.add(amount)
+    }
+
+    /// Starts again from zero, which Prometheus takes for a restart of the process.
+    public func reset() {
+        whole.store(0, ordering: .relaxed)
+        fraction.set(0)
+    }
+
+    /// What has been counted.
+    public var value: Double { Double(whole.load(ordering: .relaxed)) + fraction.value }
+
+    func read() -> SeriesReading {
+        let parts = fraction.value
+        return parts == 0 ? .integer(whole.load(ordering: .relaxed)) : .number(value)
+    }
+}
+
+/// A figure that goes up and down. May be used from any thread, without a lock.
+public final class MetricGauge: MeterHandler, RecorderHandler, MetricSeries {
+    private let current = AtomicDouble()
+
+    init() {}
+
+    /// Sets the figure.
+    public func set(_ value: Int64) { current.set(Double(value)) }
+
+    /// Sets the figure.
+    public func set(_ value: Double) { current.set(value) }
+
+    /// Adds to the figure.
+    public func increment(by amount: Double) { current.add(amount) }
+
+    /// Takes from the figure.
+    public func decrement(by amount: Double) { current.add(-amount) }
+
+    /// Sets the figure: swift-metrics' `Gauge` is a recorder that does not aggregate.
+    public func record(_ value: Int64) { set(value) }
+
+    /// Sets the figure: swift-metrics' `Gauge` is a recorder that does not aggregate.
+    public func record(_ value: Double) { set(value) }
+
+    /// The figure.
+    public var value: Double { current.value }
+
+    func read() -> SeriesReading { .number(value) }
+}
+
+/// Counts values by how large they are. May be used from any thread, without a lock.
+///
+/// `@unchecked Sendable` is right: the memory behind the pointer is fixed for life, and only atomic operations touch it.
+public final class MetricHistogram: RecorderHandler, TimerHandler, MetricSeries, @unchecked Sendable {
+    /// Upper bounds of the buckets, ascending; values above all of them are counted too.
+    public let bounds: [Double]
+    /// One count for each bound and one for what is above.
+    private let counts: UnsafeMutablePointer<Atomic<UInt64>>
+    private let sum = AtomicDouble()
+
+    init(bounds: [Double]) {
+        self.bounds = bounds
+        counts = .allocate(capacity: bounds.count + 1)
+        for index in 0...bounds.count { (counts + index).initialize(to: Atomic(0)) }
+    }
+
+    deinit {
+        counts.deinitialize(count: bounds.count + 1)
+        counts.deallocate()
+    }
+
+    /// Takes in a value in the metric's base unit (seconds, bytes, sentences), or several of the same value. One that is not a
+    /// number is ignored.
+    public func observe(_ value: Double, times: Int = 1) {
+        guard !value.isNaN, times > 0 else { return }
+        var bucket = 0
+        while bucket < bounds.count, value > bounds[bucket] { bucket += 1 }
+        counts[bucket].add(UInt64(times), ordering: .relaxed)
+        sum.add(value * Double(times))
+    }
+
+    /// Takes in a length of time, in seconds.
+    public func observe(_ duration: Duration, times: Int = 1) { observe(duration / .seconds(1), times: times) }
+
+    /// Takes in a value.
+    public func record(_ value: Int64) { observe(Double(value)) }
+
+    /// Takes in a value.
+    public func record(_ value: Double) { observe(value) }
+
+    /// Takes in a length of time, in seconds: swift-metrics' timers give nanoseconds.
+    public func recordNanoseconds(_ duration: Int64) { observe(Double(duration) / 1e9) }
+
+    func read() -> SeriesReading {
+        let read = (0...bounds.count).map { counts[$0].load(ordering: .relaxed) }
+        return .distribution(bounds: bounds, counts: read, sum: sum.value)
+    }
+}
+
+/// A double that several threads may add to.
+private final class AtomicDouble: Sendable {
+    private let bits = Atomic<UInt64>(0)
+
+    var value: Double { Double(bitPattern: bits.load(ordering: .relaxed)) }
+
+    func set(_ value: Double) { bits.store(value.bitPattern, ordering: .relaxed) }
+
+    func add(_ amount: Double) {
+        var seen = bits.load(ordering: .relaxed)
+        while true {
+            let sum = (Double(bitPattern: seen) + amount).bitPattern
+            let (exchanged, original) = bits.weakCompareExchange(
+                expected: seen, desired: sum, ordering: .relaxed)
+            if exchanged { return }
+            seen = original
+        }
+    }
+}

@@ -50,7 +50,7 @@ public final class ByteArena {
         let written = cursor.position - start
         precondition(written <= maximum, "more was written than was reserved")
         let range = count..<count + written
-        count += written
+        count = range.upperBound
         return range
     }
 

@@ -10,24 +10,24 @@ enum DecimalNumber {
     /// Numbers with up to 15 digits and no exponent, all that Triage itself writes, take one exact division; the rest goes the
     /// long way through the standard library, which needs a String.
     static func double(of number: UnsafeRawBufferPointer) -> Double {
+        let isNegative = number.first == UInt8(ascii: "-")
         var mantissa: UInt64 = 0
         var digits = 0
-        var fractionDigits = 0
-        var inFraction = false
-        for byte in number.dropFirst(number.first == UInt8(ascii: "-") ? 1 : 0) {
+        var fractionStart: Int?
+        for index in (isNegative ? 1 : 0)..<number.count {
+            let byte = number[index]
             if byte.isASCIIDigit {
                 digits += 1
-                guard digits <= 15 else { return slowly(number) }
-                mantissa = mantissa * 10 + UInt64(byte & 15)
-                if inFraction { fractionDigits += 1 }
-            } else if byte == UInt8(ascii: "."), !inFraction {
-                inFraction = true
+                mantissa = mantissa &* 10 &+ UInt64(byte & 15)
+            } else if byte == UInt8(ascii: ".") {
+                fractionStart = digits
             } else {
                 return slowly(number)
             }
         }
-        let magnitude = Double(mantissa) / powers[fractionDigits]
-        return number.first == UInt8(ascii: "-") ? -magnitude : magnitude
+        guard digits <= 15 else { return slowly(number) }
+        let magnitude = Double(mantissa) / powers[digits - (fractionStart ?? digits)]
+        return isNegative ? -magnitude : magnitude
     }
 
     private static func slowly(_ number: UnsafeRawBufferPointer) -> Double {

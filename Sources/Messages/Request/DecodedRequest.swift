@@ -20,6 +20,16 @@ public struct DecodedRequest {
     /// Unix milliseconds after which nobody waits for the reply.
     public var deadline: Int64?
 
+    /// Puts together what a decoder would have found.
+    public init(
+        content: Content, id: UnsafeRawBufferPointer? = nil, isCloudEvent: Bool = false, deadline: Int64? = nil
+    ) {
+        self.content = content
+        self.id = id
+        self.isCloudEvent = isCloudEvent
+        self.deadline = deadline
+    }
+
     /// Whether nobody waits any more at that time, in Unix milliseconds.
     public func isExpired(at now: Int64) -> Bool {
         guard let deadline else { return false }

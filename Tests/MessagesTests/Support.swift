@@ -31,7 +31,9 @@ struct Outcome: Equatable {
 func decode(
     _ value: [UInt8]?, headers: [(String, [UInt8]?)] = [], decoder: RequestDecoder = RequestDecoder()
 ) -> Outcome {
-    withHeaders(headers) { headers in
+    // The request borrows from the decoder.
+    defer { withExtendedLifetime(decoder) {} }
+    return withHeaders(headers) { headers in
         func outcome(_ value: UnsafeRawBufferPointer?) -> Outcome {
             let request = decoder.decode(value: value, headers: headers)
             var outcome = Outcome(

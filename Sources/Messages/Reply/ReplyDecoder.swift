@@ -1,5 +1,5 @@
-/// What a reply says. Bytes are borrowed from the record or from the decoder: valid while the record is, and until the
-/// decoder's `reset()`.
+/// What a reply says. Bytes are borrowed from the record or from the decoder: valid while record and decoder are, and
+/// until the decoder's `reset()`.
 public struct DecodedReply {
     /// What a reply says.
     public enum Content {

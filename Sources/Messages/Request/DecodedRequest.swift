@@ -1,6 +1,7 @@
 /// What a request's record says: a sentence, or why there is none.
 ///
-/// Bytes are borrowed from the record or from the decoder: valid while the record is, and until the decoder's `reset()`.
+/// Bytes are borrowed from the record or from the decoder: valid while record and decoder are, and until the
+/// decoder's `reset()`.
 public struct DecodedRequest {
     /// A sentence, or why there is none.
     public enum Content {

@@ -24,6 +24,8 @@ struct JSONReaderTests {
     private func string(_ json: String) throws -> String {
         try withBytes(of: json) { bytes in
             let scratch = ScratchArena()
+            // The string borrows from the arena.
+            defer { withExtendedLifetime(scratch) {} }
             var reader = try JSONReader(bytes, scratch: scratch)
             return try reader.string().text
         }
@@ -102,6 +104,7 @@ struct JSONReaderTests {
         let json = "[" + (0..<5000).map { "\"\\u00e9\($0)\"" }.joined(separator: ",") + "]"
         try withBytes(of: json) { bytes in
             let scratch = ScratchArena(chunkSize: 256)
+            defer { withExtendedLifetime(scratch) {} }
             for _ in 0..<2 {
                 scratch.reset()
                 var reader = try JSONReader(bytes, scratch: scratch)

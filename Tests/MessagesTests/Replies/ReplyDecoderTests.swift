@@ -6,7 +6,10 @@ struct ReplyDecoderTests {
     /// What a reply says, copied.
     private func read(_ json: String?, status: String? = nil) -> String {
         func describe(_ value: UnsafeRawBufferPointer?, _ status: UnsafeRawBufferPointer?) -> String {
-            let reply = ReplyDecoder().decode(value: value, status: status)
+            let decoder = ReplyDecoder()
+            // The reply borrows from the decoder.
+            defer { withExtendedLifetime(decoder) {} }
+            let reply = decoder.decode(value: value, status: status)
             let id = reply.id?.text ?? "-"
             switch reply.content {
             case .classification(let label, let model, let probabilities):

@@ -11,6 +11,7 @@ struct ReplyHeaderWriterTests {
     ) -> [(name: String, value: [UInt8])] {
         var written: [(name: String, value: [UInt8])] = []
         let decoder = RequestDecoder()
+        defer { withExtendedLifetime(decoder) {} }
         withBytes(of: "sentences") { topic in
             withBytes(of: value) { value in
                 withHeaders(headers) { headers in

@@ -118,6 +118,7 @@ struct RequestDecoderTests {
     @Test("sentences of a batch stay valid until the reset, however many have escapes")
     func batches() {
         let decoder = RequestDecoder()
+        defer { withExtendedLifetime(decoder) {} }
         for _ in 0..<3 {
             let records = (0..<2000).map { "{\"id\":\"\\u0041\($0)\",\"text\":\"l\\u00e9 \($0)\"}" }
             let block = Array(records.joined().utf8)

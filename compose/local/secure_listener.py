@@ -70,7 +70,7 @@ class Scram:
         signed = f"{self.first},{without_proof}"
         client_key = self.sign(self.salted, "Client Key")
         signature = self.sign(hashlib.new(self.digest, client_key).digest(), signed)
-        expected = bytes(a ^ b for a, b in zip(client_key, signature))
+        expected = bytes(a ^ b for a, b in zip(client_key, signature, strict=True))
         if fields["r"] != self.nonce or not hmac.compare_digest(expected, base64.b64decode(proof)):
             raise Refused("Invalid username or password")
         return b"v=" + base64.b64encode(self.sign(self.sign(self.salted, "Server Key"), signed))
@@ -120,7 +120,8 @@ async def log_in(client, to_client, broker, to_broker, users):
             try:
                 answer, done = exchange.step(body_of(request)[4:])
             except Refused as refusal:
-                reply(to_client, request, struct.pack(">h", AUTHENTICATION_FAILED) + text(str(refusal)) + b"\0\0\0\0" + lifetime)
+                answer = struct.pack(">h", AUTHENTICATION_FAILED) + text(str(refusal)) + struct.pack(">i", 0)
+                reply(to_client, request, answer + lifetime)
                 await to_client.drain()
                 raise
             reply(to_client, request, struct.pack(">hhi", 0, -1, len(answer)) + answer + lifetime)

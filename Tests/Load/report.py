@@ -1,0 +1,86 @@
+"""Makes the report of what Locust measured: a page, a table, pictures."""
+
+import csv
+import datetime
+import json
+import os
+
+import pictures
+
+SEED = "| the seed's report: FastAPI, one sentence, its own machine | 33,345 | 0 | 556 | | 161 | | |"
+PYTHON = "| FastAPI and scikit-learn, 2 processes, 2 cores, one sentence | 21,399 | 0 | 358 | | 232 | 380 | |"
+
+
+def rows(path):
+    with open(path, encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def total(folder):
+    return next(row for row in rows(folder / "result_stats.csv") if row["Name"] == "Aggregated")
+
+
+def sentence(row):
+    return (f"{int(row['Request Count']):,} requests, {row['Failure Count']} failed, "
+            f"{float(row['Requests/s']):,.0f}/s, {float(row['Average Response Time']):.1f} ms on average, "
+            f"p95 {row['95%']} ms")
+
+
+def table_row(scenario, row):
+    return (f"| {scenario.title} | {int(row['Request Count']):,} | {row['Failure Count']} | "
+            f"{float(row['Requests/s']):,.0f} | {row['50%']} | {float(row['Average Response Time']):.1f} | "
+            f"{row['95%']} | {row['99%']} |")
+
+
+def history(folder):
+    """The aggregate by the second: time since the start, users, requests a second, failures, median, p95."""
+    points = []
+    for row in rows(folder / "result_stats_history.csv"):
+        if row["Name"] != "Aggregated" or row["50%"] == "N/A":
+            continue
+        points.append({
+            "time": int(row["Timestamp"]), "users": int(row["User Count"]), "rate": float(row["Requests/s"]),
+            "failures": float(row["Failures/s"]), "median": float(row["50%"]), "p95": float(row["95%"])})
+    start = points[0]["time"] if points else 0
+    for point in points:
+        point["time"] -= start
+    return points
+
+
+def machine():
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        names = [line.split(":", 1)[1].strip() for line in file if "model name" in line]
+    return f"{os.cpu_count()} cores ({names[0] if names else os.uname().machine})"
+
+
+def write(scenarios, results, out, *, users, ramp, seconds):
+    out.mkdir(parents=True, exist_ok=True)
+    lines, sections = [], []
+    for scenario in scenarios:
+        folder = results / scenario.name
+        lines.append(table_row(scenario, total(folder)))
+        more = json.loads((folder / "events.json").read_text(encoding="utf-8"))
+        pictures.over_time(history(folder), more["events"], more["lag"], out / f"{scenario.name}.svg")
+        sections.append(f"### {scenario.title[0].upper()}{scenario.title[1:]}\n\n"
+                        f"Workers: {scenario.workers}, gateways: {scenario.gateways}, "
+                        f"cache {'on' if scenario.cache else 'off'}: {sentence(total(folder))}.\n\n"
+                        f"![requests, latency and failures over time]({scenario.name}.svg)\n")
+    compared = [(scenario.title, history(results / scenario.name)) for scenario in scenarios if not scenario.backlog]
+    pictures.against_users(compared, out / "latency-by-users.svg")
+    page = f"""# Load report
+
+`make load`, {datetime.date.today():%d %B %Y}, on one machine with {machine()} that ran the broker, the workers, the
+gateways, Prometheus and Locust together. {users} users arrive at {ramp} a second and stay for {seconds} s; each sends
+its next request when it has the answer to the last, except where a rate is named. So the rate is what Locust, which is
+the busiest program here, can ask for, and the times hold its own queueing.
+
+| what | requests | failed | requests/s | median ms | mean ms | p95 ms | p99 ms |
+|---|---|---|---|---|---|---|---|
+{SEED}
+{PYTHON}
+{chr(10).join(lines)}
+
+![median and 95th percentile against the number of users](latency-by-users.svg)
+
+{chr(10).join(sections)}"""
+    (out / "README.md").write_text(page, encoding="utf-8")

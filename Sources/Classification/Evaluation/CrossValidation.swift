@@ -1,0 +1,52 @@
+/// What a way of training is worth on sentences that it has not seen: every sentence is classified by a model trained
+/// on the other folds, calibrated without the sentence's own fold.
+public struct CrossValidation: Sendable {
+    /// The measures over all sentences together.
+    public let evaluation: Evaluation
+    /// The measures of each fold.
+    public let folds: [Evaluation]
+    /// The temperature that fits all held-out sentences best: the one for a model trained on all of them.
+    public let temperature: Double
+
+    /// - Parameter model: The model trained without the fold.
+    init(
+        _ sentences: LabelledSentences, _ split: StratifiedFolds, model: (_ fold: Int) -> LinearModel
+    ) throws(LinearTrainer.Refusal) {
+        let classes = sentences.labels.count
+        var raw = [Float](repeating: 0, count: sentences.texts.count * classes)
+        let rows = (0..<split.count).map(split.inside)
+        for fold in 0..<split.count {
+            let result: [Float]
+            do {
+                let classifier = try model(fold).makeClassifier()
+                result = try classifier.probabilities(of: rows[fold].map { sentences.texts[$0] })
+            } catch {
+                throw LinearTrainer.Refusal(description: "fold \(fold + 1) failed: \(error)")
+            }
+            for (place, row) in rows[fold].enumerated() {
+                raw.replaceSubrange(
+                    row * classes..<(row + 1) * classes, with: result[place * classes..<(place + 1) * classes])
+            }
+        }
+        temperature = Temperature.fit(raw, targets: sentences.targets, classes: classes)
+
+        var calibrated = raw
+        var evaluations: [Evaluation] = []
+        for fold in 0..<split.count {
+            let others = split.outside(fold)
+            let own = Temperature.fit(
+                others.flatMap { raw[$0 * classes..<($0 + 1) * classes] },
+                targets: others.map { sentences.targets[$0] }, classes: classes)
+            for row in rows[fold] {
+                let range = row * classes..<(row + 1) * classes
+                calibrated.replaceSubrange(range, with: Temperature.apply(own, to: raw[range]))
+            }
+            evaluations.append(
+                Evaluation(
+                    labels: sentences.labels, targets: rows[fold].map { sentences.targets[$0] },
+                    probabilities: rows[fold].flatMap { calibrated[$0 * classes..<($0 + 1) * classes] }))
+        }
+        folds = evaluations
+        evaluation = Evaluation(labels: sentences.labels, targets: sentences.targets, probabilities: calibrated)
+    }
+}

@@ -1,0 +1,130 @@
+internal import Foundation
+
+/// How well probabilities fit what is known to be right. Encodes as JSON.
+public struct Evaluation: Sendable, Hashable, Codable {
+    /// The measures of one class.
+    public struct ClassScore: Sendable, Hashable, Codable {
+        /// The class.
+        public var label: String
+        /// Of the sentences given this class, the share that is of it; 0 when none was given it.
+        public var precision: Double
+        /// Of the sentences of this class, the share that was given it; 0 when there is none.
+        public var recall: Double
+        /// The harmonic mean of precision and recall.
+        public var f1: Double
+        /// The number of sentences of this class.
+        public var support: Int
+    }
+
+    /// The number of sentences.
+    public var sentences: Int
+    /// The share of sentences whose most probable class is right.
+    public var accuracy: Double
+    /// The mean of F1 over all classes that occur or were given.
+    public var macroF1: Double
+    /// The mean negative natural logarithm of the right class's probability.
+    public var logLoss: Double
+    /// How far the most probable class's probability is from the share of right answers, weighted over 15 equal bins.
+    public var calibrationError: Double
+    /// The measures of each class, in the order of the classes.
+    public var classes: [ClassScore]
+    /// `confusion[a][b]` sentences of class *a* were given class *b*.
+    public var confusion: [[Int]]
+
+    /// The number of bins of the calibration error.
+    public static let calibrationBins = 15
+
+    /// Measures probabilities.
+    /// - Parameters:
+    ///   - labels: The classes.
+    ///   - targets: For each sentence, the index of the right class.
+    ///   - probabilities: Row-major, one row of `labels.count` for each target. Ties go to the first class.
+    public init(labels: [String], targets: [Int], probabilities: [Float]) {
+        precondition(probabilities.count == targets.count * labels.count, "one row of probabilities for each target")
+        let count = labels.count
+        var confusion = [[Int]](repeating: [Int](repeating: 0, count: count), count: count)
+        var loss = 0.0
+        var bins = [(confidence: Double, right: Int, sentences: Int)](
+            repeating: (0, 0, 0), count: Self.calibrationBins)
+        for (row, target) in targets.enumerated() {
+            let scores = probabilities[row * count..<(row + 1) * count]
+            let best = scores.indices.max { scores[$0] < scores[$1] || (scores[$0] == scores[$1] && $0 > $1) }!
+            let given = best - row * count
+            confusion[target][given] += 1
+            loss -= log(Double(max(scores[row * count + target], .leastNormalMagnitude)))
+            let bin = min(Int(scores[best] * Float(Self.calibrationBins)), Self.calibrationBins - 1)
+            bins[bin].confidence += Double(scores[best])
+            bins[bin].right += given == target ? 1 : 0
+            bins[bin].sentences += 1
+        }
+        let total = Double(max(1, targets.count))
+        let right = labels.indices.reduce(0) { $0 + confusion[$1][$1] }
+        let scores = labels.indices.map { label in
+            Self.score(labels[label], label, confusion)
+        }
+        let occurring = labels.indices.filter { label in
+            scores[label].support > 0 || confusion.contains { $0[label] > 0 }
+        }
+        sentences = targets.count
+        accuracy = Double(right) / total
+        macroF1 = occurring.reduce(0) { $0 + scores[$1].f1 } / Double(max(1, occurring.count))
+        logLoss = loss / total
+        calibrationError = bins.reduce(0) { $0 + abs($1.confidence - Double($1.right)) } / total
+        classes = scores
+        self.confusion = confusion
+    }
+
+    private static func score(_ name: String, _ label: Int, _ confusion: [[Int]]) -> ClassScore {
+        let right = Double(confusion[label][label])
+        let support = confusion[label].reduce(0, +)
+        let given = confusion.reduce(0) { $0 + $1[label] }
+        return ClassScore(
+            label: name, precision: given > 0 ? right / Double(given) : 0,
+            recall: support > 0 ? right / Double(support) : 0,
+            f1: given + support > 0 ? 2 * right / Double(given + support) : 0, support: support)
+    }
+}
+
+extension Evaluation {
+    /// Classifies sentences and measures the result.
+    /// - Throws: `LinearTrainer.Refusal` if the sentences have a class that the model does not know;
+    ///   `ClassifierError` if the classifier fails.
+    public static func measure(_ classifier: any Classifier, on sentences: LabelledSentences) throws -> Evaluation {
+        let labels = classifier.model.labels
+        let unknown = sentences.labels.filter { !labels.contains($0) }
+        guard unknown.isEmpty else {
+            let names = unknown.prefix(5).map { "“\($0)”" }.joined(separator: ", ")
+            throw LinearTrainer.Refusal(
+                description: "the model \(classifier.model.identifier) does not know the classes \(names)")
+        }
+        let places = sentences.labels.map { labels.firstIndex(of: $0)! }
+        return Evaluation(
+            labels: labels, targets: sentences.targets.map { places[$0] },
+            probabilities: try classifier.probabilities(of: sentences.texts))
+    }
+}
+
+extension Classifier {
+    /// Classifies strings in one batch, for tools: row-major probabilities.
+    public func probabilities(of texts: [String]) throws(ClassifierError) -> [Float] {
+        let session = try makeSession()
+        let bytes = texts.map { Array($0.utf8) }
+        let joined = bytes.flatMap(\.self)
+        var probabilities = [Float](repeating: 0, count: texts.count * model.labels.count)
+        let outcome: Result<Void, ClassifierError> = joined.withUnsafeBytes { joined in
+            var sentences: [UnsafeRawBufferPointer] = []
+            var start = 0
+            for text in bytes {
+                sentences.append(UnsafeRawBufferPointer(rebasing: joined[start..<start + text.count]))
+                start += text.count
+            }
+            return sentences.withUnsafeBufferPointer { sentences in
+                probabilities.withUnsafeMutableBufferPointer { probabilities in
+                    Result { () throws(ClassifierError) in try session.classify(sentences, into: probabilities) }
+                }
+            }
+        }
+        try outcome.get()
+        return probabilities
+    }
+}

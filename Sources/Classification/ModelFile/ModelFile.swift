@@ -1,0 +1,148 @@
+internal import Crypto
+internal import Foundation
+
+/// Model files on disk.
+public enum ModelFile {
+    /// Reads and verifies a model.
+    ///
+    /// - Throws: `ModelFileError`, whose code tells a missing file from one that is foreign, newer, truncated or corrupt.
+    public static func load(path: String) throws(ModelFileError) -> any Classifier {
+        let storage = try read(path)
+        let (layout, metadata) = try verify(storage, path)
+        let description = ModelDescription(
+            name: metadata.name, version: version(of: storage, layout), labels: metadata.labels,
+            language: metadata.language)
+        return LinearClassifier(model: description, layout: layout, storage: storage)
+    }
+
+    /// Reads and verifies a model, and returns what it says about itself.
+    public static func metadata(path: String) throws(ModelFileError) -> ModelMetadata {
+        try verify(read(path), path).metadata
+    }
+
+    /// Writes a model under a temporary name and renames it, so that a reader sees the old file or the new one, whole.
+    ///
+    /// - Returns: The model's description; its version comes from the bytes written.
+    @discardableResult
+    public static func write(_ model: LinearModel, to path: String) throws(ModelFileError) -> ModelDescription {
+        let temporary = path + ".\(ProcessInfo.processInfo.processIdentifier).tmp"
+        do {
+            try Data(model.bytes).write(to: URL(filePath: temporary))
+            guard rename(temporary, path) == 0 else { throw CocoaError(.fileWriteUnknown) }
+        } catch {
+            let reason = String(cString: strerror(errno))
+            unlink(temporary)
+            throw ModelFileError(.notWritten, path, "cannot be written (\(reason)); is the folder there and writable?")
+        }
+        return model.description
+    }
+
+    /// The version of a model: the first 12 hexadecimal digits of its digest.
+    static func version(of storage: ModelStorage, _ layout: LinearLayout) -> String {
+        let digest = UnsafeRawBufferPointer(storage.bytes)[layout.digest..<layout.fileBytes]
+        return Hexadecimal.string(digest.prefix(6))
+    }
+
+    /// Reads a whole file into memory of its own.
+    private static func read(_ path: String) throws(ModelFileError) -> ModelStorage {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else {
+            let missing = errno == ENOENT || errno == ENOTDIR
+            let reason = missing ? "no such file" : "cannot be opened: \(String(cString: strerror(errno)))"
+            throw ModelFileError(missing ? .missing : .unreadable, path, reason)
+        }
+        defer { close(file) }
+        var status = stat()
+        guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw ModelFileError(.unreadable, path, "is no regular file")
+        }
+        guard status.st_size > 0 else { throw ModelFileError(.foreign, path, "is empty, so no Triage model") }
+        guard let storage = ModelStorage(byteCount: Int(status.st_size)) else {
+            throw ModelFileError(.unreadable, path, "needs \(status.st_size) bytes of memory, which are not to be had")
+        }
+        var done = 0
+        while done < storage.bytes.count {
+            let count = Foundation.read(file, storage.bytes.baseAddress! + done, storage.bytes.count - done)
+            if count < 0 && errno == EINTR { continue }
+            guard count >= 0 else {
+                throw ModelFileError(.unreadable, path, "cannot be read: \(String(cString: strerror(errno)))")
+            }
+            guard count > 0 else { throw ModelFileError(.truncated, path, "became shorter while it was read") }
+            done += count
+        }
+        return storage
+    }
+
+    /// Checks everything that look-ups rely on, so that no file, however made, leads them out of its bounds.
+    static func verify(
+        _ storage: ModelStorage, _ path: String
+    ) throws(ModelFileError) -> (layout: LinearLayout, metadata: ModelMetadata) {
+        let bytes = UnsafeRawBufferPointer(storage.bytes)
+        let magic = LinearLayout.magic
+        guard bytes.prefix(magic.count).elementsEqual(magic.prefix(bytes.count)) else {
+            throw ModelFileError(.foreign, path, "is no Triage model; `triage train` makes one")
+        }
+        guard bytes.count >= LinearLayout.headerBytes else {
+            throw ModelFileError(.truncated, path, "ends within its header, after \(bytes.count) bytes")
+        }
+        let format = UInt32(littleEndian: bytes.load(fromByteOffset: 8, as: UInt32.self))
+        guard format <= LinearLayout.formatVersion else {
+            throw ModelFileError(
+                .newerFormat, path,
+                "has format \(format), and this program reads formats up to \(LinearLayout.formatVersion); update it")
+        }
+        let stated = UInt64(littleEndian: bytes.load(fromByteOffset: 16, as: UInt64.self))
+        guard stated <= UInt64(bytes.count) else {
+            throw ModelFileError(.truncated, path, "has \(bytes.count) of its \(stated) bytes; copy it again")
+        }
+        guard stated == UInt64(bytes.count), format == LinearLayout.formatVersion,
+            bytes.count >= LinearLayout.headerBytes + LinearLayout.digestBytes
+        else {
+            throw ModelFileError(.corrupt, path, "has \(bytes.count) bytes, and its header says \(stated)")
+        }
+        let content = UnsafeRawBufferPointer(rebasing: bytes.dropLast(LinearLayout.digestBytes))
+        var hash = SHA256()
+        hash.update(bufferPointer: content)
+        guard hash.finalize().elementsEqual(bytes.suffix(LinearLayout.digestBytes)) else {
+            throw ModelFileError(.corrupt, path, "does not fit its SHA-256: it was damaged or changed")
+        }
+        let kind = UInt32(littleEndian: bytes.load(fromByteOffset: 12, as: UInt32.self))
+        guard kind == LinearLayout.linearKind else {
+            throw ModelFileError(.unknownKind, path, "holds a model of kind \(kind), which this program does not know")
+        }
+        guard let layout = LinearLayout(readingFrom: bytes), layout.fileBytes == bytes.count else {
+            throw ModelFileError(.corrupt, path, "has a header that contradicts its size")
+        }
+        return (layout, try verifyContent(bytes, layout, path))
+    }
+
+    private static func verifyContent(
+        _ bytes: UnsafeRawBufferPointer, _ layout: LinearLayout, _ path: String
+    ) throws(ModelFileError) -> ModelMetadata {
+        let range = LinearLayout.headerBytes..<LinearLayout.headerBytes + layout.metadataBytes
+        let metadata: ModelMetadata
+        do {
+            metadata = try JSONDecoder().decode(ModelMetadata.self, from: Data(bytes[range]))
+        } catch {
+            throw ModelFileError(.corrupt, path, "has metadata that cannot be read: \(error)")
+        }
+        guard metadata.labels.count == layout.classes, Set(metadata.labels).count == layout.classes else {
+            throw ModelFileError(.corrupt, path, "does not name each of its \(layout.classes) classes once")
+        }
+        let starts = UnsafeRawBufferPointer(rebasing: bytes[layout.bucketStarts..<layout.tags])
+            .bindMemory(to: UInt32.self).prefix((1 << layout.bucketBits) + 1)
+        var previous: UInt32 = 0
+        for start in starts {
+            guard start >= previous, start <= layout.features else {
+                throw ModelFileError(.corrupt, path, "has a table that points outside itself")
+            }
+            previous = start
+        }
+        let biases = UnsafeRawBufferPointer(rebasing: bytes[layout.biases..<layout.bucketStarts])
+            .bindMemory(to: Float.self).prefix(layout.chunks * 8)
+        guard biases.allSatisfy(\.isFinite) else {
+            throw ModelFileError(.corrupt, path, "has scores that are no numbers")
+        }
+        return metadata
+    }
+}

@@ -1,0 +1,87 @@
+/// Sentences as the features that a `LinearSession` sees in them, numbered.
+///
+/// A sentence is a list of units: its words and its pairs of words. A unit is a list of features: a word and its n-grams,
+/// or the pair alone. What a unit contributes is the same in every sentence, so it is worked out once for each pass.
+struct FeatureCorpus: Sendable {
+    /// The kinds of features, each with a factor of its own.
+    enum Family: UInt8 { case word, pair, ngram }
+
+    /// Hash and family of each feature.
+    private(set) var hashes: [UInt64] = []
+    private(set) var families: [Family] = []
+    /// The features of unit *u* are `unitFeatures[unitStarts[u]..<unitStarts[u + 1]]`, repeats included.
+    private(set) var unitStarts: [Int32] = [0]
+    private(set) var unitFeatures: [Int32] = []
+    /// The units of sentence *s* are `sentenceUnits[sentenceStarts[s]..<sentenceStarts[s + 1]]`, repeats included.
+    private(set) var sentenceStarts: [Int32] = [0]
+    private(set) var sentenceUnits: [Int32] = []
+
+    private var featureNumbers: [UInt64: Int32] = [:]
+    private var unitNumbers: [UInt64: Int32] = [:]
+
+    init(_ texts: [String]) {
+        let word = UnsafeMutableRawPointer.allocate(byteCount: WordScanner.bufferSize, alignment: 64)
+        defer { word.deallocate() }
+        for text in texts {
+            var text = text
+            text.withUTF8 { add($0, word) }
+            sentenceStarts.append(Int32(sentenceUnits.count))
+        }
+        featureNumbers = [:]
+        unitNumbers = [:]
+    }
+
+    var unitCount: Int { unitStarts.count - 1 }
+    var sentenceCount: Int { sentenceStarts.count - 1 }
+
+    func features(ofUnit unit: Int) -> ArraySlice<Int32> {
+        unitFeatures[Int(unitStarts[unit])..<Int(unitStarts[unit + 1])]
+    }
+
+    func units(ofSentence sentence: Int) -> ArraySlice<Int32> {
+        sentenceUnits[Int(sentenceStarts[sentence])..<Int(sentenceStarts[sentence + 1])]
+    }
+
+    private mutating func add(_ text: UnsafeBufferPointer<UInt8>, _ word: UnsafeMutableRawPointer) {
+        var previous = FeatureHash.sentenceEdge
+        if let start = text.baseAddress {
+            var scanner = WordScanner(start: start, count: text.count, folding: .shared)
+            while case let length = scanner.nextWord(into: word), length > 0 {
+                let hash = FeatureHash.word(word, length: length)
+                sentenceUnits.append(wordUnit(hash, word, length))
+                sentenceUnits.append(pairUnit(FeatureHash.pair(previous, hash)))
+                previous = hash
+            }
+        }
+        sentenceUnits.append(pairUnit(FeatureHash.pair(previous, FeatureHash.sentenceEdge)))
+    }
+
+    private mutating func wordUnit(_ hash: UInt64, _ word: UnsafeRawPointer, _ length: Int) -> Int32 {
+        if let known = unitNumbers[hash] { return known }
+        unitFeatures.append(number(hash, .word))
+        FeatureHash.forEachNgram(in: word, length: length) { unitFeatures.append(number($0, .ngram)) }
+        return endUnit(hash)
+    }
+
+    private mutating func pairUnit(_ hash: UInt64) -> Int32 {
+        if let known = unitNumbers[hash] { return known }
+        unitFeatures.append(number(hash, .pair))
+        return endUnit(hash)
+    }
+
+    private mutating func endUnit(_ hash: UInt64) -> Int32 {
+        let unit = Int32(unitCount)
+        unitStarts.append(Int32(unitFeatures.count))
+        unitNumbers[hash] = unit
+        return unit
+    }
+
+    private mutating func number(_ hash: UInt64, _ family: Family) -> Int32 {
+        if let known = featureNumbers[hash] { return known }
+        let number = Int32(hashes.count)
+        featureNumbers[hash] = number
+        hashes.append(hash)
+        families.append(family)
+        return number
+    }
+}

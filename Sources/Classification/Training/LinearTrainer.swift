@@ -1,0 +1,199 @@
+internal import Foundation
+
+/// Trains the sparse linear model: multinomial logistic regression over words, word pairs and character n-grams.
+///
+/// The same sentences, options and seed give the same bytes, however many cores take part.
+public struct LinearTrainer: Sendable {
+    /// How to train; stored in the model, so that a training can be repeated.
+    public struct Options: Sendable, Hashable, Codable {
+        /// The name of the model.
+        public var name = "triage"
+        /// The language of the sentences, a BCP 47 tag, or `und`.
+        public var language = "und"
+        /// Seeds the folds of cross-validation.
+        public var seed: UInt64 = 1
+        /// The folds of cross-validation, which gives the scores in the model and its temperature; 0 for none.
+        public var folds = 5
+        /// C: the greater, the closer the model keeps to the training sentences.
+        public var inverseRegularization = 60.0
+        /// Features in fewer sentences are not used.
+        public var minimumSentences = 1
+        /// From 0, every sentence counts alike, to 1, every class counts alike.
+        public var classBalance = 0.0
+        /// How much words weigh beside character n-grams.
+        public var wordFactor = 2.0
+        /// How much pairs of words weigh beside character n-grams.
+        public var pairFactor = 2.0
+        /// The most steps of the optimiser.
+        public var maximumIterations = 200
+        /// The optimiser stops when a step gains less than this share.
+        public var tolerance = 1e-5
+
+        /// The defaults.
+        public init() {}
+
+        func factor(of family: FeatureCorpus.Family) -> Double {
+            switch family {
+            case .word: wordFactor
+            case .pair: pairFactor
+            case .ngram: 1
+            }
+        }
+    }
+
+    /// How far a training is.
+    public struct Progress: Sendable, Hashable {
+        /// The share done, from 0 to 1.
+        public var fraction: Double
+        /// What goes on, for people.
+        public var activity: String
+    }
+
+    /// Why a training was refused.
+    public struct Refusal: Error, Sendable, Hashable, CustomStringConvertible {
+        public let description: String
+    }
+
+    /// How to train.
+    public var options: Options
+
+    /// Makes a trainer.
+    public init(options: Options = Options()) { self.options = options }
+
+    /// Trains a model on all sentences, after cross-validation on `options.folds` parts of them.
+    ///
+    /// Uses all cores; takes seconds for thousands of sentences.
+    /// - Parameter progress: Called now and then, on any thread, one call at a time.
+    /// - Throws: `Refusal` if the sentences or options do not allow a training.
+    public func train(
+        _ sentences: LabelledSentences, progress: (@Sendable (Progress) -> Void)? = nil
+    ) throws(Refusal) -> LinearModel {
+        try check(sentences)
+        let report = ProgressReport(parts: options.folds + 1, progress)
+        let corpus = FeatureCorpus(sentences.texts)
+        let folds = options.folds > 0 ? StratifiedFolds(sentences, count: options.folds, seed: options.seed) : nil
+        let parts = Parts(count: options.folds + 1)
+        DispatchQueue.concurrentPerform(iterations: options.folds + 1) { part in
+            let rows = folds?.outside(part) ?? Array(sentences.texts.indices)
+            parts[part] = fit(corpus, sentences, rows, part, report)
+        }
+        var metadata = blankMetadata(sentences)
+        if let folds {
+            let validation = try CrossValidation(sentences, folds) { fold in
+                parts[fold]!.makeModel(metadata)
+            }
+            metadata.temperature = validation.temperature
+            metadata.scores = ModelMetadata.Scores(
+                folds: options.folds, accuracy: validation.evaluation.accuracy,
+                macroF1: validation.evaluation.macroF1, logLoss: validation.evaluation.logLoss,
+                calibrationError: validation.evaluation.calibrationError)
+        }
+        let model = parts[options.folds]!.makeModel(metadata)
+        report.finish()
+        return model
+    }
+
+    /// Cross-validates without making a model.
+    /// - Throws: `Refusal` if the sentences or options do not allow it.
+    public func crossValidate(
+        _ sentences: LabelledSentences, progress: (@Sendable (Progress) -> Void)? = nil
+    ) throws(Refusal) -> CrossValidation {
+        try check(sentences)
+        guard options.folds > 1 else { throw Refusal(description: "cross-validation needs at least 2 folds") }
+        let report = ProgressReport(parts: options.folds, progress)
+        let corpus = FeatureCorpus(sentences.texts)
+        let folds = StratifiedFolds(sentences, count: options.folds, seed: options.seed)
+        let parts = Parts(count: options.folds)
+        DispatchQueue.concurrentPerform(iterations: options.folds) { fold in
+            parts[fold] = fit(corpus, sentences, folds.outside(fold), fold, report)
+        }
+        let metadata = blankMetadata(sentences)
+        let validation = try CrossValidation(sentences, folds) { parts[$0]!.makeModel(metadata) }
+        report.finish()
+        return validation
+    }
+
+    private func fit(
+        _ corpus: FeatureCorpus, _ sentences: LabelledSentences, _ rows: [Int], _ part: Int, _ report: ProgressReport
+    ) -> LinearWeights {
+        let classes = sentences.labels.count
+        let problem = LinearProblem(
+            corpus, sentences: rows, targets: sentences.targets.map(Int32.init),
+            classWeights: classWeights(sentences, rows), classes: classes, options: options)
+        // Steps of many classes are large: keep fewer of them.
+        let history = problem.pointCount > 1 << 22 ? 4 : 6
+        let optimizer = LimitedMemoryBFGS(
+            maximumIterations: options.maximumIterations, tolerance: options.tolerance, history: history)
+        let point = optimizer.minimize(count: problem.pointCount, evaluate: problem.evaluate) { iteration in
+            report.update(part: part, fraction: min(1, Double(iteration) / Double(100)))
+        }
+        defer { point.deallocate() }
+        var weights = LinearWeights()
+        problem.forEachFeature(at: point) { feature, mass, row in
+            weights.features.append(corpus.hashes[feature])
+            weights.masses.append(mass)
+            weights.weights += row
+        }
+        let biases = UnsafeRawPointer(point + problem.columns * problem.chunks).assumingMemoryBound(to: Float.self)
+        weights.biases = (0..<classes).map { biases[$0] }
+        report.update(part: part, fraction: 1)
+        return weights
+    }
+
+    private func classWeights(_ sentences: LabelledSentences, _ rows: [Int]) -> [Float] {
+        var counts = [Double](repeating: 0, count: sentences.labels.count)
+        for row in rows { counts[sentences.targets[row]] += 1 }
+        let raw = counts.map { $0 > 0 ? pow($0, -options.classBalance) : 0 }
+        let total = zip(raw, counts).reduce(0) { $0 + $1.0 * $1.1 }
+        return raw.map { Float($0 * Double(rows.count) / total) }
+    }
+
+    private func blankMetadata(_ sentences: LabelledSentences) -> ModelMetadata {
+        ModelMetadata(
+            name: options.name, language: options.language, labels: sentences.labels,
+            trainingData: .init(
+                sha256: sentences.digest, sentences: sentences.texts.count,
+                sentencesOfClass: sentences.counts),
+            scores: nil, options: options, temperature: 1)
+    }
+
+    private func check(_ sentences: LabelledSentences) throws(Refusal) {
+        guard sentences.labels.count >= 2 else {
+            throw Refusal(
+                description: "training needs at least 2 classes, and there is only “\(sentences.labels.first ?? "")”")
+        }
+        guard sentences.labels.count <= LinearLayout.mostClasses else {
+            throw Refusal(
+                description:
+                    "there are \(sentences.labels.count) classes; at most \(LinearLayout.mostClasses) are possible")
+        }
+        guard options.folds == 0 || options.folds >= 2 else {
+            throw Refusal(description: "cross-validation needs at least 2 folds, or 0 for none")
+        }
+        guard options.folds <= sentences.texts.count else {
+            throw Refusal(
+                description: "\(options.folds) folds need as many sentences, and there are \(sentences.texts.count)")
+        }
+        guard options.inverseRegularization > 0, options.inverseRegularization.isFinite else {
+            throw Refusal(description: "the inverse regularization must be greater than 0")
+        }
+    }
+}
+
+/// One place for each part of a training, filled by the thread that has the part.
+private final class Parts: @unchecked Sendable {
+    // Each part is written by one thread, and all threads are done before any is read; hence `@unchecked Sendable`.
+    private let storage: UnsafeMutableBufferPointer<LinearWeights?>
+
+    init(count: Int) {
+        storage = .allocate(capacity: count)
+        storage.initialize(repeating: nil)
+    }
+
+    deinit { storage.deinitialize().deallocate() }
+
+    subscript(part: Int) -> LinearWeights? {
+        get { storage[part] }
+        set { storage[part] = newValue }
+    }
+}

@@ -116,7 +116,7 @@ def run(scenario):
         if scenario.backlog:
             other.join()
             time.sleep(5)
-        lag = stack.series('sum(triage_worker_lag_records{lane="bulk"})', start) if scenario.backlog else []
+        lag = stack.series('sum(triage_worker_consumer_lag_records{lane="bulk"})', start) if scenario.backlog else []
     if status not in (0, 1):  # 1: some requests failed, which the report says
         sys.exit(f"load: locust ended with {status}; its log is {folder / 'locust.log'}")
     (folder / "events.json").write_text(json.dumps({"events": events, "lag": lag}), encoding="utf-8")

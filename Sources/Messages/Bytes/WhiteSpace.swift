@@ -1,7 +1,7 @@
 /// Unicode's white space in UTF-8 bytes.
-enum WhiteSpace {
+package enum WhiteSpace {
     /// Whether well-formed UTF-8 has no character other than white space (Unicode's property White_Space).
-    static func isAll(of bytes: UnsafeRawBufferPointer) -> Bool {
+    package static func isAll(of bytes: UnsafeRawBufferPointer) -> Bool {
         var index = 0
         while index < bytes.count {
             let length = length(in: bytes, at: index)

@@ -1,0 +1,295 @@
+/// Everything that the gateway remembers of sentences under way: a plain value that decides and never acts. ``Exchange``
+/// asks it under a lock and does what it says after.
+package struct ExchangeState: Sendable {
+    /// Whether requests can be sent and their replies received.
+    package enum Availability: Equatable, Sendable {
+        case available
+        /// Not yet, or not any more; the reason is for people.
+        case unavailable(String)
+    }
+
+    /// What came of asking for answers.
+    package enum Beginning: Sendable {
+        /// All the answers were there.
+        case finished(CallResult)
+        /// The call waits; these records are to be sent for it.
+        case waiting(Call.Token, [OutgoingRequest])
+        case refused(GatewayError)
+    }
+
+    /// What is to be done when the lock is given back.
+    package struct Actions: Sendable {
+        var completed: [(continuation: CheckedContinuation<CallResult, Never>, result: CallResult)] = []
+        var requests: [OutgoingRequest] = []
+        /// How long each reply took, in nanoseconds.
+        var latencies: [UInt64] = []
+
+        package init() {}
+    }
+
+    package var availability = Availability.unavailable("the gateway is starting")
+    package private(set) var counts = ExchangeCounts()
+    package private(set) var model = ModelTracker()
+    var admission: Admission
+    var cache: ResultCache
+    private var random = SystemRandomNumberGenerator()
+    private var calls = SlotTable<Call>()
+    private var flights = SlotTable<Flight>()
+    private var flightsByID: [CorrelationID: Flight.Token] = [:]
+    private var flightsBySentence: [Sentence: Flight.Token] = [:]
+    /// No call's deadline lies before this moment, so nothing need be looked at until then.
+    private var earliestDeadline = MonotonicTime.distantFuture
+
+    package init(admission: Admission, cache: ResultCache) {
+        self.admission = admission
+        self.cache = cache
+    }
+
+    /// How many records are under way.
+    package var flightCount: Int { flights.count }
+
+    // MARK: Asking
+
+    package mutating func begin(
+        _ sentences: [Sentence], deadline: Deadline, usesCache: Bool, trace: CallerTrace?, now: MonotonicTime
+    ) -> Beginning {
+        if case .unavailable(let reason) = availability {
+            return .refused(GatewayError(.unavailable, reason))
+        }
+        let isShared = usesCache && cache.capacity > 0
+        var outcomes: [Outcome?] = []
+        outcomes.reserveCapacity(sentences.count)
+        var missing = 0
+        for sentence in sentences {
+            if isShared, let answer = cache.answer(to: sentence, now: now) {
+                outcomes.append(.success(answer))
+            } else {
+                outcomes.append(nil)
+                missing += 1
+            }
+        }
+        if missing > 0, !admission.admit(missing, now: now) {
+            counts.refused += missing
+            return .refused(admission.refusal)
+        }
+        counts.hits += sentences.count - missing
+        var sources = Array(repeating: AnswerSource.hit, count: sentences.count)
+        if missing == 0 {
+            return .finished(CallResult(outcomes: outcomes.compactMap(\.self), sources: sources))
+        }
+        let call = calls.insert(
+            Call(outcomes: [], sources: [], remaining: missing, deadline: deadline, flights: [], continuation: nil))
+        earliestDeadline = min(earliestDeadline, deadline.moment)
+        var flown: [Flight.Token] = []
+        flown.reserveCapacity(missing)
+        var requests: [OutgoingRequest] = []
+        requests.reserveCapacity(missing)
+        for (index, sentence) in sentences.enumerated() where outcomes[index] == nil {
+            let subscriber = Flight.Subscriber(call: call, index: index)
+            if isShared, let token = flightsBySentence[sentence] {
+                flights.update(token) { $0.subscribers.append(subscriber) }
+                flown.append(token)
+                sources[index] = .coalesced
+                counts.coalesced += 1
+            } else {
+                let request = fly(sentence, for: [subscriber], isShared: isShared, deadline, trace, now: now)
+                flown.append(request.token)
+                requests.append(request)
+                sources[index] = .miss
+                counts.misses += 1
+            }
+        }
+        calls.update(call) {
+            $0.outcomes = outcomes
+            $0.sources = sources
+            $0.flights = flown
+        }
+        return .waiting(call, requests)
+    }
+
+    private mutating func fly(
+        _ sentence: Sentence, for subscribers: [Flight.Subscriber], isShared: Bool, _ deadline: Deadline,
+        _ trace: CallerTrace?, now: MonotonicTime
+    ) -> OutgoingRequest {
+        let id = CorrelationID(using: &random)
+        let token = flights.insert(
+            Flight(
+                correlationID: id, sentence: sentence, isShared: isShared, sent: now, trace: trace,
+                subscribers: subscribers))
+        flightsByID[id] = token
+        if isShared { flightsBySentence[sentence] = token }
+        return OutgoingRequest(
+            token: token, correlationID: id, sentence: sentence, deadline: deadline.unixMilliseconds, trace: trace)
+    }
+
+    // MARK: Waiting
+
+    /// Takes the finished call's result, or keeps the continuation until it finishes. A call that was given up already
+    /// has `count` outcomes that say so.
+    package mutating func await(
+        _ token: Call.Token, count: Int, _ continuation: CheckedContinuation<CallResult, Never>
+    ) -> CallResult? {
+        guard let remaining = calls.update(token, { $0.remaining }) else {
+            return CallResult(
+                outcomes: Array(repeating: .failure(.cancelled), count: count),
+                sources: Array(repeating: .miss, count: count))
+        }
+        if remaining == 0 {
+            return calls.remove(token)?.result(missing: .cancelled)
+        }
+        calls.update(token) { $0.continuation = continuation }
+        return nil
+    }
+
+    /// The caller is gone: gives back all that was held for it.
+    package mutating func cancel(_ token: Call.Token, _ actions: inout Actions) {
+        if abandon(token, .cancelled, &actions) { counts.cancelled += 1 }
+        calls.remove(token)
+    }
+
+    /// Ends every call whose deadline has passed.
+    package mutating func expire(now: MonotonicTime, _ actions: inout Actions) {
+        guard now >= earliestDeadline else { return }
+        var expired: [Call.Token] = []
+        var earliest = MonotonicTime.distantFuture
+        calls.forEach { token, call in
+            if call.remaining == 0 { return }
+            if call.deadline.moment <= now {
+                expired.append(token)
+            } else {
+                earliest = min(earliest, call.deadline.moment)
+            }
+        }
+        earliestDeadline = earliest
+        for token in expired where abandon(token, .timedOut, &actions) { counts.expired += 1 }
+    }
+
+    /// Ends a call early: what is missing fails with `error`, and records that nobody else waits for are forgotten.
+    private mutating func abandon(_ token: Call.Token, _ error: GatewayError, _ actions: inout Actions) -> Bool {
+        guard let call = calls[token], call.remaining > 0 else { return false }
+        admission.release(call.remaining)
+        for flight in call.flights {
+            let isDeserted = flights.update(flight) { flight in
+                flight.subscribers.removeAll { $0.call == token }
+                return flight.subscribers.isEmpty
+            }
+            if isDeserted == true { land(flight) }
+        }
+        if let continuation = call.continuation {
+            calls.remove(token)
+            actions.completed.append((continuation, call.result(missing: error)))
+        } else {
+            calls.update(token) { call in
+                for index in call.outcomes.indices where call.outcomes[index] == nil {
+                    call.outcomes[index] = .failure(error)
+                }
+                call.remaining = 0
+                call.flights = []
+            }
+        }
+        return true
+    }
+
+    // MARK: Answers
+
+    package mutating func receive(_ replies: [ReceivedReply], now: MonotonicTime, _ actions: inout Actions) {
+        for reply in replies {
+            guard let token = flightsByID[reply.correlationID], let flight = land(token) else {
+                counts.unknownReplies += 1
+                continue
+            }
+            let latency = now.since(flight.sent)
+            admission.observe(latency: latency, now: now)
+            actions.latencies.append(latency)
+            switch reply.outcome {
+            case .success(let answer):
+                var isCurrent = true
+                if let model = reply.model {
+                    switch self.model.observe(model, now: now) {
+                    case .current: break
+                    case .changed: cache.removeAll()
+                    case .superseded: isCurrent = false
+                    }
+                }
+                if flight.isShared, isCurrent { cache.insert(answer, for: flight.sentence, now: now) }
+                deliver(reply.outcome, to: flight, &actions)
+            case .failure(let error):
+                let waiting = error.code == .deadlineExceeded ? stillWaiting(for: flight, now: now) : nil
+                if let deadline = waiting {
+                    // The record carried the deadline of the first who asked; who joined later has time left.
+                    let request = fly(
+                        flight.sentence, for: flight.subscribers, isShared: flight.isShared, deadline, flight.trace,
+                        now: now)
+                    for subscriber in flight.subscribers {
+                        calls.update(subscriber.call) { $0.flights.append(request.token) }
+                    }
+                    actions.requests.append(request)
+                } else {
+                    deliver(reply.outcome, to: flight, &actions)
+                }
+            }
+        }
+    }
+
+    /// The record could not be sent or delivered.
+    package mutating func fail(_ token: Flight.Token, _ error: GatewayError, _ actions: inout Actions) {
+        guard let flight = land(token) else { return }
+        counts.undelivered += 1
+        deliver(.failure(error), to: flight, &actions)
+    }
+
+    /// Nothing more will come.
+    package mutating func failAll(_ error: GatewayError, _ actions: inout Actions) {
+        var tokens: [Flight.Token] = []
+        flights.forEach { token, _ in tokens.append(token) }
+        for token in tokens { fail(token, error, &actions) }
+    }
+
+    /// The latest deadline of those who wait for the record, when it has not passed.
+    private func stillWaiting(for flight: Flight, now: MonotonicTime) -> Deadline? {
+        // The worker's clock may run ahead of ours: with less time left than this, sending again is no use.
+        let margin = now.advanced(by: .milliseconds(50))
+        let deadlines = flight.subscribers.compactMap { calls[$0.call]?.deadline }
+        guard let latest = deadlines.max(by: { $0.moment < $1.moment }), latest.moment > margin else { return nil }
+        guard let first = deadlines.first, first.moment < latest.moment else { return nil }
+        return latest
+    }
+
+    @discardableResult
+    private mutating func land(_ token: Flight.Token) -> Flight? {
+        guard let flight = flights.remove(token) else { return nil }
+        flightsByID.removeValue(forKey: flight.correlationID)
+        if flight.isShared, flightsBySentence[flight.sentence] == token {
+            flightsBySentence.removeValue(forKey: flight.sentence)
+        }
+        return flight
+    }
+
+    private mutating func deliver(_ outcome: Outcome, to flight: Flight, _ actions: inout Actions) {
+        for subscriber in flight.subscribers {
+            let isComplete = calls.update(subscriber.call) { call in
+                call.outcomes[subscriber.index] = outcome
+                call.remaining -= 1
+                return call.remaining == 0 && call.continuation != nil
+            }
+            guard let isComplete else { continue }
+            admission.release(1)
+            if isComplete, let call = calls.remove(subscriber.call), let continuation = call.continuation {
+                actions.completed.append((continuation, call.result(missing: .cancelled)))
+            }
+        }
+    }
+}
+
+extension Admission {
+    var refusal: GatewayError {
+        GatewayError(
+            .overloaded,
+            isCongested ? "the workers have fallen behind" : "\(waiting) of at most \(limit) sentences are waiting")
+    }
+}
+
+extension GatewayError {
+    static let cancelled = GatewayError(.cancelled, "the caller is gone")
+    static let timedOut = GatewayError(.deadlineExceeded, "no reply came before the deadline")
+}

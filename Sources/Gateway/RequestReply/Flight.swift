@@ -1,0 +1,39 @@
+/// One record on its way to a worker and back, and everybody who waits for it.
+package struct Flight: Sendable {
+    package typealias Token = SlotTable<Flight>.Token
+
+    /// One sentence of one call.
+    struct Subscriber: Sendable {
+        let call: Call.Token
+        let index: Int
+    }
+
+    let correlationID: CorrelationID
+    let sentence: Sentence
+    /// Whether later calls with the same sentence may join, and the answer may be cached.
+    let isShared: Bool
+    let sent: MonotonicTime
+    let trace: CallerTrace?
+    var subscribers: [Subscriber]
+}
+
+/// One caller with one or more sentences.
+package struct Call: Sendable {
+    package typealias Token = SlotTable<Call>.Token
+    typealias Continuation = CheckedContinuation<CallResult, Never>
+
+    var outcomes: [Outcome?]
+    var sources: [AnswerSource]
+    /// How many outcomes are still missing.
+    var remaining: Int
+    let deadline: Deadline
+    /// The records that it waits for.
+    var flights: [Flight.Token]
+    /// The task that waits; nil until it does.
+    var continuation: Continuation?
+
+    /// The result, with `error` in the place of what is missing.
+    consuming func result(missing error: GatewayError) -> CallResult {
+        CallResult(outcomes: outcomes.map { $0 ?? .failure(error) }, sources: sources)
+    }
+}

@@ -1,0 +1,62 @@
+import Kafka
+
+/// The reply partition that a gateway holds: chosen once the topic's size is known, read from where it ended before the
+/// first request was sent, so that no reply is missed and none from before is read.
+struct ReplyAssignment {
+    /// How long one question to the brokers may take.
+    private static let patience = Duration.seconds(2)
+
+    private let configuration: GatewayConfiguration
+    private var partition: TopicPartition?
+    private var nextOffset: Int64 = 0
+
+    init(configuration: GatewayConfiguration) {
+        self.configuration = configuration
+    }
+
+    /// Whether records can come.
+    var isHeld: Bool { partition != nil }
+
+    /// Notes that the record at this offset has been read.
+    mutating func passed(_ offset: Int64) {
+        nextOffset = offset + 1
+    }
+
+    /// Makes sure that the topics exist and the partition is held. Blocks for some seconds at most.
+    mutating func establish(_ consumer: Consumer, _ clients: KafkaClients) throws(GatewayError) -> Int32 {
+        let established: Result<Int32, GatewayError>
+        do throws(KafkaError) {
+            established = try establishOrThrow(consumer, clients)
+        } catch {
+            throw GatewayError(.unavailable, "no broker answers: \(error.message)")
+        }
+        return try established.get()
+    }
+
+    private mutating func establishOrThrow(
+        _ consumer: Consumer, _ clients: KafkaClients
+    ) throws(KafkaError) -> Result<Int32, GatewayError> {
+        let topics = [configuration.interactiveTopic, configuration.replyTopic, configuration.bulkTopic]
+        let partitions = try clients.partitions(of: topics, within: Self.patience)
+        if let missing = topics.first(where: { partitions[$0, default: 0] == 0 }) {
+            return .failure(GatewayError(.unavailable, "the topic \(missing) does not exist"))
+        }
+        let count = partitions[configuration.replyTopic, default: 0]
+        let chosen = ReplyPartition.choose(
+            configured: configuration.replyPartition, instanceID: configuration.instanceID, partitions: count)
+        guard let chosen else {
+            return .failure(
+                GatewayError(
+                    .unavailable, "\(configuration.replyTopic) has \(count) partitions, too few for the one set"))
+        }
+        let wanted = TopicPartition(topic: configuration.replyTopic, partition: chosen)
+        let end = try consumer.queryWatermarks(of: wanted, within: Self.patience).high
+        // An end before our place means that the topic was made anew while the brokers were away.
+        if partition != wanted || end < nextOffset {
+            try consumer.assign([(wanted, .at(end))])
+            partition = wanted
+            nextOffset = end
+        }
+        return .success(chosen)
+    }
+}

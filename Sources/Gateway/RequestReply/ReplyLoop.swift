@@ -1,0 +1,103 @@
+package import Kafka
+package import Logging
+import Synchronization
+import Telemetry
+
+/// The thread that serves Kafka: it holds the reply partition, hands replies to the exchange in batches, takes delivery
+/// reports, and finds its way back when the brokers have been away.
+package final class ReplyLoop: Sendable {
+    /// How many replies are taken at a time.
+    private static let batch = 1_000
+    /// How long to wait between attempts to reach the brokers.
+    private static let retryInterval = Duration.milliseconds(250)
+
+    private let configuration: GatewayConfiguration
+    private let clients: KafkaClients
+    private let transport: KafkaTransport
+    private let bulk: KafkaBulkTransport
+    private let exchange: Exchange
+    private let logger: Logger
+    private let isStopping = Atomic(false)
+
+    package init(
+        configuration: GatewayConfiguration, clients: KafkaClients, transport: KafkaTransport,
+        bulk: KafkaBulkTransport, exchange: Exchange, logger: Logger
+    ) {
+        self.configuration = configuration
+        self.clients = clients
+        self.transport = transport
+        self.bulk = bulk
+        self.exchange = exchange
+        self.logger = logger
+    }
+
+    /// Makes ``run()`` return soon. From any thread.
+    package func stop() {
+        isStopping.store(true, ordering: .relaxed)
+        clients.wakeup.signal()
+    }
+
+    /// Serves until ``stop()``. It blocks, so it needs a thread of its own.
+    package func run() throws(KafkaError) {
+        let consumer = try clients.makeReplyConsumer()
+        var assignment = ReplyAssignment(configuration: configuration)
+        var nextAttempt = MonotonicTime(nanoseconds: 0)
+        let reader = ReplyReader()
+        while !isStopping.load(ordering: .relaxed) {
+            if clients.interruption.take() {
+                exchange.availability = .unavailable(clients.interruption.reason)
+                nextAttempt = MonotonicTime(nanoseconds: 0)
+            }
+            if exchange.availability != .available, MonotonicTime.now >= nextAttempt {
+                attempt(consumer, &assignment)
+                nextAttempt = MonotonicTime.now.advanced(by: Self.retryInterval)
+            }
+            takeReports()
+            if try takeReplies(consumer, reader, &assignment) { continue }
+            clients.wakeup.wait(timeout: .milliseconds(100))
+        }
+        exchange.availability = .unavailable("the gateway is shutting down")
+        consumer.close(within: .seconds(1))
+    }
+
+    /// Looks for the brokers and topics, and takes the reply partition if it is not held yet.
+    private func attempt(_ consumer: Consumer, _ assignment: inout ReplyAssignment) {
+        do throws(GatewayError) {
+            let partition = try assignment.establish(consumer, clients)
+            transport.answer(to: partition)
+            exchange.availability = .available
+            logger.debug("the reply partition is held", [.partition: "\(partition)"])
+        } catch {
+            exchange.availability = .unavailable(error.detail)
+            logger.debug("not ready", [.reason: "\(error.detail)"])
+        }
+    }
+
+    private func takeReports() {
+        var failures: [(token: Flight.Token, error: GatewayError)] = []
+        clients.interactive.receiveDeliveryReports { token, error, _, _ in
+            guard let error else { return }
+            failures.append((Flight.Token(rawValue: token), GatewayError(delivering: error)))
+        }
+        if !failures.isEmpty { exchange.fail(failures) }
+        bulk.takeReports()
+    }
+
+    /// Whether there were any.
+    private func takeReplies(
+        _ consumer: Consumer, _ reader: ReplyReader, _ assignment: inout ReplyAssignment
+    ) throws(KafkaError) -> Bool {
+        guard assignment.isHeld else { return false }
+        let batch = try consumer.receive(maximum: Self.batch)
+        if batch.isEmpty { return false }
+        var replies: [ReceivedReply] = []
+        replies.reserveCapacity(batch.count)
+        for index in 0..<batch.count {
+            let record = batch.record(at: index)
+            assignment.passed(record.offset)
+            if let reply = reader.reply(in: record) { replies.append(reply) }
+        }
+        exchange.receive(replies)
+        return true
+    }
+}

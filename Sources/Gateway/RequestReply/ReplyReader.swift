@@ -1,0 +1,73 @@
+import Kafka
+import Messages
+
+/// Turns records of the reply topic into replies. One thread at a time.
+final class ReplyReader {
+    /// What the worker says of the time it took, as `Server-Timing` writes it.
+    static let timingHeader: StaticString = "triage-timing"
+
+    private let decoder = ReplyDecoder()
+    /// The models seen lately, so that one reply after the other shares their names and classes.
+    private var models: [ModelInformation] = []
+
+    /// The record's reply, or nil when it is none of a gateway's.
+    func reply(in record: ConsumedRecord) -> ReceivedReply? {
+        var id: CorrelationID?
+        var status: UnsafeRawBufferPointer?
+        var timing: String?
+        record.forEachHeader { name, value in
+            guard let value else { return }
+            if name.equals(HeaderName.correlationID) {
+                id = CorrelationID(value)
+            } else if name.equals(HeaderName.status) {
+                status = value
+            } else if name.equals(Self.timingHeader) {
+                timing = ServerTiming.worker(value)
+            }
+        }
+        guard let id else { return nil }
+        return reply(to: id, value: record.value, status: status, timing: timing)
+    }
+
+    func reply(
+        to id: CorrelationID, value: UnsafeRawBufferPointer?, status: UnsafeRawBufferPointer?, timing: String?
+    ) -> ReceivedReply {
+        defer { decoder.reset() }
+        switch decoder.decode(value: value, status: status).content {
+        case .classification(let label, let identifier, let probabilities):
+            guard let model = model(identifier, probabilities) else { return malformed(id) }
+            let answer = Answer(
+                label: label, probabilities: probabilities, model: model.identifier, timing: timing)
+            return ReceivedReply(correlationID: id, outcome: .success(answer), model: model)
+        case .failure(let code, _, let message):
+            let known = code.flatMap { ProblemCode(rawValue: $0.rawValue) } ?? .classifierFailed
+            let detail = message.isEmpty ? known.title : message.text
+            return ReceivedReply(
+                correlationID: id, outcome: .failure(GatewayError(known, detail)), model: nil)
+        case .malformed:
+            return malformed(id)
+        }
+    }
+
+    private func malformed(_ id: CorrelationID) -> ReceivedReply {
+        ReceivedReply(
+            correlationID: id, outcome: .failure(GatewayError(.classifierFailed, "the reply cannot be read")),
+            model: nil)
+    }
+
+    private func model(
+        _ identifier: UnsafeRawBufferPointer, _ probabilities: UnsafeRawBufferPointer
+    ) -> ModelInformation? {
+        if let known = models.first(where: { $0.identifier.utf8.elementsEqual(identifier) }) { return known }
+        var labels: [String] = []
+        do {
+            try decoder.forEachProbability(in: probabilities) { label, _ in labels.append(label.text) }
+        } catch {
+            return nil
+        }
+        let model = ModelInformation(identifier: identifier.text, labels: labels)
+        if models.count == 8 { models.removeFirst() }
+        models.append(model)
+        return model
+    }
+}

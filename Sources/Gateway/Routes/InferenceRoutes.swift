@@ -1,0 +1,2 @@
+struct InferenceRoutes { let core: GatewayCore; var endpoints: [Endpoint] { [] } }
+struct PageRoutes { let core: GatewayCore; var endpoints: [Endpoint] { [] } }

@@ -1,0 +1,40 @@
+import HTTPTypes
+import Hummingbird
+
+/// Which pages of other origins may call the gateway from a browser. None may unless it is configured.
+struct AllowedOrigins: Sendable {
+    private let origins: Set<String>
+    private let allowsAll: Bool
+
+    init(_ origins: [String]) {
+        self.origins = Set(origins)
+        self.allowsAll = origins.contains("*")
+    }
+
+    /// Tells the browser that the page that asked may read the response.
+    func allow(_ request: Request, _ response: inout Response) {
+        guard let origin = allowedOrigin(of: request) else { return }
+        response.headers[.accessControlAllowOrigin] = origin
+        response.headers[.accessControlExposeHeaders] = "X-Cache, Server-Timing, Retry-After"
+        response.headers[.vary] = "Origin"
+    }
+
+    /// The answer to a browser that asks before it sends; nil when its page may not.
+    func answerPreflight(_ request: Request, methods: [String]) -> Response? {
+        guard allowedOrigin(of: request) != nil, request.headers[.accessControlRequestMethod] != nil else { return nil }
+        return Response(
+            status: .noContent,
+            headers: [
+                .accessControlAllowMethods: methods.joined(separator: ", "),
+                .accessControlAllowHeaders: "Authorization, Content-Type, Cache-Control, X-Request-Timeout-Ms",
+                .accessControlMaxAge: "600",
+            ])
+    }
+
+    private func allowedOrigin(of request: Request) -> String? {
+        if origins.isEmpty { return nil }
+        guard let origin = request.headers[.origin] else { return nil }
+        if allowsAll { return "*" }
+        return origins.contains(origin) ? origin : nil
+    }
+}

@@ -1,0 +1,142 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import NIOHTTPTypes
+
+/// Watches one connection for clients that cost more than they should: those that take too long to send a request or to
+/// read the response, and those that are gone. It stands between the HTTP codec and the application, on the event loop.
+final class ConnectionGuard: ChannelDuplexHandler {
+    typealias InboundIn = HTTPRequestPart
+    typealias InboundOut = HTTPRequestPart
+    typealias OutboundIn = HTTPResponsePart
+    typealias OutboundOut = HTTPResponsePart
+
+    /// How long a client may take for what, and what comes of it.
+    struct Limits: Sendable {
+        let head: TimeAmount
+        let body: TimeAmount
+        let write: TimeAmount
+        /// How long to read on after an early response, so that the client gets to see it.
+        let linger = TimeAmount.seconds(1)
+        /// The path whose bodies have no end, and whose route watches over them itself.
+        let stream: String
+    }
+
+    /// Where the request that is being read stands.
+    private enum Reading {
+        case nothing
+        case head
+        case body
+        /// The response is out before the request was in: what still comes is thrown away.
+        case discarding
+    }
+
+    private let limits: Limits
+    private let hungUp: EventLoopPromise<Void>
+    private var reading = Reading.nothing
+    private var readDeadline: Scheduled<Void>?
+    private var writeDeadline: Scheduled<Void>?
+    /// Requests read or being read whose response is not out yet.
+    private var unanswered = 0
+
+    init(limits: Limits, hungUp: EventLoopPromise<Void>) {
+        self.limits = limits
+        self.hungUp = hungUp
+    }
+
+    // MARK: Reading
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if case .discarding = reading { return }
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            unanswered += 1
+            reading = .body
+            readDeadline?.cancel()
+            readDeadline = nil
+            if !(head.path ?? "").hasPrefix(limits.stream) { armRead(context, limits.body) }
+            if head.headerFields[.expect]?.lowercased() == "100-continue" {
+                let response = HTTPResponse(status: .continue)
+                context.writeAndFlush(wrapOutboundOut(.head(response)), promise: nil)
+            }
+        case .body:
+            break
+        case .end:
+            reading = .nothing
+            readDeadline?.cancel()
+            readDeadline = nil
+        }
+        context.fireChannelRead(data)
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        // Bytes came and no request did: they are the beginning of one, or of a TLS handshake.
+        if case .nothing = reading, unanswered == 0 {
+            reading = .head
+            armRead(context, limits.head)
+        }
+        context.fireChannelReadComplete()
+    }
+
+    // MARK: Writing
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard case .end = unwrapOutboundIn(data) else {
+            context.write(data, promise: promise)
+            return
+        }
+        unanswered -= 1
+        guard case .body = reading else {
+            context.write(data, promise: promise)
+            return
+        }
+        // An answer to a request that is not all there, such as one that is too large: say so, read on for a moment (a
+        // connection closed with unread bytes is reset, and the client never sees the answer), and close.
+        reading = .discarding
+        readDeadline?.cancel()
+        context.writeAndFlush(data, promise: promise)
+        context.close(mode: .output, promise: nil)
+        let channel = context.channel
+        readDeadline = context.eventLoop.scheduleTask(in: limits.linger) { channel.close(promise: nil) }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        writeDeadline?.cancel()
+        writeDeadline = nil
+        if !context.channel.isWritable {
+            let channel = context.channel
+            writeDeadline = context.eventLoop.scheduleTask(in: limits.write) { channel.close(promise: nil) }
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    // MARK: The end
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        // The client has closed its side. Whoever waits for an answer is gone, as other servers see it too.
+        if let event = event as? ChannelEvent, event == .inputClosed { hungUp.succeed() }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        end()
+        context.fireChannelInactive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        end()
+    }
+
+    private func end() {
+        readDeadline?.cancel()
+        writeDeadline?.cancel()
+        readDeadline = nil
+        writeDeadline = nil
+        hungUp.succeed()
+    }
+
+    private func armRead(_ context: ChannelHandlerContext, _ time: TimeAmount) {
+        let channel = context.channel
+        readDeadline = context.eventLoop.scheduleTask(in: time) { channel.close(promise: nil) }
+    }
+}

@@ -1,0 +1,23 @@
+/// The encoding of a query's values: `%` and two digits for a byte, `+` for a space.
+enum FormEncoding {
+    /// The bytes that are meant; nil when a `%` is not followed by two hexadecimal digits.
+    static func decode(_ encoded: Substring.UTF8View) -> [UInt8]? {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(encoded.count)
+        var iterator = encoded.makeIterator()
+        while let byte = iterator.next() {
+            switch byte {
+            case UInt8(ascii: "+"):
+                bytes.append(UInt8(ascii: " "))
+            case UInt8(ascii: "%"):
+                guard let high = iterator.next(), let low = iterator.next(),
+                    let high = Hexadecimal.value(high), let low = Hexadecimal.value(low)
+                else { return nil }
+                bytes.append(high << 4 | low)
+            default:
+                bytes.append(byte)
+            }
+        }
+        return bytes
+    }
+}

@@ -1,0 +1,63 @@
+import Hummingbird
+package import HummingbirdCore
+package import Logging
+package import NIOCore
+import NIOHTTPTypes
+
+/// Hummingbird's HTTP/1 connection with the ``ConnectionGuard`` in it. All of a connection's code runs on its own event
+/// loop, so that a request costs no change of threads but the one to Kafka and back; and when the client hangs up, the
+/// task that works for it is cancelled.
+package struct GatewayChannel: ServerChildChannel, HTTPChannelHandler {
+    package struct Value: ServerChildChannelValue {
+        let base: HTTP1Channel.Value
+        let hungUp: EventLoopFuture<Void>
+
+        package var channel: any Channel { base.channel }
+    }
+
+    private let base: HTTP1Channel
+    private let limits: ConnectionGuard.Limits
+    private let executors: EventLoopExecutors
+
+    package var responder: HTTPChannelHandler.Responder { base.responder }
+
+    package init(configuration: GatewayConfiguration, executors: EventLoopExecutors, responder: @escaping Responder) {
+        let bytes = configuration.maximumHeaderBytes
+        self.base = HTTP1Channel(
+            responder: responder,
+            configuration: .init(
+                idleTimeout: TimeAmount(configuration.idleTimeout),
+                httpDecoderConfiguration: .init(
+                    maxHeaderFieldSize: bytes, maxHeaderListSize: bytes, maxHeaderFieldCount: 128)))
+        self.limits = ConnectionGuard.Limits(
+            head: TimeAmount(configuration.headTimeout), body: TimeAmount(configuration.bodyTimeout),
+            write: TimeAmount(configuration.writeTimeout), stream: StreamRoute.path)
+        self.executors = executors
+    }
+
+    package func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+        let hungUp = channel.eventLoop.makePromise(of: Void.self)
+        let limits = limits
+        return base.setup(channel: channel, logger: logger).flatMapThrowing { base in
+            let pipeline = channel.pipeline.syncOperations
+            let next = try pipeline.handler(type: HTTPConnectionStateHandler.self)
+            try pipeline.addHandler(ConnectionGuard(limits: limits, hungUp: hungUp), position: .before(next))
+            return Value(base: base, hungUp: hungUp.futureResult)
+        }.flatMapErrorThrowing { error in
+            hungUp.fail(error)
+            throw error
+        }
+    }
+
+    package func handle(value: Value, logger: Logger) async {
+        let task = Task(executorPreference: executors[value.channel.eventLoop]) {
+            await base.handle(value: value.base, logger: logger)
+        }
+        value.hungUp.whenComplete { _ in task.cancel() }
+        await withTaskCancellationHandler {
+            await task.value
+        } onCancel: {
+            task.cancel()
+        }
+    }
+}

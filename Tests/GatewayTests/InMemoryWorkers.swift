@@ -1,0 +1,84 @@
+import Gateway
+import Synchronization
+
+/// Stands in for Kafka and the workers: what is sent is kept, and answered at once unless a test wants to do that itself.
+final class InMemoryWorkers: RequestTransport, BulkTransport {
+    struct State {
+        var exchange: Exchange?
+        var requests: [OutgoingRequest] = []
+        var bulk: [BulkRecord] = []
+        /// Nil answers nothing.
+        var answer: (@Sendable (OutgoingRequest) -> ReceivedReply?)?
+        var refusal: GatewayError?
+    }
+
+    private let state: Mutex<State>
+
+    init(answer: (@Sendable (OutgoingRequest) -> ReceivedReply?)? = { .classification(of: $0) }) {
+        state = Mutex(State(answer: answer))
+    }
+
+    /// Where replies go.
+    func serve(_ exchange: Exchange) {
+        state.withLock { $0.exchange = exchange }
+    }
+
+    func answer(by answer: (@Sendable (OutgoingRequest) -> ReceivedReply?)?) {
+        state.withLock { $0.answer = answer }
+    }
+
+    /// Makes every further record fail to be sent.
+    func refuse(with error: GatewayError?) {
+        state.withLock { $0.refusal = error }
+    }
+
+    var requests: [OutgoingRequest] { state.withLock { $0.requests } }
+    var bulkRecords: [BulkRecord] { state.withLock { $0.bulk } }
+
+    func send(_ requests: [OutgoingRequest]) -> [(token: Flight.Token, error: GatewayError)] {
+        let (exchange, answer, refusal) = state.withLock { state in
+            state.requests += requests
+            return (state.exchange, state.answer, state.refusal)
+        }
+        if let refusal { return requests.map { ($0.token, refusal) } }
+        guard let answer else { return [] }
+        exchange?.receive(requests.compactMap(answer))
+        return []
+    }
+
+    func publish(_ records: [BulkRecord], deadline: Deadline) async throws(GatewayError) {
+        let refusal = state.withLock { state in
+            state.bulk += records
+            return state.refusal
+        }
+        if let refusal { throw refusal }
+    }
+}
+
+extension ReceivedReply {
+    static let model = ModelInformation(identifier: "intents@0123456789ab", labels: ["find-train", "irrelevant"])
+
+    /// What a worker would answer: everything is about trains.
+    static func classification(of request: OutgoingRequest, model: ModelInformation = model) -> ReceivedReply {
+        let answer = #"{"find-train":0.900000,"irrelevant":0.100000}"#.utf8.withBytes { probabilities in
+            "find-train".utf8.withBytes { label in
+                Answer(
+                    label: label, probabilities: probabilities, model: model.identifier,
+                    timing: "queue;dur=1.5, classify;dur=0.02")
+            }
+        }
+        return ReceivedReply(correlationID: request.correlationID, outcome: .success(answer), model: model)
+    }
+
+    static func failure(of request: OutgoingRequest, _ code: ProblemCode) -> ReceivedReply {
+        ReceivedReply(
+            correlationID: request.correlationID, outcome: .failure(GatewayError(code, "as the test wants it")),
+            model: nil)
+    }
+}
+
+extension String.UTF8View {
+    fileprivate func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        Array(self).withUnsafeBytes(body)
+    }
+}

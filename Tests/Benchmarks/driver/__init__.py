@@ -1,0 +1,1 @@
+"""The driver of `make bench`: starts brokers, rivals and Triage, measures them, and writes the report."""

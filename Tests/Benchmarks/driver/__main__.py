@@ -1,0 +1,49 @@
+"""`python -m driver`: runs the parts that ONLY names (default: all), and writes the report after each."""
+
+import os
+import shutil
+import sys
+
+from . import machine, report, settings
+from .measurement import Results
+from .models import Models
+from .parts import attempt, classification, gateway, growth, lanes, memory, micro, scaling, seed, training, worker
+from .progress import say
+
+PARTS = {
+    "worker": worker,
+    "classification": classification,
+    "gateway": gateway,
+    "lanes": lanes,
+    "scaling": scaling,
+    "seed": seed,
+    "memory": memory,
+    "micro": micro,
+    "training": training,
+    "growth": growth,
+}
+
+
+def main():
+    wanted = [name for name in os.environ.get("ONLY", "").replace(" ", "").split(",") if name] or list(PARTS)
+    unknown = [name for name in wanted if name not in PARTS]
+    if unknown:
+        print(f"bench: no part {', '.join(unknown)}; there are {', '.join(PARTS)}", file=sys.stderr)
+        return 64
+    shutil.rmtree(settings.REPORT, ignore_errors=True)
+    settings.WORK.mkdir(parents=True, exist_ok=True)
+    description = machine.describe()
+    if os.getloadavg()[0] > 0.5:
+        say(f"the machine is busy (load {os.getloadavg()[0]:.1f}): do not trust what comes")
+    results, trained = Results(), Models()
+    for name in wanted:
+        with attempt(results, name):
+            PARTS[name].measure(results, trained)
+        report.write(results, description)
+    say(f"the report is in {settings.REPORT.relative_to(settings.ROOT)}/report.md")
+    print(report.targets_text(results))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""What the figures were taken on."""
+
+import os
+import platform
+import re
+import subprocess
+import time
+from importlib.metadata import version
+
+import confluent_kafka
+
+from . import settings
+
+
+def describe():
+    cpu = open("/proc/cpuinfo").read()
+    model = re.search(r"model name\s*: (.*)", cpu)
+    memory = int(re.search(r"MemTotal:\s*(\d+)", open("/proc/meminfo").read())[1]) / 2**20
+    return {
+        "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        "processor": model[1] if model else platform.machine(),
+        "cores": os.cpu_count(),
+        "memory": f"{memory:.0f} GiB",
+        "system": f"{_system_name()}, Linux {platform.release()}",
+        "commit": _output("git", "-C", str(settings.ROOT), "rev-parse", "--short=12", "HEAD"),
+        "swift": _output("swift", "--version").partition("\n")[0],
+        "librdkafka": confluent_kafka.libversion()[0],
+        "scikit-learn": version("scikit-learn"),
+        "fastapi": version("fastapi"),
+        "brokers": "external" if settings.EXTERNAL_BROKER else
+            f"{settings.BROKER} for throughput, {settings.LATENCY_BROKER} for latency",
+        "data": settings.DATA.name,
+        "repetitions": settings.REPEATS,
+        "load before": f"{os.getloadavg()[0]:.2f}",
+        "quick": settings.QUICK,
+    }  # fmt: skip
+
+
+def _system_name():
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except OSError:
+        return platform.system()
+
+
+def _output(*command):
+    try:
+        return subprocess.run(command, capture_output=True, text=True).stdout.strip()
+    except OSError:
+        return "unknown"

@@ -1,0 +1,85 @@
+"""What an interactive call feels: on an idle worker, and on one with a million bulk sentences waiting.
+
+Calls come at a steady rate whatever comes back, and their time counts from when they were due, so that a pause shows in
+every call that it held up. Of the second run only those calls count that were due while the backlog was still larger than
+the part's `backlog_left`.
+"""
+
+import time
+
+from .. import load, models, sentences, settings, workers
+from ..broker import Broker
+from ..processes import Failure, Process
+from ..progress import say
+from . import attempt
+
+PART = "lanes"
+IDLE, LOADED = "idle worker", "a million bulk sentences waiting"
+PERCENTS = (1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9)
+
+
+def measure(results, trained):
+    sizes = settings.SIZES
+    lines = sentences.write("requests.jsonl", sentences.distinct(min(sizes.backlog, 1_000_000)), "request")
+    for _ in range(settings.REPEATS):
+        with Broker(settings.LATENCY_BROKER) as broker, attempt(results, "interactive lane"):
+            lanes, group = workers.Lanes.create(broker), workers.new_group()
+            model = trained.path(models.TRIAGE)
+            with workers.start_triage(broker, model, lanes, group) as worker:
+                _idle(results, broker, lanes, lines, worker)
+            broker.fill(lanes.requests, sizes.backlog, lines)
+            with workers.start_triage(broker, model, lanes, group) as worker:
+                _loaded(results, broker, lanes, lines, worker)
+
+
+def _call(broker, lanes, lines, seconds):
+    output = settings.WORK / "calls.txt"
+    command = load.callers_command(broker, lanes, settings.SIZES.calls_per_second, seconds, lines, output)
+    return Process("callers", command), output
+
+
+def _wait(callers, seconds):
+    deadline = time.monotonic() + seconds
+    while callers.running():
+        if time.monotonic() > deadline:
+            raise Failure(f"callers took longer than {seconds} s")
+        time.sleep(0.05)
+
+
+def _idle(results, broker, lanes, lines, worker):
+    # The first calls wake the connections; they do not count.
+    for seconds in (2, settings.SIZES.idle_seconds):
+        callers, output = _call(broker, lanes, lines, seconds)
+        with callers:
+            _wait(callers, seconds + 30)
+        worker.check()
+    _record(results, IDLE, load.read_calls(output), broker.kind)
+
+
+def _loaded(results, broker, lanes, lines, worker):
+    sizes = settings.SIZES
+    # Bulk work goes at full speed while the calls go on.
+    done_before = broker.count(lanes.replies)
+    start = time.monotonic()
+    seconds = max(10, sizes.backlog // 100_000)
+    callers, output = _call(broker, lanes, lines, seconds)
+    with callers:
+        end, _, done = broker.wait_for(lanes.replies, sizes.backlog - sizes.backlog_left, worker, 300, interval=0.1)
+        results.add(PART, LOADED, "bulk throughput meanwhile", (done - done_before) / (end - start), "sentences/s")
+        results.add(PART, LOADED, "memory", worker.peak_memory(), "MiB")
+        _wait(callers, seconds + 30)
+    calls = [(due, latency) for due, latency in load.read_calls(output) if due < end]
+    _record(results, LOADED, calls, broker.kind)
+
+
+def _record(results, name, calls, broker_kind):
+    latencies = sorted(latency * 1000 for _, latency in calls if latency is not None)
+    if not latencies:
+        raise Failure(f"no interactive call was answered ({name})")
+    results.add(PART, name, "calls", len(calls), "calls")
+    results.add(PART, name, "unanswered", len(calls) - len(latencies), "calls")
+    for percent in (50, 99, 99.9):
+        results.add(PART, name, f"p{percent:g}", load.percentile(latencies, percent), "ms")
+    results.curve(PART, name, [[percent, load.percentile(latencies, percent)] for percent in PERCENTS])
+    say(f"lanes on {broker_kind}, {name}: {len(calls)} calls, p50 {load.percentile(latencies, 50):.2f} ms, "
+        f"p99 {load.percentile(latencies, 99):.2f} ms")

@@ -1,0 +1,99 @@
+"""The worker of each contestant: how it is started on given topics, and how many records a measurement takes."""
+
+import itertools
+from dataclasses import dataclass
+
+from . import models, settings
+from .processes import Process, free_port, wait_for_http
+
+_numbers = itertools.count(1)
+
+C_ECHO = "C echo"
+PYTHON_WORKER = "Python worker"
+TRIAGE = "triage worker"
+TRIAGE_EXACTLY_ONCE = "triage worker, exactly once"
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """The topics of one worker group."""
+
+    requests: str
+    replies: str
+    interactive: str
+    gateway_replies: str
+    dead_letters: str
+
+    @classmethod
+    def create(cls, broker, requests=None, partitions=settings.PARTITIONS):
+        return cls(
+            requests=requests or broker.topic("requests", partitions),
+            replies=broker.topic("replies", partitions),
+            interactive=broker.topic("interactive"),
+            gateway_replies=broker.topic("gateway-replies"),
+            dead_letters=broker.topic("dead-letters"),
+        )
+
+    @property
+    def flags(self):
+        return [
+            "--topic-requests", self.requests, "--topic-replies", self.replies,
+            "--topic-interactive", self.interactive, "--topic-gateway-replies", self.gateway_replies,
+            "--topic-dead-letters", self.dead_letters,
+        ]  # fmt: skip
+
+
+def start_triage(broker, model, lanes, group, *, name="triage worker", flags=(), ready=True, cores=None, share=None):
+    """Starts one `triage worker`; returns when it says that it is ready."""
+    port = free_port()
+    worker = Process(
+        name,
+        [
+            settings.TRIAGE, "worker", "--bootstrap-servers", broker.address, "--model", model, "--group", group,
+            *lanes.flags, "--admin-port", port, "--kafka", "session.timeout.ms=6000", *flags,
+        ],
+        cores=cores, share=share,
+    )  # fmt: skip
+    if ready:
+        try:
+            wait_for_http(worker, f"http://127.0.0.1:{port}/health/ready")
+        except BaseException:
+            worker.stop()
+            raise
+    return worker
+
+
+def new_group():
+    return f"bench-group-{next(_numbers)}"
+
+
+class Contestant:
+    """Something that reads one topic and writes another."""
+
+    def __init__(self, name, warm_up, records):
+        self.name, self.warm_up, self.records = name, warm_up, records
+
+    def start(self, broker, trained, lanes):
+        group = new_group()
+        if self.name == C_ECHO:
+            return Process(self.name, [settings.BENCH / "bin" / "echo", broker.address, group, lanes.requests, lanes.replies])
+        if self.name == PYTHON_WORKER:
+            return Process(
+                self.name,
+                [
+                    settings.PYTHON, settings.HERE / "rivals" / "worker.py", broker.address, group, lanes.requests,
+                    lanes.replies, trained.path(models.SCIKIT), 500,
+                ],
+            )  # fmt: skip
+        flags = ["--delivery", "exactly-once"] if self.name == TRIAGE_EXACTLY_ONCE else []
+        return start_triage(broker, trained.path(models.TRIAGE), lanes, group, flags=flags, ready=False)
+
+
+def contestants():
+    sizes = settings.SIZES
+    return [
+        Contestant(C_ECHO, sizes.warm_up, sizes.echo_records),
+        Contestant(PYTHON_WORKER, sizes.python_warm_up, sizes.python_records),
+        Contestant(TRIAGE, sizes.warm_up, sizes.triage_records),
+        Contestant(TRIAGE_EXACTLY_ONCE, sizes.warm_up, sizes.triage_records),
+    ]

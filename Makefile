@@ -43,7 +43,7 @@ load: build ## Load the local stack with Locust and write the report
 	@compose/local/setup load monitoring
 	@Tests/Load/run
 
-soak: build ## Run the local stack under load for SECONDS=600 and watch its memory
+soak: build ## Run the local stack under load for SOAK_SECONDS=600 and watch its memory
 	@compose/local/setup load monitoring
 	@Tests/Load/soak
 

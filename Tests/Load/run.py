@@ -3,19 +3,16 @@
 import json
 import os
 import pathlib
-import random
 import signal
 import subprocess
 import sys
 import threading
 import time
-import urllib.parse
-import urllib.request
 
 import report
 from scenarios import SCENARIOS
+from stack import ROOT, Stack
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 RESULTS = ROOT / ".bench" / "load"
 OUT = pathlib.Path(os.environ.get("OUT", ROOT / "Tests/Load/report"))
 USERS = int(os.environ.get("USERS", "100"))
@@ -23,62 +20,7 @@ RAMP = int(os.environ.get("RAMP", "5"))
 SECONDS = int(os.environ.get("SECONDS_EACH", "60"))
 
 
-class Stack:
-    """A local stack in a folder of its own, so that it disturbs none that runs."""
-
-    def __init__(self, scenario, folder):
-        self.scenario = scenario
-        self.environment = os.environ | {"RUNTIME_DIRECTORY": str(folder)}
-        if not scenario.cache:
-            self.environment["TRIAGE_CACHE_SIZE"] = "0"
-
-    def command(self, *arguments):
-        done = subprocess.run(
-            [ROOT / "compose/local/stack", *arguments], env=self.environment, check=True, text=True,
-            stdout=subprocess.PIPE)
-        return done.stdout
-
-    def __enter__(self):
-        arguments = ["--workers", str(self.scenario.workers), "--gateways", str(self.scenario.gateways), "--monitoring"]
-        if self.scenario.gateways > 1:
-            arguments.append("--proxy")
-        lines = self.command("start", *arguments).splitlines()
-        self.addresses = dict(line.split() for line in lines)
-        return self
-
-    def __exit__(self, *_):
-        self.command("stop")
-
-    @property
-    def http(self):
-        return "http://" + self.addresses.get("nginx", self.addresses["gateway-1"])
-
-    def series(self, query, start):
-        """A query's values since `start`, as pairs of seconds and value."""
-        parameters = urllib.parse.urlencode({"query": query, "start": start, "end": time.time(), "step": 1})
-        url = f"http://{self.addresses['prometheus']}/api/v1/query_range?{parameters}"
-        with urllib.request.urlopen(url, timeout=10) as response:
-            result = json.load(response)["data"]["result"]
-        return [[float(at) - start, float(value)] for at, value in (result[0]["values"] if result else [])]
-
-
-def publish_backlog(stack, count):
-    """Publishes bulk sentences, as fast as kcat can, from every sentence of the starter model in turn."""
-    lines = (ROOT / "compose/starter/sentences.fr.tsv").read_text(encoding="utf-8").splitlines()[1:]
-    texts = [json.dumps({"text": line.split("\t", 1)[1]}, ensure_ascii=False) for line in lines]
-    random.Random(1).shuffle(texts)
-    kcat = subprocess.Popen(
-        [ROOT / "compose/local/kcat", "-P", "-b", stack.addresses["kafka"], "-t", "sentences",
-         "-X", "queue.buffering.max.messages=1000000", "-X", "linger.ms=50"],
-        stdin=subprocess.PIPE, text=True, encoding="utf-8")
-    block = "\n".join(texts) + "\n"
-    for _ in range(count // len(texts) + 1):
-        kcat.stdin.write(block)
-    kcat.stdin.close()
-    kcat.wait()
-
-
-def disturb(stack, start, events):
+def disturb(stack, backlog, start, events):
     """The backlog and the changes of workers, with the time of each."""
 
     def note(what):
@@ -86,7 +28,7 @@ def disturb(stack, start, events):
 
     time.sleep(SECONDS * 0.35)
     note("backlog published")
-    publish_backlog(stack, stack.scenario.backlog)
+    stack.publish(backlog)
     time.sleep(SECONDS * 0.05)
     note("worker removed")
     stack.command("remove", "worker", "1")
@@ -100,10 +42,12 @@ def run(scenario):
     subprocess.run(["rm", "-rf", folder], check=True)
     folder.mkdir(parents=True)
     print(f"load: {scenario.title}", file=sys.stderr)
-    with Stack(scenario, folder / "stack") as stack:
+    with Stack(
+        folder / "stack", workers=scenario.workers, gateways=scenario.gateways, cache=scenario.cache
+    ) as stack:
         start = time.time()
         events = []
-        other = threading.Thread(target=disturb, args=(stack, start, events))
+        other = threading.Thread(target=disturb, args=(stack, scenario.backlog, start, events))
         if scenario.backlog:
             other.start()
         with open(folder / "locust.log", "w", encoding="utf-8") as log:

@@ -102,6 +102,13 @@ let package = Package(
         .testTarget(name: "ClassificationTests", dependencies: ["Classification"], swiftSettings: settings),
         .testTarget(name: "MessagesTests", dependencies: ["Messages"], swiftSettings: settings),
         .testTarget(
+            name: "TelemetryTests",
+            dependencies: [
+                "Telemetry", .product(name: "Logging", package: "swift-log"),
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
             name: "WorkerTests", dependencies: ["Worker", "TestSupport"],
             swiftSettings: settings, linkerSettings: findLibraries),
         .testTarget(

@@ -52,13 +52,13 @@ public enum ProcessMetrics {
 }
 
 /// The figures of `/proc/self/stat` that are exposed.
-struct ProcessStatus {
-    var cpuSeconds: Double
-    var residentBytes: Double
-    var virtualBytes: Double
-    var threads: Double
+package struct ProcessStatus {
+    package var cpuSeconds: Double
+    package var residentBytes: Double
+    package var virtualBytes: Double
+    package var threads: Double
     /// Seconds since 1970; nil if the system does not say when it was started.
-    var startTime: Double?
+    package var startTime: Double?
 
     static func read() -> ProcessStatus? {
         guard let line = SystemFile.read("/proc/self/stat") else { return nil }
@@ -69,7 +69,7 @@ struct ProcessStatus {
     }
 
     /// Reads the line of proc(5). The process' name is in parentheses and may hold spaces and parentheses itself.
-    init?(line: String, ticksPerSecond: Double, pageSize: Double, bootTime: Double?) {
+    package init?(line: String, ticksPerSecond: Double, pageSize: Double, bootTime: Double?) {
         guard let nameEnd = line.lastIndex(of: ")"), ticksPerSecond > 0 else { return nil }
         // The first of these fields is the third of the line.
         let fields = line[line.index(after: nameEnd)...].split(whereSeparator: \.isWhitespace)

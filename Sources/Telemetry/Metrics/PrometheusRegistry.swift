@@ -116,10 +116,11 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
 
     /// All metrics in Prometheus' text format 0.0.4, by name.
     public func exposition() -> String {
-        // Collectors run without the lock, so that they may make handles.
-        let (families, collectors) = state.withLock { ($0.families, $0.collectors) }
+        // Collectors run without the lock, so that they may make handles, and first, so that those are in this scrape already.
+        let collectors = state.withLock { $0.collectors }
         var collected = CollectedMetrics()
         for collector in collectors { collector(&collected) }
+        let families = state.withLock { $0.families }
         var writer = ExpositionWriter()
         for name in Set(families.keys).union(collected.families.keys).sorted() {
             writer.write(name: name, registered: families[name], collected: collected.families[name])

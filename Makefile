@@ -24,6 +24,7 @@ build: setup ## Build .build/release/triage and train the starter model
 test: lint ## Lint, build and run all tests
 	swift build -c release --build-tests
 	@compose/local/starter-model
+	@Tests/Operations/run
 	swift test -c release --skip-build
 
 run: build ## Start a broker, workers and a gateway; classify samples; serve until Ctrl-C

@@ -1,0 +1,90 @@
+"""What operators do, done to a local stack under load: no call may fail, and nothing may be left behind."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "Tests/Load"))
+
+from callers import Callers  # noqa: E402
+from stack import Stack  # noqa: E402
+
+
+class OperationsTests(unittest.TestCase):
+    """Three workers and two gateways behind nginx, with Prometheus."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="triage-operations-"))
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        cls.stack = Stack(cls.folder, workers=3, gateways=2, cache=False)
+        cls.stack.__enter__()
+        cls.addClassCleanup(cls.stack.__exit__)
+
+    def assert_undisturbed(self, act):
+        """Callers call before, while and after something is done, and every call is answered."""
+        with Callers(self.stack.http) as callers:
+            callers.wait_for(50)
+            act()
+            callers.wait_for(50)
+        self.assertEqual(callers.failures, [])
+
+    def test_a_worker_is_added_and_one_removed(self):
+        def act():
+            added = self.stack.command("add", "worker").strip()
+            self.assertIn(f"worker-{added} ", self.stack.command("status"))
+            self.stack.command("remove", "worker", "1")
+            self.assertNotIn("worker-1 ", self.stack.command("status"))
+
+        self.assert_undisturbed(act)
+
+    def test_a_gateway_is_added_and_one_removed(self):
+        def act():
+            added = self.stack.command("add", "gateway").strip()
+            self.stack.command("remove", "gateway", added)
+
+        self.assert_undisturbed(act)
+
+    def test_a_gateway_is_killed(self):
+        self.assert_undisturbed(lambda: self.stack.command("kill", "gateway", "1"))
+        self.stack.command("add", "gateway")
+
+    def test_prometheus_answers_what_dashboard_and_alerts_ask(self):
+        with Callers(self.stack.http) as callers:
+            callers.wait_for(50)
+            done = subprocess.run(
+                [ROOT / "compose/local/queries"], env=self.stack.environment, text=True, capture_output=True)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_the_proxy_hides_metrics(self):
+        status = subprocess.run(
+            ["curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}", f"{self.stack.http}/metrics"],
+            text=True, capture_output=True)
+        self.assertEqual(status.stdout, "404")
+
+
+class RunTests(unittest.TestCase):
+    """`make run ONCE=1`."""
+
+    def test_run_once_shows_results_and_leaves_nothing(self):
+        with tempfile.TemporaryDirectory(prefix="triage-run-") as folder:
+            done = subprocess.run(
+                [ROOT / "compose/local/run"], env=os.environ | {"ONCE": "1", "RUNTIME_DIRECTORY": folder},
+                text=True, capture_output=True, timeout=120)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            rows = [line for line in done.stdout.splitlines() if "Trouve-moi un train pour Lyon demain matin" in line]
+            self.assertEqual(len(rows), 2, done.stdout)
+            for row in rows:
+                self.assertIn("find-train", row)
+            self.assertEqual([entry for entry in os.listdir(folder) if entry != "lock"], [])
+            left = subprocess.run(["pgrep", "-f", f"{folder}/"], text=True, capture_output=True)
+            self.assertEqual(left.stdout, "")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -69,6 +69,7 @@ public struct ClassifierError: Error, Sendable, Hashable, CustomStringConvertibl
         self.message = message
     }
 
+    /// One line for people.
     public var description: String { message }
 }
 

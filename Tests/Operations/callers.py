@@ -1,5 +1,6 @@
 """Callers who ask for classifications over HTTP, one after the other, while something is done to the stack."""
 
+import contextlib
 import http.client
 import itertools
 import threading
@@ -38,15 +39,15 @@ class Callers:
             time.sleep(0.05)
 
     def _call(self):
-        connection = http.client.HTTPConnection(self.host, timeout=10)
-        while not self._stop.is_set():
-            sentence = urllib.parse.urlencode({"sentence": f"un train pour Brest {next(self._serial)}"})
-            problem = self._ask(connection, f"/api/intent?{sentence}")
-            with self._lock:
-                if problem:
-                    self.failures.append(problem)
-                else:
-                    self.answered += 1
+        with contextlib.closing(http.client.HTTPConnection(self.host, timeout=10)) as connection:
+            while not self._stop.is_set():
+                sentence = urllib.parse.urlencode({"sentence": f"un train pour Brest {next(self._serial)}"})
+                problem = self._ask(connection, f"/api/intent?{sentence}")
+                with self._lock:
+                    if problem:
+                        self.failures.append(problem)
+                    else:
+                        self.answered += 1
 
     def _ask(self, connection, path):
         """Asks once; what went wrong, or None."""

@@ -31,5 +31,6 @@ public struct DataError: Error, Sendable, Hashable, CustomStringConvertible {
     /// Whether there is no such file, as opposed to a file that is wrong.
     public var isMissing: Bool { code == .missing }
 
+    /// One line for people.
     public var description: String { path + (line.map { ":\($0)" } ?? "") + ": \(reason)" }
 }

@@ -36,5 +36,6 @@ public struct ModelFileError: Error, Sendable, Hashable, CustomStringConvertible
     /// Whether there is no such file, as opposed to a file that is wrong.
     public var isMissing: Bool { code == .missing }
 
+    /// One line for people.
     public var description: String { "model \(path): \(reason)" }
 }

@@ -51,6 +51,7 @@ public struct LinearTrainer: Sendable {
 
     /// Why a training was refused.
     public struct Refusal: Error, Sendable, Hashable, CustomStringConvertible {
+        /// One line for people.
         public let description: String
     }
 

@@ -30,7 +30,8 @@ public struct RecordHeaders: ~Copyable {
 
     /// Appends a header whose name is given as UTF-8 bytes.
     public mutating func append(nameBytes: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer?) {
-        let list = pointer ?? rd_kafka_headers_new(capacity)!  // It never returns null: librdkafka aborts without memory.
+        // It never returns null: librdkafka aborts without memory.
+        let list = pointer ?? rd_kafka_headers_new(capacity)!
         pointer = list
         nameBytes.withMemoryRebound(to: CChar.self) { name in
             _ = rd_kafka_header_add(

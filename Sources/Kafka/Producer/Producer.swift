@@ -13,8 +13,8 @@ import Synchronization
 /// try text.withUnsafeBytes { try producer.send(to: topic, key: nil, value: $0, token: 1, copying: true) }
 /// try producer.flush(within: .seconds(5)) { token, error, partition, offset in … }
 /// ```
-// Unchecked: the queue is librdkafka's, safe from any thread; the rest is Sendable.
 public final class Producer: @unchecked Sendable {
+    // Unchecked: the queue is librdkafka's, safe from any thread; the rest is Sendable.
     let client: NativeClient
     private let events: ClientEvents
     private let queue: OpaquePointer

@@ -32,18 +32,15 @@ def table_row(scenario, row):
             f"{row['95%']} | {row['99%']} |")
 
 
-def history(folder):
+def history(folder, start):
     """The aggregate by the second: time since the start, users, requests a second, failures, median, p95."""
     points = []
     for row in rows(folder / "result_stats_history.csv"):
-        if row["Name"] != "Aggregated" or row["50%"] == "N/A":
+        if row["Name"] != "Aggregated" or row["50%"] == "N/A" or float(row["50%"]) == 0:
             continue
         points.append({
-            "time": int(row["Timestamp"]), "users": int(row["User Count"]), "rate": float(row["Requests/s"]),
+            "time": int(row["Timestamp"]) - start, "users": int(row["User Count"]), "rate": float(row["Requests/s"]),
             "failures": float(row["Failures/s"]), "median": float(row["50%"]), "p95": float(row["95%"])})
-    start = points[0]["time"] if points else 0
-    for point in points:
-        point["time"] -= start
     return points
 
 
@@ -55,17 +52,19 @@ def machine():
 
 def write(scenarios, results, out, *, users, ramp, seconds):
     out.mkdir(parents=True, exist_ok=True)
-    lines, sections = [], []
+    lines, sections, compared = [], [], []
     for scenario in scenarios:
         folder = results / scenario.name
         lines.append(table_row(scenario, total(folder)))
         more = json.loads((folder / "events.json").read_text(encoding="utf-8"))
-        pictures.over_time(history(folder), more["events"], more["lag"], out / f"{scenario.name}.svg")
+        points = history(folder, more["start"])
+        pictures.over_time(points, more["events"], more["lag"], out / f"{scenario.name}.svg")
+        if not scenario.backlog:
+            compared.append((scenario.title, points))
         sections.append(f"### {scenario.title[0].upper()}{scenario.title[1:]}\n\n"
                         f"Workers: {scenario.workers}, gateways: {scenario.gateways}, "
                         f"cache {'on' if scenario.cache else 'off'}: {sentence(total(folder))}.\n\n"
                         f"![requests, latency and failures over time]({scenario.name}.svg)\n")
-    compared = [(scenario.title, history(results / scenario.name)) for scenario in scenarios if not scenario.backlog]
     pictures.against_users(compared, out / "latency-by-users.svg")
     page = f"""# Load report
 

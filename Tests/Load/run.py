@@ -63,7 +63,7 @@ def run(scenario):
         lag = stack.series('sum(triage_worker_consumer_lag_records{lane="bulk"})', start) if scenario.backlog else []
     if status not in (0, 1):  # 1: some requests failed, which the report says
         sys.exit(f"load: locust ended with {status}; its log is {folder / 'locust.log'}")
-    (folder / "events.json").write_text(json.dumps({"events": events, "lag": lag}), encoding="utf-8")
+    (folder / "events.json").write_text(json.dumps({"start": start, "events": events, "lag": lag}), encoding="utf-8")
     print(f"load:   {report.sentence(report.total(folder))}", file=sys.stderr)
 
 

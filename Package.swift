@@ -49,6 +49,7 @@ let package = Package(
         .target(
             name: "Classification",
             dependencies: [.product(name: "Crypto", package: "swift-crypto")],
+            exclude: ["MODEL_CARD.md"],
             swiftSettings: settings),
         .target(name: "Messages", swiftSettings: settings),
         .target(
@@ -99,7 +100,10 @@ let package = Package(
         .testTarget(
             name: "KafkaTests", dependencies: ["Kafka", "TestSupport"],
             swiftSettings: settings, linkerSettings: findLibraries),
-        .testTarget(name: "ClassificationTests", dependencies: ["Classification"], swiftSettings: settings),
+        .testTarget(
+            name: "ClassificationTests",
+            dependencies: ["Classification", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: settings),
         .testTarget(name: "MessagesTests", dependencies: ["Messages"], swiftSettings: settings),
         .testTarget(
             name: "TelemetryTests",

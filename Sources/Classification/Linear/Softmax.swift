@@ -6,8 +6,8 @@ package enum Softmax {
     @inline(__always)
     package static func apply(_ scores: UnsafeMutablePointer<SIMD8<Float>>, chunks: Int) {
         var highest = scores[0]
-        for chunk in 1..<max(1, chunks) { highest = pointwiseMax(highest, scores[chunk]) }
-        let top = SIMD8<Float>(repeating: highest.max())
+        for chunk in 1..<max(1, chunks) { highest = greater(highest, scores[chunk]) }
+        let top = SIMD8<Float>(repeating: greatest(highest))
         var sums = SIMD8<Float>(repeating: 0)
         for chunk in 0..<chunks {
             let power = exponential(scores[chunk] - top)
@@ -23,7 +23,7 @@ package enum Softmax {
     /// Splits the argument into n·ln 2 + r with |r| ≤ ln 2 / 2, takes a polynomial for eʳ and puts n into the exponent.
     @inline(__always)
     package static func exponential(_ value: SIMD8<Float>) -> SIMD8<Float> {
-        let clamped = pointwiseMax(value, SIMD8(repeating: -87))
+        let clamped = greater(value, SIMD8(repeating: -87))
         // Adding 1.5 × 2²³ rounds to an integer, which the low bits of the sum then hold.
         let magic = SIMD8<Float>(repeating: 12_582_912)
         let shifted = clamped * 1.442_695_04 + magic
@@ -39,5 +39,17 @@ package enum Softmax {
         let bits = unsafeBitCast(shifted, to: SIMD8<Int32>.self)
         let exponent = (bits &- 0x4B40_0000 &+ 127) &<< 23
         return power * unsafeBitCast(exponent, to: SIMD8<Float>.self)
+    }
+    // The library's `pointwiseMax` and `max` handle values that are no numbers, lane by lane; there are none here.
+    @inline(__always)
+    private static func greater(_ left: SIMD8<Float>, _ right: SIMD8<Float>) -> SIMD8<Float> {
+        left.replacing(with: right, where: right .> left)
+    }
+
+    @inline(__always)
+    private static func greatest(_ value: SIMD8<Float>) -> Float {
+        let four = value.lowHalf.replacing(with: value.highHalf, where: value.highHalf .> value.lowHalf)
+        let two = four.lowHalf.replacing(with: four.highHalf, where: four.highHalf .> four.lowHalf)
+        return max(two[0], two[1])
     }
 }

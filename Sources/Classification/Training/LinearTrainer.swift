@@ -15,11 +15,11 @@ public struct LinearTrainer: Sendable {
         /// The folds of cross-validation, which gives the scores in the model and its temperature; 0 for none.
         public var folds = 5
         /// C: the greater, the closer the model keeps to the training sentences.
-        public var inverseRegularization = 60.0
+        public var inverseRegularization = 150.0
         /// Features in fewer sentences are not used.
         public var minimumSentences = 1
         /// From 0, every sentence counts alike, to 1, every class counts alike.
-        public var classBalance = 0.0
+        public var classBalance = 0.2
         /// How much words weigh beside character n-grams.
         public var wordFactor = 2.0
         /// How much pairs of words weigh beside character n-grams.
@@ -175,8 +175,13 @@ public struct LinearTrainer: Sendable {
             throw Refusal(
                 description: "\(options.folds) folds need as many sentences, and there are \(sentences.texts.count)")
         }
-        guard options.inverseRegularization > 0, options.inverseRegularization.isFinite else {
-            throw Refusal(description: "the inverse regularization must be greater than 0")
+        guard (1e-6...1e9).contains(options.inverseRegularization) else {
+            throw Refusal(description: "the inverse regularization must be from 0.000001 to 1000000000")
+        }
+        guard [options.wordFactor, options.pairFactor].allSatisfy({ (1e-3...1e3).contains($0) }),
+            (0...1).contains(options.classBalance)
+        else {
+            throw Refusal(description: "factors must be from 0.001 to 1000, and the class balance from 0 to 1")
         }
     }
 }

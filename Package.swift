@@ -136,5 +136,18 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: settings, linkerSettings: findLibraries),
+        .executableTarget(
+            name: "Benchmarks",
+            dependencies: [
+                "Classification", "Messages", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/Benchmarks/Micro", swiftSettings: settings),
+        .executableTarget(
+            name: "ConstantServer",
+            dependencies: [
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+            ],
+            path: "Tests/Benchmarks/Constant", swiftSettings: settings),
     ]
 )

@@ -2,9 +2,12 @@
 
 import csv
 import json
+import random
 import urllib.parse
 
 from . import settings
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 def examples():
@@ -19,12 +22,31 @@ def examples():
 
 
 def distinct(count):
-    """So many sentences, all different: the data's own, then again with a number behind, which leaves them
-    nearly as long as they were."""
-    texts = list(dict.fromkeys(text for _, text in examples()))
+    """So many sentences, all different: the data's own, then again and again with a slip of the hand in one word and a number
+    behind. So about one word in ten is one that nobody has seen before, which matters to programs that remember words."""
+    texts, chance = _texts(), random.Random(1)
     for number in range(count):
         repetition, place = divmod(number, len(texts))
-        yield texts[place] if repetition == 0 else f"{texts[place]} {repetition}"
+        yield texts[place] if repetition == 0 else f"{_slip(texts[place], chance)} {repetition}"
+
+
+def misspelt(count):
+    """The hardest case: the same, but with a slip in every word of two letters or more."""
+    texts, chance = _texts(), random.Random(2)
+    for number in range(count):
+        yield " ".join(_slip(word, chance) if len(word) > 1 else word for word in texts[number % len(texts)].split())
+
+
+def _texts():
+    return list(dict.fromkeys(text for _, text in examples()))
+
+
+def _slip(text, chance):
+    """The text with one of its characters, but not a space, replaced by a letter."""
+    place = int(chance.random() * len(text))
+    while text[place] == " ":
+        place -= 1
+    return text[:place] + _LETTERS[int(chance.random() * len(_LETTERS))] + text[place + 1 :]
 
 
 def sized(count, length):

@@ -16,6 +16,8 @@ from . import attempt
 PART = "classification"
 CORE = "0"
 SCIKIT, FASTTEXT, COMMAND, LIBRARY = "scikit-learn", "fastText, command line", "triage classify", "triage, the library"
+# Triage's library remembers words; here it never meets one twice.
+HARDEST = "triage, the library, every word misspelt"
 QUANTITY, UNIT = "throughput", "sentences/s"
 
 
@@ -24,11 +26,13 @@ def measure(results, trained):
     many = sentences.write("many.txt", sentences.distinct(sizes.triage_sentences))
     some = sentences.write("some.txt", sentences.distinct(sizes.fasttext_sentences))
     few = sentences.write("few.txt", sentences.distinct(sizes.scikit_sentences))
+    hard = sentences.write("hard.txt", sentences.misspelt(sizes.triage_sentences // 2))
     contestants = {
         SCIKIT: lambda: _scikit(trained, few),
         FASTTEXT: lambda: _fasttext(trained, some, sizes.fasttext_sentences),
         COMMAND: lambda: _triage_command(trained, many, sizes.triage_sentences),
         LIBRARY: lambda: library(trained.path(models.TRIAGE), many),
+        HARDEST: lambda: library(trained.path(models.TRIAGE), hard),
     }
     for _ in range(settings.REPEATS):
         for name, rate in contestants.items():

@@ -55,7 +55,7 @@ def targets(judged):
 def _table(results, part, contestants, base):
     quantities = list(dict.fromkeys(quantity for figures in contestants.values() for quantity in figures))
     units = {quantity: figures[quantity].unit for figures in contestants.values() for quantity in figures}
-    headings = [quantity + (f", {units[quantity]}" if units[quantity] else "") for quantity in quantities]
+    headings = [quantity + (f", {units[quantity]}" if units[quantity] not in ("", quantity) else "") for quantity in quantities]
     compared = base is not None and results.median(part, *base) is not None
     if compared:
         headings.append(f"{base[1]} against {base[0]}")

@@ -64,7 +64,10 @@ let package = Package(
             dependencies: [
                 "Kafka", "Classification", "Messages", "Telemetry",
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings),
         .target(
@@ -113,7 +116,11 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "WorkerTests", dependencies: ["Worker", "TestSupport"],
+            name: "WorkerTests",
+            dependencies: [
+                "Worker", "Kafka", "Classification", "Messages", "Telemetry", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: settings, linkerSettings: findLibraries),
         .testTarget(
             name: "GatewayTests",

@@ -1,0 +1,123 @@
+import Kafka
+
+/// The librdkafka properties of the two lanes, in one place, each with its reason.
+///
+/// A property is looked for in this order, the first wins: what the promises rest on (``reserved``), the lane's own
+/// settings, the settings for all clients, the defaults below.
+enum LaneProperties {
+    /// Properties that cannot be set from outside, with the reason.
+    static let reserved: [(name: String, why: String)] = [
+        ("group.id", "use the group setting"),
+        ("group.instance.id", "use the instance id setting"),
+        ("transactional.id", "it is made of the group and the instance id"),
+        ("enable.auto.commit", "an offset is committed only after its reply is acknowledged"),
+        ("enable.auto.offset.store", "an offset is stored only after its reply is acknowledged"),
+        ("enable.idempotence", "without it a retry can reorder or repeat replies"),
+        ("acks", "a reply counts only once all in-sync replicas have it"),
+        ("transaction.timeout.ms", "use the transaction timeout setting"),
+    ]
+
+    static func consumer(of lane: LaneName, in configuration: WorkerConfiguration) -> KafkaProperties {
+        var properties: KafkaProperties = [
+            "client.id": "triage-worker-\(lane.rawValue)",
+            "partition.assignment.strategy": "cooperative-sticky",
+            // A new group answers what waits already.
+            "auto.offset.reset": "earliest",
+            "session.timeout.ms": milliseconds(configuration.sessionTimeout),
+            // A member learns of a rebalance by its next heartbeat.
+            "heartbeat.interval.ms": milliseconds(min(configuration.sessionTimeout / 4, .seconds(1))),
+            // Also how long a rebalance waits for a member that is stuck. The lane polls every second or so.
+            "max.poll.interval.ms": milliseconds(max(configuration.sessionTimeout, .seconds(60))),
+            "fetch.min.bytes": "1",
+            "reconnect.backoff.ms": "50",
+            "reconnect.backoff.max.ms": "1000",
+        ]
+        properties = properties.merging(
+            lane == .bulk
+                ? [
+                    "fetch.wait.max.ms": "50",
+                    // librdkafka counts payloads, but each waiting message costs it some hundreds of bytes more, so a
+                    // backlog of short sentences is bounded by the count: this many a partition, plus one response.
+                    "queued.min.messages": "4000",
+                    "queued.max.messages.kbytes": "8192",
+                    "max.partition.fetch.bytes": "262144",
+                    "fetch.max.bytes": "4194304",
+                    "fetch.queue.backoff.ms": "10",
+                ]
+                : [
+                    // Some brokers let an idle fetch sleep before they look again; a short wait bounds that.
+                    "fetch.wait.max.ms": "5",
+                    "queued.min.messages": "1000",
+                    "queued.max.messages.kbytes": "4096",
+                    "max.partition.fetch.bytes": "262144",
+                    "fetch.max.bytes": "4194304",
+                    "fetch.error.backoff.ms": "50",
+                    "fetch.queue.backoff.ms": "5",
+                ])
+        properties = properties.merging(configuration.kafka)
+            .merging(configuration.settings(of: lane).kafka)
+            .merging([
+                "group.id": configuration.groupName(of: lane),
+                "enable.auto.commit": "false",
+                "enable.auto.offset.store": "false",
+                "enable.partition.eof": "false",
+            ])
+        if let instanceID = configuration.instanceID { properties["group.instance.id"] = instanceID }
+        return properties
+    }
+
+    static func producer(of lane: LaneName, in configuration: WorkerConfiguration) -> KafkaProperties {
+        var properties: KafkaProperties = [
+            "client.id": "triage-worker-\(lane.rawValue)",
+            // Java's partitioner, so that a key's replies are where any other client would put them.
+            "partitioner": "murmur2_random",
+            // The window of batches bounds what is queued; this only has to be out of its way.
+            "queue.buffering.max.messages": "500000",
+            "queue.buffering.max.kbytes": "65536",
+            "reconnect.backoff.ms": "50",
+            "reconnect.backoff.max.ms": "1000",
+            "retry.backoff.ms": "50",
+        ]
+        properties = properties.merging(
+            lane == .bulk
+                ? ["linger.ms": "5", "batch.size": "262144", "batch.num.messages": "10000"]
+                : ["linger.ms": "0", "batch.size": "65536"])
+        properties = properties.merging(configuration.kafka)
+            .merging(configuration.settings(of: lane).kafka)
+            .merging(["enable.idempotence": "true", "acks": "all"])
+        if lane == .bulk, configuration.delivery == .exactlyOnce, let instanceID = configuration.instanceID {
+            properties["transactional.id"] = "\(configuration.group)-\(instanceID)"
+            properties["transaction.timeout.ms"] = milliseconds(configuration.transactions.timeout)
+        } else if properties["message.timeout.ms"] == nil {
+            // A broker that is away makes replies wait, never fail: what holds them back is the window of batches.
+            properties["message.timeout.ms"] = "0"
+        }
+        return properties
+    }
+
+    private static func milliseconds(_ duration: Duration) -> String { String(duration.wholeMilliseconds) }
+}
+
+/// The two lanes; design §1.
+enum LaneName: String, Sendable, CaseIterable {
+    case bulk, interactive
+}
+
+extension WorkerConfiguration {
+    func settings(of lane: LaneName) -> LaneSettings { lane == .bulk ? bulk : interactive }
+
+    func groupName(of lane: LaneName) -> String { lane == .bulk ? group : group + "-interactive" }
+
+    func requestTopic(of lane: LaneName) -> String { lane == .bulk ? topics.requests : topics.interactive }
+}
+
+extension Duration {
+    /// Rounded down.
+    var wholeMilliseconds: Int64 { components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000 }
+
+    /// Rounded down.
+    var wholeMicroseconds: Int64 { components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000 }
+
+    /// Exact to a nanosecond.
+    var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

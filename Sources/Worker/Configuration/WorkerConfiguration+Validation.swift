@@ -1,0 +1,101 @@
+import Kafka
+
+/// A setting that the worker cannot run with.
+public struct WorkerConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The setting's name, as in ``WorkerConfiguration``.
+    public let setting: String
+    /// What is wrong with it.
+    public let problem: String
+
+    /// One line for the person who set it.
+    public var description: String { "\(setting): \(problem)" }
+}
+
+extension WorkerConfiguration {
+    /// Checks every setting by itself and the rules between them.
+    public func validate() throws(WorkerConfigurationError) {
+        try require(!group.isEmpty, "group", "must not be empty")
+        try require(maximumTextBytes > 0, "maximumTextBytes", "must be positive")
+        try require(modelCheckInterval >= .zero, "modelCheckInterval", "must not be negative")
+        for (name, value) in [
+            ("sessionTimeout", sessionTimeout), ("commitInterval", commitInterval),
+            ("rebalanceDrainTimeout", rebalanceDrainTimeout), ("shutdownTimeout", shutdownTimeout),
+            ("startTimeout", startTimeout),
+        ] {
+            try require(value > .zero, name, "must be positive")
+        }
+        if let adminPort {
+            try require((0...65_535).contains(adminPort), "adminPort", "must be a port, 0 to 65535")
+        }
+        if let instanceID {
+            try require(
+                !instanceID.isEmpty && instanceID.utf8.allSatisfy(Self.isNameByte), "instanceID",
+                "must consist of letters, digits, '.', '_' and '-'")
+        }
+        try validateTopics()
+        try validate(bulk, named: "bulk")
+        try validate(interactive, named: "interactive")
+        try validateDelivery()
+        try validateProperties()
+    }
+
+    private func validateTopics() throws(WorkerConfigurationError) {
+        for topic in topics.all + allowedReplyTopics {
+            try require(
+                !topic.isEmpty && topic.utf8.count <= 249 && topic.utf8.allSatisfy(Self.isNameByte), "topics",
+                "'\(topic)' is no name of a topic: letters, digits, '.', '_' and '-', at most 249")
+        }
+        let inputs = [topics.requests, topics.interactive]
+        try require(inputs[0] != inputs[1], "topics", "the two lanes need two topics, both are '\(inputs[0])'")
+        for output in replyTopics + [topics.deadLetters] {
+            try require(
+                !inputs.contains(output), "topics", "'\(output)' is read and written: the worker would answer itself")
+        }
+        try require(
+            !replyTopics.contains(topics.deadLetters), "topics", "dead letters and replies need different topics")
+    }
+
+    private func validate(_ lane: LaneSettings, named name: String) throws(WorkerConfigurationError) {
+        try require(
+            (1...65_536).contains(lane.maximumBatchRecords), "\(name).maximumBatchRecords", "must be 1 to 65536")
+        try require(
+            (1...4_096).contains(lane.maximumInFlightBatches), "\(name).maximumInFlightBatches", "must be 1 to 4096")
+        try require(lane.maximumBatchDuration > .zero, "\(name).maximumBatchDuration", "must be positive")
+        try require(lane.pauseAfter > .zero, "\(name).pauseAfter", "must be positive")
+        try require((0...19).contains(lane.niceness), "\(name).niceness", "must be 0 to 19")
+    }
+
+    private func validateDelivery() throws(WorkerConfigurationError) {
+        guard delivery == .exactlyOnce else { return }
+        try require(
+            instanceID != nil, "instanceID",
+            "exactly-once delivery needs one, stable over restarts and unlike any other worker's")
+        try require(transactions.maximumRecords > 0, "transactions.maximumRecords", "must be positive")
+        try require(transactions.maximumAge > .zero, "transactions.maximumAge", "must be positive")
+        try require(
+            transactions.timeout > transactions.maximumAge, "transactions.timeout",
+            "must be longer than transactions.maximumAge")
+    }
+
+    private func validateProperties() throws(WorkerConfigurationError) {
+        for (name, why) in LaneProperties.reserved {
+            for properties in [kafka, bulk.kafka, interactive.kafka] where properties[name] != nil {
+                throw WorkerConfigurationError(setting: name, problem: "is set by the worker: \(why)")
+            }
+        }
+        try require(kafka["bootstrap.servers"]?.isEmpty == false, "bootstrap.servers", "must not be empty")
+    }
+
+    private func require(_ holds: Bool, _ setting: String, _ problem: String) throws(WorkerConfigurationError) {
+        guard holds else { throw WorkerConfigurationError(setting: setting, problem: problem) }
+    }
+
+    private static func isNameByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+            true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,96 @@
+package import Kafka
+import Messages
+
+/// How one request's reply and dead letter are to be sent. Most never need one: it comes into being when something could
+/// not be delivered, and each failure leads to the next smaller thing, until something is delivered or the worker has to
+/// stop. A value without Kafka's client.
+package struct DeliveryPlan: Hashable, Sendable {
+    package enum Reply: Hashable, Sendable {
+        /// As any other.
+        case whole
+        /// The same with nothing else on its way: a broker refuses a whole set of records for one that is too large.
+        case alone
+        /// A small error reply, without the request's id.
+        case small
+        /// Not at all: even the small one cannot be delivered.
+        case none
+    }
+
+    package enum DeadLetter: Hashable, Sendable {
+        /// As any other.
+        case whole
+        /// The same with nothing else on its way.
+        case alone
+        /// Without the request's key, value and headers, which are too large: it says where the request lies.
+        case bare
+    }
+
+    package enum Outcome: Hashable, Sendable {
+        /// Send these now.
+        case send([DeliveryToken.Part])
+        /// The dead letter cannot be written: nothing after it may be committed.
+        case stop
+    }
+
+    package private(set) var reply = Reply.whole
+    package private(set) var deadLetter = DeadLetter.whole
+    /// Why there is no classification; `nil` if there is one and it can be delivered as far as is known.
+    package private(set) var failure: Answer.Failure?
+    /// The reply's partition is left to its key: the one asked for does not take it.
+    package private(set) var goesByKey = false
+
+    /// The plan for a request that was answered with a classification, or failed.
+    package init(failure: Answer.Failure?) {
+        self.failure = failure
+    }
+
+    /// Something was not delivered. Returns what to send in its place.
+    package mutating func undelivered(_ part: DeliveryToken.Part, _ code: KafkaErrorCode) -> Outcome {
+        guard !code.isTransient else { return .send([part]) }
+        let isTooLarge = code == .messageSizeTooLarge
+        switch part {
+        case .reply:
+            return replyUndelivered(isTooLarge: isTooLarge, code)
+        case .deadLetter:
+            guard isTooLarge else { return .stop }
+            switch deadLetter {
+            case .whole: deadLetter = .alone
+            case .alone: deadLetter = .bare
+            case .bare: return .stop
+            }
+            return .send([.deadLetter])
+        }
+    }
+
+    private mutating func replyUndelivered(isTooLarge: Bool, _ code: KafkaErrorCode) -> Outcome {
+        if !isTooLarge { goesByKey = true }
+        switch reply {
+        case .whole where isTooLarge:
+            reply = .alone
+            return .send([.reply])
+        case .whole, .alone:
+            reply = .small
+            guard failure == nil else { return .send([.reply]) }
+            failure =
+                isTooLarge
+                ? Answer.Failure(.replyTooLarge, "the classification is larger than the reply topic takes")
+                : Answer.Failure(.replyNotDelivered, "the reply cannot be delivered: \(code.description)")
+            return .send([.reply, .deadLetter])
+        case .small, .none:
+            reply = .none
+            return .send([])
+        }
+    }
+}
+
+extension KafkaErrorCode {
+    /// Says nothing about the record: it was too early, or the record was taken back. The same can be sent again.
+    var isTransient: Bool {
+        switch self {
+        case .messageTimedOut, .timedOut, .transport, .purgedInQueue, .purgedInFlight, .requestTimedOut, .notLeader,
+            .notEnoughReplicas:
+            true
+        default: false
+        }
+    }
+}

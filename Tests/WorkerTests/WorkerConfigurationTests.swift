@@ -1,0 +1,66 @@
+import Kafka
+import Testing
+import Worker
+
+@Suite("Worker configuration")
+struct WorkerConfigurationTests {
+    private func problem(_ change: (inout WorkerConfiguration) -> Void) -> String? {
+        var configuration = WorkerConfiguration()
+        change(&configuration)
+        do throws(WorkerConfigurationError) {
+            try configuration.validate()
+            return nil
+        } catch {
+            return error.setting
+        }
+    }
+
+    @Test("the defaults are valid")
+    func defaults() {
+        #expect(problem { _ in } == nil)
+    }
+
+    @Test("each bad setting is named")
+    func badSettings() {
+        #expect(problem { $0.group = "" } == "group")
+        #expect(problem { $0.adminPort = 70_000 } == "adminPort")
+        #expect(problem { $0.instanceID = "a b" } == "instanceID")
+        #expect(problem { $0.maximumTextBytes = 0 } == "maximumTextBytes")
+        #expect(problem { $0.shutdownTimeout = .zero } == "shutdownTimeout")
+        #expect(problem { $0.bulk.maximumBatchRecords = 0 } == "bulk.maximumBatchRecords")
+        #expect(problem { $0.interactive.niceness = 20 } == "interactive.niceness")
+        #expect(problem { $0.topics.replies = "no/topic" } == "topics")
+    }
+
+    @Test("a worker never reads what it writes")
+    func topics() {
+        #expect(problem { $0.topics.interactive = $0.topics.requests } == "topics")
+        #expect(problem { $0.topics.replies = $0.topics.requests } == "topics")
+        #expect(problem { $0.topics.deadLetters = $0.topics.interactive } == "topics")
+        #expect(problem { $0.topics.deadLetters = $0.topics.replies } == "topics")
+        #expect(problem { $0.allowedReplyTopics = [$0.topics.requests] } == "topics")
+    }
+
+    @Test("exactly once needs an instance id")
+    func delivery() {
+        #expect(problem { $0.delivery = .exactlyOnce } == "instanceID")
+        #expect(
+            problem {
+                $0.delivery = .exactlyOnce
+                $0.instanceID = "worker-1"
+            } == nil)
+    }
+
+    @Test(
+        "properties that the promises rest on cannot be set",
+        arguments: ["enable.idempotence", "acks", "enable.auto.commit", "group.id", "transactional.id"])
+    func reserved(name: String) {
+        #expect(problem { $0.kafka[name] = "1" } == name)
+        #expect(problem { $0.bulk.kafka[name] = "1" } == name)
+    }
+
+    @Test("a worker needs a broker")
+    func bootstrap() {
+        #expect(problem { $0.kafka["bootstrap.servers"] = nil } == "bootstrap.servers")
+    }
+}

@@ -1,0 +1,38 @@
+import Synchronization
+
+/// What the probes report: read from the lanes' words, without waiting for them.
+final class WorkerHealth: Sendable {
+    private let lanes: [LaneControl]
+    private let isStopping = Atomic(false)
+
+    /// A lane that has not gone round its loop for this long is stuck, and only a restart helps. Longer than any call that
+    /// it may wait in.
+    private static let liveBound = Duration.seconds(60)
+    /// A lane that has not gone round its loop for this long gets nothing done at the moment.
+    private static let readyBound = Duration.seconds(10)
+
+    init(lanes: [LaneControl]) {
+        self.lanes = lanes
+    }
+
+    func stop() { isStopping.store(true, ordering: .relaxed) }
+
+    /// Why the worker should be restarted, one line; `nil` if it need not.
+    var liveProblem: String? {
+        isStopping.load(ordering: .relaxed) ? nil : stuck(for: Self.liveBound)
+    }
+
+    /// Why the worker is not at work, one line; `nil` if each lane has its share of the partitions and polls.
+    var readyProblem: String? {
+        if isStopping.load(ordering: .relaxed) { return "stopping" }
+        if let waiting = lanes.first(where: { !$0.hasJoined }) {
+            return "the \(waiting.name.rawValue) lane has no assignment yet"
+        }
+        return stuck(for: Self.readyBound)
+    }
+
+    private func stuck(for bound: Duration) -> String? {
+        guard let stuck = lanes.first(where: { $0.silence > bound }) else { return nil }
+        return "the \(stuck.name.rawValue) lane has been stuck for \(stuck.silence.components.seconds) s"
+    }
+}

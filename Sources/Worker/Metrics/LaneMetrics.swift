@@ -1,0 +1,127 @@
+import Messages
+import Synchronization
+import Telemetry
+
+// All metrics of a worker, with their units. Those of the process itself (CPU, memory) come with Telemetry's
+// `ProcessMetrics`. Labels are bounded: `lane` is bulk or interactive, `outcome` is ok or an error code of the contract,
+// `stage`, `event` and `result` are the words below, `partition` is one of those assigned, `model` is the one in use.
+//
+// triage_worker_sentences_total{lane,outcome}            requests answered, by what they were answered with
+// triage_worker_batch_sentences{lane}                    histogram: requests in a batch
+// triage_worker_stage_seconds{lane,stage}                histogram of seconds, once a batch. queue: wait of its first
+//                                                        request in the topic; decode; classify; encode; send: handing
+//                                                        over to the producer; deliver: from receiving to the last
+//                                                        acknowledgement
+// triage_worker_in_flight_batches{lane}                  batches received and not yet acknowledged
+// triage_worker_producer_queue_records{lane}             librdkafka's queue depth: records not yet acknowledged
+// triage_worker_undelivered_total{lane}                  replies and dead letters that had to be sent in another way
+// triage_worker_consumer_lag_records{lane,partition}     records of an assigned partition that are not received yet
+// triage_worker_assigned_partitions{lane}                partitions assigned
+// triage_worker_rebalances_total{lane,event}             event: assigned, revoked, lost
+// triage_worker_commits_total{lane,result}               offset commits or transactions; result: ok, failed, aborted
+// triage_worker_model_info{model}                        1, for the model in use
+// triage_worker_model_loads_total{result}                loads of a model after the first; result: ok, failed
+
+/// The metrics of one lane: handles made once, published to once a batch or less.
+final class LaneMetrics: Sendable {
+    enum RebalanceEvent: String, CaseIterable {
+        case assigned, revoked, lost
+    }
+
+    private let succeeded: MetricCounter
+    private let failed: [ErrorCode: MetricCounter]
+    private let batch: MetricHistogram
+    private let queue, decode, classify, encode, send, deliver: MetricHistogram
+    private let inFlight, queued, assigned: MetricGauge
+    private let undeliveredCount, commits, failedCommits, aborts: MetricCounter
+    private let rebalances: [RebalanceEvent: MetricCounter]
+    private let lag = Mutex<[Int32: Int64]>([:])
+
+    init(_ lane: LaneName, registry: PrometheusRegistry) {
+        let lane = (name: "lane", value: lane.rawValue)
+        func counter(_ name: String, help: String, _ label: String, _ value: String) -> MetricCounter {
+            registry.counter(name, help: help, labels: [lane, (label, value)])
+        }
+        func sentences(_ outcome: String) -> MetricCounter {
+            counter("triage_worker_sentences_total", help: "Requests answered, by outcome.", "outcome", outcome)
+        }
+        func commit(_ result: String) -> MetricCounter {
+            counter(
+                "triage_worker_commits_total", help: "Offset commits, or transactions, by result.", "result", result)
+        }
+        func stage(_ name: String) -> MetricHistogram {
+            registry.histogram(
+                "triage_worker_stage_seconds", help: "Time of each stage of a batch, in seconds.",
+                buckets: HistogramBuckets.stageSeconds + HistogramBuckets.seconds, labels: [lane, ("stage", name)])
+        }
+        func gauge(_ name: String, help: String) -> MetricGauge {
+            registry.gauge(name, help: help, labels: [lane])
+        }
+        succeeded = sentences("ok")
+        failed = Dictionary(uniqueKeysWithValues: ErrorCode.allCases.map { ($0, sentences($0.rawValue)) })
+        batch = registry.histogram(
+            "triage_worker_batch_sentences", help: "Requests in a batch.", buckets: HistogramBuckets.counts,
+            labels: [lane])
+        (queue, decode, classify) = (stage("queue"), stage("decode"), stage("classify"))
+        (encode, send, deliver) = (stage("encode"), stage("send"), stage("deliver"))
+        inFlight = gauge("triage_worker_in_flight_batches", help: "Batches received and not acknowledged.")
+        queued = gauge("triage_worker_producer_queue_records", help: "Records given to librdkafka, not acknowledged.")
+        assigned = gauge("triage_worker_assigned_partitions", help: "Partitions assigned.")
+        undeliveredCount = registry.counter(
+            "triage_worker_undelivered_total", help: "Replies and dead letters that had to be sent in another way.",
+            labels: [lane])
+        (commits, failedCommits, aborts) = (commit("ok"), commit("failed"), commit("aborted"))
+        rebalances = Dictionary(
+            uniqueKeysWithValues: RebalanceEvent.allCases.map {
+                ($0, counter("triage_worker_rebalances_total", help: "Rebalances seen.", "event", $0.rawValue))
+            })
+        registry.addCollector { [weak self] readings in
+            for (partition, records) in self?.lag.withLock({ $0 }) ?? [:] {
+                readings.gauge(
+                    "triage_worker_consumer_lag_records", help: "Records of a partition not received yet.",
+                    labels: [lane, ("partition", String(partition))], Double(records))
+            }
+        }
+    }
+
+    func answered(
+        count: Int, failures: some Collection<ErrorCode>, queued: Duration?, decoding: Duration, classifying: Duration,
+        encoding: Duration
+    ) {
+        succeeded.increment(by: Int64(count - failures.count))
+        for code in failures { failed[code]?.increment() }
+        batch.observe(Double(count))
+        if let queued { queue.observe(queued) }
+        decode.observe(decoding)
+        classify.observe(classifying)
+        encode.observe(encoding)
+    }
+
+    func sent(took time: Duration) { send.observe(time) }
+
+    func delivered(took time: Duration) { deliver.observe(time) }
+
+    func undelivered() { undeliveredCount.increment() }
+
+    func committed() { commits.increment() }
+
+    func commitFailed() { failedCommits.increment() }
+
+    func aborted() { aborts.increment() }
+
+    func rebalanced(_ event: RebalanceEvent) { rebalances[event]?.increment() }
+
+    func publish(inFlight batches: Int, queued records: Int, assigned partitions: Int) {
+        inFlight.set(Int64(batches))
+        queued.set(Int64(records))
+        assigned.set(Int64(partitions))
+    }
+
+    func publish(lag records: [Int32: Int64]) { lag.withLock { $0 = records } }
+
+    /// Nothing is assigned or in flight any more.
+    func clear() {
+        publish(inFlight: 0, queued: 0, assigned: 0)
+        publish(lag: [:])
+    }
+}

@@ -1,0 +1,33 @@
+import Classification
+import Synchronization
+import Telemetry
+
+/// Which model is in use, and how reloading went. `LaneMetrics.swift` lists all metrics.
+final class ModelMetrics: Sendable {
+    private let loads: MetricCounter
+    private let failures: MetricCounter
+    private let identifier: Mutex<String>
+
+    init(_ model: ModelDescription, registry: PrometheusRegistry) {
+        func loads(_ result: String) -> MetricCounter {
+            registry.counter(
+                "triage_worker_model_loads_total", help: "Loads of a model after the first.",
+                labels: [("result", result)])
+        }
+        self.loads = loads("ok")
+        failures = loads("failed")
+        identifier = Mutex(model.identifier)
+        registry.addCollector { [weak self] readings in
+            guard let identifier = self?.identifier.withLock({ $0 }) else { return }
+            readings.gauge(
+                "triage_worker_model_info", help: "The model in use.", labels: [("model", identifier)], 1)
+        }
+    }
+
+    func loaded(_ model: ModelDescription) {
+        loads.increment()
+        identifier.withLock { $0 = model.identifier }
+    }
+
+    func failed() { failures.increment() }
+}

@@ -1,0 +1,46 @@
+import Glibc
+import Kafka
+import Logging
+
+/// Looks, before the lanes start, whether a broker answers and the topics exist, so that what is missing is said in one
+/// line instead of by everything that fails later.
+struct Preflight {
+    let configuration: WorkerConfiguration
+    let logger: Logger
+
+    /// Waits for broker and topics, at most ``WorkerConfiguration/startTimeout``. Blocks.
+    func check() throws(WorkerError) {
+        do throws(KafkaError) {
+            try KafkaLibrary.requireSupportedVersion()
+        } catch {
+            throw WorkerError(code: .clientFailed, message: "\(error)")
+        }
+        let needed = Set(configuration.topics.all + configuration.replyTopics)
+        let deadline = ContinuousClock.now + configuration.startTimeout
+        var problem: WorkerError
+        let admin: AdminClient
+        do throws(KafkaError) {
+            admin = try AdminClient(properties: configuration.kafka, log: KafkaLog(logger: logger))
+        } catch {
+            throw WorkerError(code: .clientFailed, message: "\(error)")
+        }
+        repeat {
+            do throws(KafkaError) {
+                let remaining = max(deadline - ContinuousClock.now, .milliseconds(100))
+                let known = try admin.partitions(of: Array(needed), within: min(.seconds(5), remaining))
+                let missing = needed.subtracting(known.keys).sorted()
+                guard !missing.isEmpty else { return }
+                problem = WorkerError(
+                    code: .topicMissing,
+                    message: "these topics do not exist: \(missing.joined(separator: ", ")). "
+                        + "Make them with `triage topics create`.")
+            } catch {
+                problem = WorkerError(
+                    code: .brokerUnavailable,
+                    message: "no Kafka broker answers at \(configuration.kafka["bootstrap.servers"] ?? ""): \(error)")
+            }
+            usleep(250_000)
+        } while ContinuousClock.now < deadline
+        throw problem
+    }
+}

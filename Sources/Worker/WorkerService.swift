@@ -1,0 +1,174 @@
+import Classification
+import Kafka
+public import Logging
+public import ServiceLifecycle
+import Synchronization
+public import Telemetry
+
+/// The worker: answers the requests of both lanes until it is told to stop.
+///
+/// ```swift
+/// let worker = try WorkerService(
+///     configuration: configuration, model: .file("intents.model"), registry: registry, logger: logger)
+/// try await ServiceGroup(
+///     configuration: .init(services: [worker], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+/// ).run()
+/// ```
+///
+/// On the group's graceful shutdown it stops fetching, finishes what it holds, commits, leaves its groups and returns,
+/// within ``WorkerConfiguration/shutdownTimeout``. SIGHUP loads the model anew. It throws ``WorkerError`` when it cannot
+/// go on; to start again is safe then.
+public struct WorkerService: Service {
+    private let configuration: WorkerConfiguration
+    private let model: CurrentModel
+    private let source: ModelSource
+    private let registry: PrometheusRegistry
+    private let logger: Logger
+
+    /// Checks the configuration and loads the model; connects nowhere yet.
+    ///
+    /// - Parameters:
+    ///   - configuration: what the worker is told; see its defaults.
+    ///   - model: where the model comes from, now and at every reload.
+    ///   - registry: takes the metrics, which the admin endpoint shows.
+    ///   - logger: takes the log lines; a healthy worker writes one at start, one when ready, one at the end.
+    /// - Throws: ``WorkerConfigurationError``, or what ``ModelSource/load`` throws.
+    public init(
+        configuration: WorkerConfiguration, model source: ModelSource, registry: PrometheusRegistry, logger: Logger
+    ) throws {
+        try configuration.validate()
+        self.configuration = configuration
+        self.source = source
+        self.registry = registry
+        self.logger = logger
+        model = CurrentModel(try source.load())
+    }
+
+    /// The same with a model file, and metrics of its own beside those of the process.
+    public init(configuration: WorkerConfiguration, modelFile: String, logger: Logger) throws {
+        let registry = PrometheusRegistry()
+        ProcessMetrics.register(in: registry)
+        try self.init(configuration: configuration, model: .file(modelFile), registry: registry, logger: logger)
+    }
+
+    /// Works until the graceful shutdown, or until something cannot be mended.
+    public func run() async throws {
+        let configuration = configuration
+        let logger = logger
+        logger.notice(
+            "the worker starts",
+            [
+                .model: "\(model.take().model.identifier)", .group: "\(configuration.group)",
+                .version: "librdkafka \(KafkaLibrary.version)", .value: "\(configuration.delivery.rawValue)",
+            ])
+        try await DedicatedThread.run(name: "preflight") {
+            try Preflight(configuration: configuration, logger: logger).check()
+        }
+        let lanes = try LaneName.allCases.map { try LaneControl($0) }
+        let health = WorkerHealth(lanes: lanes)
+        let readiness = Readiness(count: lanes.count, logger: logger)
+        let modelMetrics = ModelMetrics(model.take().model, registry: registry)
+        let stop: @Sendable () -> Void = {
+            health.stop()
+            for lane in lanes { lane.stop() }
+        }
+        try await withTaskCancellationOrGracefulShutdownHandler {
+            try await withThrowingTaskGroup(of: Part.self) { group in
+                for lane in lanes {
+                    let metrics = LaneMetrics(lane.name, registry: registry)
+                    group.addTask {
+                        try await run(lane, metrics: metrics, readiness: readiness)
+                        return .lane
+                    }
+                }
+                group.addTask {
+                    await ModelReloader(
+                        source: source, current: model, checkInterval: configuration.modelCheckInterval,
+                        metrics: modelMetrics, logger: logger
+                    ).run()
+                    return .other
+                }
+                if let port = configuration.adminPort {
+                    group.addTask {
+                        try await AdminEndpoint(
+                            host: configuration.adminHost, port: port, health: health, registry: registry,
+                            logger: logger
+                        ).run()
+                        return .other
+                    }
+                }
+                try await Self.finish(&group, laneCount: lanes.count, stop: stop)
+            }
+        } onCancelOrGracefulShutdown: {
+            stop()
+        }
+        logger.notice("the worker has stopped")
+    }
+
+    private enum Part { case lane, other }
+
+    /// Waits for the lanes. One that fails stops the others in order; the first failure is what is thrown.
+    private static func finish(
+        _ group: inout ThrowingTaskGroup<Part, any Error>, laneCount: Int, stop: () -> Void
+    ) async throws {
+        var running = laneCount
+        var failure: (any Error)?
+        while running > 0 {
+            do {
+                guard let part = try await group.next() else { break }
+                if part == .lane { running -= 1 }
+            } catch {
+                if failure == nil { failure = error }
+                if error is LaneFailure { running -= 1 }
+                stop()
+            }
+        }
+        group.cancelAll()
+        while let result = await group.nextResult() {
+            if case .failure(let error) = result, failure == nil, !(error is CancellationError) { failure = error }
+        }
+        if let failure { throw (failure as? LaneFailure)?.cause ?? failure }
+    }
+
+    /// Tells the failure of a lane, which has ended with it, from that of another part.
+    private struct LaneFailure: Error {
+        let cause: any Error
+    }
+
+    private func run(_ control: LaneControl, metrics: LaneMetrics, readiness: Readiness) async throws {
+        let configuration = configuration
+        let model = model
+        var logger = logger
+        logger[.lane] = "\(control.name.rawValue)"
+        let laneLogger = logger
+        do {
+            try await DedicatedThread.run(
+                name: "lane-\(control.name.rawValue)", niceness: configuration.settings(of: control.name).niceness
+            ) {
+                let lane = try Lane(
+                    control, configuration: configuration, model: model, metrics: metrics, logger: laneLogger)
+                lane.onJoined = { readiness.laneIsReady() }
+                try lane.run()
+            }
+        } catch let error as KafkaError {
+            throw LaneFailure(cause: WorkerError(error, lane: control.name))
+        } catch {
+            throw LaneFailure(cause: error)
+        }
+    }
+}
+
+/// Says once that all lanes are ready.
+private final class Readiness: Sendable {
+    private let missing: Atomic<Int>
+    private let logger: Logger
+
+    init(count: Int, logger: Logger) {
+        missing = Atomic(count)
+        self.logger = logger
+    }
+
+    func laneIsReady() {
+        if missing.subtract(1, ordering: .relaxed).newValue == 0 { logger.notice("the worker is ready") }
+    }
+}

@@ -1,0 +1,27 @@
+import Classification
+
+/// A classifier of two classes for tests: `question` is sure of sentences that hold a question mark. It fails on a batch
+/// with a sentence that holds "boom".
+struct FixedClassifier: Classifier {
+    var model = ModelDescription(
+        name: "fixed", version: "0123456789ab", labels: ["question", "statement"], language: "und")
+
+    func makeSession() throws(ClassifierError) -> any ClassifierSession { Session() }
+
+    private final class Session: ClassifierSession {
+        func classify(
+            _ sentences: UnsafeBufferPointer<UnsafeRawBufferPointer>,
+            into probabilities: UnsafeMutableBufferPointer<Float>
+        ) throws(ClassifierError) {
+            guard probabilities.count == sentences.count * 2 else {
+                throw ClassifierError(code: .wrongMatrixSize, message: "not two columns")
+            }
+            for (index, bytes) in sentences.enumerated() {
+                let sentence = String(decoding: bytes, as: UTF8.self)
+                if sentence.contains("boom") { throw ClassifierError(code: .backendFailed, message: "boom") }
+                probabilities[index * 2] = sentence.contains("?") ? 0.9 : 0.1
+                probabilities[index * 2 + 1] = sentence.contains("?") ? 0.1 : 0.9
+            }
+        }
+    }
+}

@@ -57,6 +57,14 @@ package enum AnswerSource: String, Sendable {
 package struct CallResult: Sendable {
     package var outcomes: [Outcome]
     package var sources: [AnswerSource]
+
+    /// What the worker said of the time that the last of the answers took; nil when all came from the cache.
+    var workerTiming: String? {
+        for (outcome, source) in zip(outcomes, sources).reversed() where source != .hit {
+            if case .success(let answer) = outcome, let timing = answer.timing { return timing }
+        }
+        return nil
+    }
 }
 
 extension ByteBuffer {

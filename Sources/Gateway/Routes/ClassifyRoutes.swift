@@ -32,20 +32,11 @@ struct ClassifyRoutes {
         var response = ByteBuffer()
         response.reserveCapacity(texts.count * 256)
         response.writeStaticString("[")
-        var answers = zip(result.outcomes, result.sources).makeIterator()
+        var outcomes = result.outcomes.makeIterator()
         var isFine = true
-        var timing: String?
-        for (index, invalid) in texts.violations.enumerated() {
+        for (index, violation) in texts.violations.enumerated() {
             if index > 0 { response.writeStaticString(",") }
-            let outcome: Outcome
-            if let invalid {
-                outcome = .failure(invalid)
-            } else if let (answer, source) = answers.next() {
-                outcome = answer
-                if source != .hit, let worker = try? answer.get().timing { timing = worker }
-            } else {
-                outcome = .failure(.cancelled)
-            }
+            let outcome: Outcome = violation.map { .failure($0) } ?? outcomes.next() ?? .failure(.cancelled)
             if case .failure = outcome { isFine = false }
             response.writeResult(id: String(index), outcome)
         }
@@ -54,6 +45,6 @@ struct ClassifyRoutes {
         return Response(
             isFine ? .ok : HTTPResponse.Status(code: 207, reasonPhrase: "Multi-Status"), type: ContentType.json,
             body: response,
-            headers: [.serverTiming: ServerTiming.value(worker: timing, total: total)])
+            headers: [.serverTiming: ServerTiming.value(worker: result.workerTiming, total: total)])
     }
 }

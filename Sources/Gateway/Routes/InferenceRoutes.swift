@@ -1,2 +1,51 @@
-struct InferenceRoutes { let core: GatewayCore; var endpoints: [Endpoint] { [] } }
-struct PageRoutes { let core: GatewayCore; var endpoints: [Endpoint] { [] } }
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// `POST /v2/models/{model}/infer`: the Open Inference Protocol, for clients of MLServer, Triton and KServe.
+struct InferenceRoutes {
+    private static let contentTypes = [ContentType.json, ContentType.binary]
+
+    let core: GatewayCore
+
+    var endpoints: [Endpoint] {
+        [
+            Endpoint(.post, "/v2/models/{model}/infer", infer),
+            Endpoint(.post, "/v2/models/{model}/versions/{version}/infer", infer),
+        ]
+    }
+
+    @Sendable
+    private func infer(_ request: Request, _ context: GatewayContext) async throws -> Response {
+        // Triton's client names no type when nothing but JSON is in the body.
+        if request.headers[.contentType] != nil { try request.requireContentType(Self.contentTypes) }
+        _ = try core.model(named: context)
+        let body = try await request.collectBody(limit: core.configuration.maximumBodyBytes)
+        let inference = try InferenceReader.read(
+            body, jsonLength: try jsonLength(request), rules: core.rules, maximum: core.configuration.maximumBatch)
+        let result = try await core.classify(inference.sentences, for: request)
+        var answers: [Answer] = []
+        answers.reserveCapacity(result.outcomes.count)
+        // The protocol has no place for an error of one element, so the first fails all.
+        for outcome in result.outcomes { answers.append(try outcome.get()) }
+        // The answers may have come from a model that took over just now.
+        let model = try core.model(named: context)
+        var writer = InferenceResponse(request: inference, model: model, answers: answers)
+        let (bytes, jsonLength) = try writer.body()
+        var headers: HTTPFields = [
+            .serverTiming: ServerTiming.value(
+                worker: result.workerTiming, total: MonotonicTime.now.since(context.start))
+        ]
+        if let jsonLength { headers[.inferenceHeaderContentLength] = String(jsonLength) }
+        return Response(
+            type: jsonLength == nil ? ContentType.json : ContentType.binary, body: bytes, headers: headers)
+    }
+
+    private func jsonLength(_ request: Request) throws(GatewayError) -> Int? {
+        guard let value = request.headers[.inferenceHeaderContentLength] else { return nil }
+        guard let length = Int(value), length >= 0 else {
+            throw GatewayError(.invalidParameter, "Inference-Header-Content-Length must be a number of bytes")
+        }
+        return length
+    }
+}

@@ -52,6 +52,7 @@ public enum ErrorCode: String, CaseIterable, Sendable {
         }
     }
 
-    /// Whether a request that failed so is kept in the dead-letter topic. Only an expired one is not: nobody waits for it.
+    /// Whether a request that failed so is kept in the dead-letter topic. Only an expired one is not: nobody waits
+    /// for it.
     public var isDeadLettered: Bool { self != .deadlineExceeded }
 }

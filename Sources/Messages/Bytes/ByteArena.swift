@@ -1,7 +1,8 @@
 /// A buffer that grows, is filled from the front and reused for batch after batch.
 ///
-/// Encoders append and hand back the range of what they wrote. A pointer from ``bytes(in:)`` is valid until the arena is
-/// next appended to, since growing moves the bytes: encode a whole batch first, then take the pointers. One thread at a time.
+/// Encoders append and hand back the range of what they wrote. A pointer from ``bytes(in:)`` is valid until the arena
+/// is next appended to, since growing moves the bytes: encode a whole batch first, then take the pointers. One thread
+/// at a time.
 public final class ByteArena {
     private var base: UnsafeMutableRawPointer
     /// How many bytes are allocated.

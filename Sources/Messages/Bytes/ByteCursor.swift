@@ -1,5 +1,5 @@
-/// Writes bytes one after the other into memory that somebody has reserved. It checks no bounds: `ByteArena.write` does,
-/// once for each message.
+/// Writes bytes one after the other into memory that somebody has reserved. It checks no bounds: `ByteArena.write`
+/// does, once for each message.
 struct ByteCursor {
     private(set) var position: UnsafeMutableRawPointer
 

@@ -4,7 +4,8 @@ extension UnsafeRawBufferPointer {
         count == literal.utf8CodeUnitCount && startsUnchecked(with: literal)
     }
 
-    /// Whether these are the bytes of the literal when ASCII letters of either case count as the same. The literal is in lower case.
+    /// Whether these are the bytes of the literal when ASCII letters of either case count as the same. The literal is
+    /// in lower case.
     public func equalsIgnoringCase(_ literal: StaticString) -> Bool {
         guard count == literal.utf8CodeUnitCount else { return false }
         let expected = literal.utf8Start

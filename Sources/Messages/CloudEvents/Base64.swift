@@ -1,7 +1,7 @@
 /// Base64 as RFC 4648 §4 has it, which is how JSON carries a CloudEvent's binary data.
 enum Base64 {
-    /// The bytes that the text stands for, in the scratch arena; nil if it is not Base64. Padding may be left out; white
-    /// space may not be put in.
+    /// The bytes that the text stands for, in the scratch arena; nil if it is not Base64. Padding may be left out;
+    /// white space may not be put in.
     static func decode(_ text: UnsafeRawBufferPointer, into scratch: ScratchArena) -> UnsafeRawBufferPointer? {
         var digits = text[...]
         while digits.count > text.count - 2, digits.last == UInt8(ascii: "=") { digits.removeLast() }

@@ -1,7 +1,7 @@
 /// RFC 3339 timestamps, as CloudEvents have them.
 public enum Timestamp {
-    /// Unix milliseconds of `2026-01-02T03:04:05.678Z` or `2026-01-02T04:04:05+01:00`; nil if the bytes are neither. Digits
-    /// beyond milliseconds are cut off; a leap second counts as the second after it.
+    /// Unix milliseconds of `2026-01-02T03:04:05.678Z` or `2026-01-02T04:04:05+01:00`; nil if the bytes are neither.
+    /// Digits beyond milliseconds are cut off; a leap second counts as the second after it.
     public static func milliseconds(of text: UnsafeRawBufferPointer) -> Int64? {
         guard text.count >= 20, text[4] == UInt8(ascii: "-"), text[7] == UInt8(ascii: "-"),
             text[10] | 0x20 == UInt8(ascii: "t"), text[13] == UInt8(ascii: ":"), text[16] == UInt8(ascii: ":"),
@@ -83,7 +83,8 @@ public enum Timestamp {
         }
     }
 
-    // Both ways count from 1 March of the year 0, so that the leap day is the last of a year; 719,468 days later is 1970.
+    // Both ways count from 1 March of the year 0, so that the leap day is the last of a year; 719,468 days later is
+    // 1970.
 
     private static func days(year: Int64, month: Int64, day: Int64) -> Int64 {
         let shiftedYear = month <= 2 ? year - 1 : year

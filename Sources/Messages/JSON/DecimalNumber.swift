@@ -7,8 +7,8 @@ enum DecimalNumber {
 
     /// The double nearest to a number in JSON's grammar.
     ///
-    /// Numbers with up to 15 digits and no exponent, all that Triage itself writes, take one exact division; the rest goes the
-    /// long way through the standard library, which needs a String.
+    /// Numbers with up to 15 digits and no exponent, all that Triage itself writes, take one exact division; the rest
+    /// goes the long way through the standard library, which needs a String.
     static func double(of number: UnsafeRawBufferPointer) -> Double {
         let isNegative = number.first == UInt8(ascii: "-")
         var mantissa: UInt64 = 0

@@ -64,8 +64,8 @@ enum JSONEscaping {
 
     static func hexDigit(_ value: UInt8) -> UInt8 { value < 10 ? 48 + value : 87 + value }
 
-    /// Writes what the content of a JSON string, whose escapes have been checked, stands for; returns how many bytes it wrote,
-    /// never more than it read.
+    /// Writes what the content of a JSON string, whose escapes have been checked, stands for; returns how many bytes
+    /// it wrote, never more than it read.
     static func unescape(_ bytes: UnsafeRawBufferPointer, into target: UnsafeMutableRawPointer) -> Int {
         guard let base = bytes.baseAddress else { return 0 }
         var written = 0

@@ -9,9 +9,10 @@
 /// try reader.finish()
 /// ```
 ///
-/// Exactly one value must be read or skipped for each key and each element. Everything is checked, also what is skipped.
-/// Strings are borrowed from the input or, if they have escapes, from the scratch arena: valid while both are. A string, once
-/// unescaped, is well-formed UTF-8; surrogate halves are refused. A UTF-8 byte order mark at the start is passed over.
+/// Exactly one value must be read or skipped for each key and each element. Everything is checked, also what is
+/// skipped. Strings are borrowed from the input or, if they have escapes, from the scratch arena: valid while both
+/// are. A string, once unescaped, is well-formed UTF-8; surrogate halves are refused. A UTF-8 byte order mark at the
+/// start is passed over.
 public struct JSONReader {
     /// How deep values may be nested unless said otherwise; Foundation's limit too.
     public static let defaultMaximumDepth = 512

@@ -7,7 +7,8 @@ public struct DecodedReply {
         ///
         /// - label: the most probable class, UTF-8.
         /// - model: `NAME@VERSION`, UTF-8.
-        /// - probabilities: the JSON object from class to probability, as it was sent; see `ReplyDecoder.forEachProbability`.
+        /// - probabilities: the JSON object from class to probability, as it was sent; see
+        ///   `ReplyDecoder.forEachProbability`.
         case classification(
             label: UnsafeRawBufferPointer, model: UnsafeRawBufferPointer, probabilities: UnsafeRawBufferPointer)
         /// An error reply. The code is nil if it is one that this version does not know.
@@ -36,16 +37,16 @@ public final class ReplyDecoder {
     ///
     /// - Parameters:
     ///   - value: the record's value.
-    ///   - status: the header `triage-status`. It is needed only where the value says nothing: an error code there makes
-    ///     a failure of what would be malformed.
+    ///   - status: the header `triage-status`. It is needed only where the value says nothing: an error code there
+    ///     makes a failure of what would be malformed.
     public func decode(value: UnsafeRawBufferPointer?, status: UnsafeRawBufferPointer? = nil) -> DecodedReply {
         if let value, let reply = try? parse(value) { return reply }
         guard let status, let code = ErrorCode(bytes: status) else { return DecodedReply(content: .malformed, id: nil) }
         return DecodedReply(content: .failure(code, code: status, message: StaticString("").bytes), id: nil)
     }
 
-    /// Calls the body with each class, in the model's order, and its probability. Throws if the bytes are not an object of
-    /// numbers.
+    /// Calls the body with each class, in the model's order, and its probability. Throws if the bytes are not an
+    /// object of numbers.
     public func forEachProbability(
         in probabilities: UnsafeRawBufferPointer,
         _ body: (_ label: UnsafeRawBufferPointer, _ probability: Double) -> Void

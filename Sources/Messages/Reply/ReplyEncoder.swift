@@ -1,12 +1,12 @@
 /// Writes the replies of one model: classifications and errors.
 ///
-/// What is the same in every reply, the labels and the model's name, is escaped once. Nothing is allocated for a reply but what
-/// the arena needs to grow.
+/// What is the same in every reply, the labels and the model's name, is escaped once. Nothing is allocated for a
+/// reply but what the arena needs to grow.
 public struct ReplyEncoder: Sendable {
     /// How many classes the model has.
     public let labelCount: Int
-    /// How many decimals each probability has. Six, and more where there are so many classes that rounding each would add up
-    /// to more than 5e-6: the sum stays within 1e-5 of 1 up to 20,000 classes.
+    /// How many decimals each probability has. Six, and more where there are so many classes that rounding each would
+    /// add up to more than 5e-6: the sum stays within 1e-5 of 1 up to 20,000 classes.
     public let decimals: Int
 
     /// For each class `,"LABEL":`, the first without its comma.
@@ -44,8 +44,9 @@ public struct ReplyEncoder: Sendable {
             }
     }
 
-    /// Appends the reply value and returns its range, or nil if the probabilities are not a distribution: one for each class, none
-    /// negative or not a number, with a sum of 1 within 1e-3. (The worker answers `classifier_failed` then.)
+    /// Appends the reply value and returns its range, or nil if the probabilities are not a distribution: one for
+    /// each class, none negative or not a number, with a sum of 1 within 1e-3. (The worker answers
+    /// `classifier_failed` then.)
     ///
     /// - Parameters:
     ///   - id: the request's own id, UTF-8; nil if it has none.

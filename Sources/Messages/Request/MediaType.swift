@@ -6,8 +6,8 @@ enum MediaType: Equatable {
     /// Something else; the message names what is supported.
     case unsupported(String)
 
-    /// Reads a media type with its parameters. Nil, or nothing but white space, is JSON. Upper and lower case are the same; the
-    /// only parameter that matters is `charset`, which has to be UTF-8 or its subset US-ASCII.
+    /// Reads a media type with its parameters. Nil, or nothing but white space, is JSON. Upper and lower case are the
+    /// same; the only parameter that matters is `charset`, which has to be UTF-8 or its subset US-ASCII.
     init(_ header: UnsafeRawBufferPointer?) {
         guard let header, case let parts = MediaTypeParts(header), !parts.isEmpty else {
             self = .json

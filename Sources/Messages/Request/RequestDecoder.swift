@@ -1,8 +1,9 @@
 /// Turns the value and headers of a record into a sentence, or into the reason why there is none.
 ///
-/// Sentences are borrowed from the record where they need no unescaping, else from the decoder's own memory, which is reused after
-/// ``reset()``: decode a batch, use it, reset. Nothing is allocated for a record once that memory has grown to the size of a
-/// batch, except the message of some failures. One thread at a time.
+/// Sentences are borrowed from the record where they need no unescaping, else from the decoder's own memory, which is
+/// reused after
+/// ``reset()``: decode a batch, use it, reset. Nothing is allocated for a record once that memory has grown to the
+/// size of a batch, except the message of some failures. One thread at a time.
 public final class RequestDecoder {
     /// The most bytes of UTF-8 that a sentence may have.
     public let maximumTextBytes: Int

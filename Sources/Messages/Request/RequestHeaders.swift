@@ -1,7 +1,8 @@
 /// The headers of one request that mean something to Triage, picked out of all that the record has.
 ///
-/// Values are borrowed from the record: valid while it is. Names are compared without regard to the case of letters, the last of
-/// several headers of one name counts, and a header without a value counts as absent. Reuse one value for record after record.
+/// Values are borrowed from the record: valid while it is. Names are compared without regard to the case of letters,
+/// the last of several headers of one name counts, and a header without a value counts as absent. Reuse one value for
+/// record after record.
 public struct RequestHeaders {
     /// Media type of the value.
     public private(set) var contentType: UnsafeRawBufferPointer?
@@ -9,9 +10,11 @@ public struct RequestHeaders {
     public private(set) var correlationID: UnsafeRawBufferPointer?
     /// Name of the topic where the reply is to go.
     public private(set) var replyTopic: UnsafeRawBufferPointer?
-    /// Partition of the reply; nil also if the header has not four bytes or is negative, so that the reply goes by its key.
+    /// Partition of the reply; nil also if the header has not four bytes or is negative, so that the reply goes by
+    /// its key.
     public private(set) var replyPartition: Int32?
-    /// Unix milliseconds after which nobody waits: `triage-deadline`, else `ce_expirytime`. What cannot be read counts as absent.
+    /// Unix milliseconds after which nobody waits: `triage-deadline`, else `ce_expirytime`. What cannot be read
+    /// counts as absent.
     public var deadline: Int64? { triageDeadline ?? eventExpiry }
     /// W3C trace context.
     public private(set) var traceparent: UnsafeRawBufferPointer?

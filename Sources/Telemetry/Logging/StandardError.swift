@@ -8,8 +8,8 @@
 
 /// Standard error.
 public enum StandardError {
-    /// Writes the text in one system call, so that lines of several threads and processes do not mix. Errors are ignored: there is
-    /// nowhere to report them.
+    /// Writes the text in one system call, so that lines of several threads and processes do not mix. Errors are
+    /// ignored: there is nowhere to report them.
     public static func write(_ text: String) {
         var text = text
         text.withUTF8 { bytes in

@@ -2,7 +2,8 @@
 struct ExpositionWriter {
     private(set) var text = ""
 
-    /// Writes one family: its registered series and what was collected under the same name, if that is of the same kind.
+    /// Writes one family: its registered series and what was collected under the same name, if that is of the same
+    /// kind.
     mutating func write(name: String, registered: MetricFamily?, collected: CollectedMetrics.Family?) {
         guard let kind = registered?.kind ?? collected?.kind else { return }
         var readings: [String: SeriesReading] = [:]

@@ -15,7 +15,8 @@ public typealias MetricLabels = [(name: String, value: String)]
 enum SeriesReading {
     case number(Double)
     case integer(Int64)
-    /// How many values were at most each upper bound, and more than the bound before; the last count is of those above all bounds.
+    /// How many values were at most each upper bound, and more than the bound before; the last count is of those
+    /// above all bounds.
     case distribution(bounds: [Double], counts: [UInt64], sum: Double)
 }
 

@@ -70,7 +70,8 @@ public final class MetricGauge: MeterHandler, RecorderHandler, MetricSeries {
 
 /// Counts values by how large they are. May be used from any thread, without a lock.
 ///
-/// `@unchecked Sendable` is right: the memory behind the pointer is fixed for life, and only atomic operations touch it.
+/// `@unchecked Sendable` is right: the memory behind the pointer is fixed for life, and only atomic operations touch
+/// it.
 public final class MetricHistogram: RecorderHandler, TimerHandler, MetricSeries, @unchecked Sendable {
     /// Upper bounds of the buckets, ascending; values above all of them are counted too.
     public let bounds: [Double]
@@ -89,8 +90,8 @@ public final class MetricHistogram: RecorderHandler, TimerHandler, MetricSeries,
         counts.deallocate()
     }
 
-    /// Takes in a value in the metric's base unit (seconds, bytes, sentences), or several of the same value. One that is not a
-    /// number is ignored.
+    /// Takes in a value in the metric's base unit (seconds, bytes, sentences), or several of the same value. One that
+    /// is not a number is ignored.
     public func observe(_ value: Double, times: Int = 1) {
         guard !value.isNaN, times > 0 else { return }
         var bucket = 0

@@ -6,9 +6,9 @@ enum MetricNames {
     /// The name with the suffix, once.
     static func with(suffix: String, _ name: String) -> String { name.hasSuffix(suffix) ? name : name + suffix }
 
-    /// Labels as they stand between the braces, sorted by name: `lane="bulk",outcome="ok"`. Of labels with the same name the last
-    /// counts. `le`, which histograms use themselves, and names that start with two underscores, which Prometheus keeps for itself, get a
-    /// prefix.
+    /// Labels as they stand between the braces, sorted by name: `lane="bulk",outcome="ok"`. Of labels with the same
+    /// name the last counts. `le`, which histograms use themselves, and names that start with two underscores, which
+    /// Prometheus keeps for itself, get a prefix.
     static func labels(_ labels: MetricLabels) -> String {
         var byName: [String: String] = [:]
         for (name, value) in labels {

@@ -6,8 +6,8 @@
     import Darwin
 #endif
 
-/// What the system knows of this process, under the names that all Prometheus clients use. Read from `/proc`; where there is none,
-/// nothing is exposed.
+/// What the system knows of this process, under the names that all Prometheus clients use. Read from `/proc`; where
+/// there is none, nothing is exposed.
 ///
 /// - `process_cpu_seconds_total` (seconds): user and system time
 /// - `process_resident_memory_bytes` (bytes), `process_virtual_memory_bytes` (bytes)

@@ -1,7 +1,7 @@
 public import CoreMetrics
 
-/// What libraries measure through swift-metrics. Labels become Prometheus names: what is not allowed in them becomes `_`, counters
-/// end in `_total`, and timers are histograms in `_seconds`.
+/// What libraries measure through swift-metrics. Labels become Prometheus names: what is not allowed in them becomes
+/// `_`, counters end in `_total`, and timers are histograms in `_seconds`.
 extension PrometheusRegistry {
     /// Makes a counter.
     public func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {

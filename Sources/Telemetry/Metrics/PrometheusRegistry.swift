@@ -1,19 +1,19 @@
 public import CoreMetrics
 import Synchronization
 
-/// The metrics of a process, exposed as Prometheus reads them. It is also a factory for swift-metrics, so that what libraries
-/// measure appears beside our own.
+/// The metrics of a process, exposed as Prometheus reads them. It is also a factory for swift-metrics, so that what
+/// libraries measure appears beside our own.
 ///
 /// ```swift
 /// let registry = PrometheusRegistry()
-/// let sentences = registry.counter("triage_worker_sentences_total", help: "Sentences answered.", labels: [("lane", "bulk")])
-/// sentences.increment(by: 512)
-/// print(registry.exposition())
+/// let sentences = registry.counter("triage_worker_sentences_total", help: "Sentences answered.", labels: [("lane",
+/// "bulk")]) sentences.increment(by: 512) print(registry.exposition())
 /// ```
 ///
-/// Handles are made once and kept; making one again gives the same one. A lock is taken for that and for a scrape, never to count.
-/// A family holds a bounded number of series: handles beyond it, and handles whose name already means another kind of metric, count
-/// but are not exposed, and `triage_metrics_refused_series_total` says how many there are.
+/// Handles are made once and kept; making one again gives the same one. A lock is taken for that and for a scrape,
+/// never to count. A family holds a bounded number of series: handles beyond it, and handles whose name already means
+/// another kind of metric, count but are not exposed, and `triage_metrics_refused_series_total` says how many there
+/// are.
 public final class PrometheusRegistry: MetricsFactory, Sendable {
     /// Adds figures that are known only when asked for. Called at each scrape, on the thread that scrapes.
     public typealias Collector = @Sendable (_ readings: inout CollectedMetrics) -> Void
@@ -49,16 +49,16 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
         handle(name, .gauge, help: help, labels: labels) { _ in MetricGauge() }
     }
 
-    /// The histogram of this name, which ends in its base unit, and these labels. The bounds of the buckets, ascending, are those
-    /// that the first handle of this name gave.
+    /// The histogram of this name, which ends in its base unit, and these labels. The bounds of the buckets,
+    /// ascending, are those that the first handle of this name gave.
     public func histogram(
         _ name: String, help: String, buckets: [Double] = HistogramBuckets.seconds, labels: MetricLabels = []
     ) -> MetricHistogram {
         handle(name, .histogram, help: help, bounds: buckets, labels: labels) { MetricHistogram(bounds: $0) }
     }
 
-    /// Gives a metric that a library makes through swift-metrics its help text, and a histogram its buckets. Call before it
-    /// is made; `name` is as exposed.
+    /// Gives a metric that a library makes through swift-metrics its help text, and a histogram its buckets. Call
+    /// before it is made; `name` is as exposed.
     public func describe(_ name: String, kind: MetricKind, help: String, buckets: [Double] = HistogramBuckets.seconds) {
         let name = MetricNames.metric(name)
         state.withLock { state in
@@ -116,7 +116,8 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
 
     /// All metrics in Prometheus' text format 0.0.4, by name.
     public func exposition() -> String {
-        // Collectors run without the lock, so that they may make handles, and first, so that those are in this scrape already.
+        // Collectors run without the lock, so that they may make handles, and first, so that those are in this scrape
+        // already.
         let collectors = state.withLock { $0.collectors }
         var collected = CollectedMetrics()
         for collector in collectors { collector(&collected) }

@@ -47,8 +47,8 @@ struct CompatibilityTests {
         try check(arena.bytes(in: range).text, against: promise, schema: try Schemas.object("error.schema.json"))
     }
 
-    /// Checks what was written against the promise and the schema: nothing promised is missing or of another type, nothing required by the
-    /// schema is missing, and nothing is written that the schema does not know.
+    /// Checks what was written against the promise and the schema: nothing promised is missing or of another type,
+    /// nothing required by the schema is missing, and nothing is written that the schema does not know.
     private func check(_ json: String, against promise: [String: String], schema: [String: Any]) throws {
         let written = try flattened(
             try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any] ?? [:], schema)

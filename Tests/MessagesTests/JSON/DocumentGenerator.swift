@@ -1,4 +1,5 @@
-/// Makes documents that are requests, nearly requests, or broken in one of many ways. The same seed makes the same documents.
+/// Makes documents that are requests, nearly requests, or broken in one of many ways. The same seed makes the same
+/// documents.
 struct DocumentGenerator {
     private var random: SplitMix64
 

@@ -1,15 +1,17 @@
 import Foundation
 
-/// Where our decoder answers otherwise than Foundation's, on purpose. This is the whole list: the fuzz test fails on any other
-/// difference.
+/// Where our decoder answers otherwise than Foundation's, on purpose. This is the whole list: the fuzz test fails on
+/// any other difference.
 ///
-/// Foundation (swift-foundation of Swift 6.3) checks only as much of a document as the decoded type asks for, and is lenient in one
-/// point of grammar. We check everything, so that a record either is JSON by RFC 8259 or is refused, whatever is read of it later.
+/// Foundation (swift-foundation of Swift 6.3) checks only as much of a document as the decoded type asks for, and is
+/// lenient in one point of grammar. We check everything, so that a record either is JSON by RFC 8259 or is refused,
+/// whatever is read of it later.
 enum FoundationDifference: String, CaseIterable {
     /// Foundation takes a comma before a closing brace or bracket.
     case trailingComma
-    /// Foundation does not check strings and numbers that are not asked for, in unknown fields and in the repeats of known ones: invalid
-    /// escapes, halves of surrogate pairs, control characters, bytes that are not UTF-8, numbers such as `01` or `1.2.3`.
+    /// Foundation does not check strings and numbers that are not asked for, in unknown fields and in the repeats of
+    /// known ones: invalid escapes, halves of surrogate pairs, control characters, bytes that are not UTF-8, numbers
+    /// such as `01` or `1.2.3`.
     case uncheckedValue
     /// Foundation reads UTF-16 and UTF-32 too; Kafka records are UTF-8.
     case otherEncoding
@@ -39,8 +41,8 @@ enum FoundationDifference: String, CaseIterable {
         return isCheckedTaken ? nil : .uncheckedValue
     }
 
-    /// The document with each byte outside of strings replaced, or left out, by what the body makes of it and of the next byte that is not
-    /// white space.
+    /// The document with each byte outside of strings replaced, or left out, by what the body makes of it and of the
+    /// next byte that is not white space.
     private static func rewritten(_ document: [UInt8], _ body: (UInt8, UInt8?) -> UInt8?) -> [UInt8] {
         var result: [UInt8] = []
         var isInString = false

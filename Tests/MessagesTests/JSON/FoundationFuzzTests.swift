@@ -4,7 +4,8 @@ import Testing
 
 /// Documents by the tens of thousands, each decoded by us and by Foundation.
 ///
-/// `TRIAGE_FUZZ_RECORDS` says how many (20,000), `TRIAGE_FUZZ_SEED` which (printed at each run, so that it can be repeated).
+/// `TRIAGE_FUZZ_RECORDS` says how many (20,000), `TRIAGE_FUZZ_SEED` which (printed at each run, so that it can be
+/// repeated).
 @Suite("Held against Foundation's JSON decoder")
 struct FoundationFuzzTests {
     @Test("the same answer, or a difference that is listed")
@@ -71,7 +72,8 @@ struct FoundationFuzzTests {
         return FoundationRequest(text: "", id: outcome.id)
     }
 
-    /// Whether the two are the same character by character. (Strings are equal already if they are canonically equivalent.)
+    /// Whether the two are the same character by character. (Strings are equal already if they are canonically
+    /// equivalent.)
     private func isSame(_ ours: FoundationRequest?, _ theirs: FoundationRequest?) -> Bool {
         guard let ours, let theirs else { return ours == nil && theirs == nil }
         let isBlank = theirs.text.unicodeScalars.allSatisfy(\.properties.isWhitespace)

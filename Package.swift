@@ -147,9 +147,10 @@ let package = Package(
         .executableTarget(
             name: "Benchmarks",
             dependencies: [
-                "Classification", "Messages", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Classification", "Gateway", "Messages",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            path: "Tests/Benchmarks/Micro", swiftSettings: settings),
+            path: "Tests/Benchmarks/Micro", swiftSettings: settings, linkerSettings: findLibraries),
         .executableTarget(
             name: "ConstantServer",
             dependencies: [

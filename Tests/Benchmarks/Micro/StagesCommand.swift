@@ -17,6 +17,7 @@ struct StagesCommand: ParsableCommand {
         let stopwatch = Stopwatch()
         var readings = RecordStages(corpus, classifier.model).measure(stopwatch)
         readings += try ClassificationStages(corpus, classifier).measure(stopwatch)
+        readings += GatewayStages(corpus, labels: classifier.model.labels).measure(stopwatch)
         readings += [try HotPath(corpus, classifier).measure(stopwatch)]
         print(String(decoding: try JSONEncoder().encode(readings), as: UTF8.self))
     }

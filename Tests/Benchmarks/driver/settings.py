@@ -25,9 +25,6 @@ BROKER = os.environ.get("BROKER") or "tansu"
 LATENCY_BROKER = os.environ.get("LATENCY_BROKER") or "noida"
 EXTERNAL_BROKER = os.environ.get("KAFKA") or None
 PARTITIONS = 12
-# What lets a gateway take 10,000 sentences at once, and the metric that counts them.
-IN_FLIGHT_FLAGS = ["--max-in-flight", "16384"]
-IN_FLIGHT_METRIC = "triage_gateway_in_flight"
 
 
 @dataclass(frozen=True)

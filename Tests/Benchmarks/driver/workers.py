@@ -50,7 +50,7 @@ def start_triage(broker, model, lanes, group, *, name="triage worker", flags=(),
         name,
         [
             settings.TRIAGE, "worker", "--bootstrap-servers", broker.address, "--model", model, "--group", group,
-            *lanes.flags, "--admin-port", port, "--kafka", "session.timeout.ms=6000", *flags,
+            *lanes.flags, "--admin-port", port, "--session-timeout", "6s", *flags,
         ],
         cores=cores, share=share,
     )  # fmt: skip
@@ -85,7 +85,7 @@ class Contestant:
                     lanes.replies, trained.path(models.SCIKIT), 500,
                 ],
             )  # fmt: skip
-        flags = ["--delivery", "exactly-once"] if self.name == TRIAGE_EXACTLY_ONCE else []
+        flags = ["--delivery", "exactly-once", "--instance-id", group] if self.name == TRIAGE_EXACTLY_ONCE else []
         return start_triage(broker, trained.path(models.TRIAGE), lanes, group, flags=flags, ready=False)
 
 

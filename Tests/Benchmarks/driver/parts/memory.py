@@ -14,14 +14,15 @@ from . import attempt
 
 PART = "memory"
 CONNECTIONS = 10_000
+# The gateway's gauge of sentences that wait for an answer.
+METRIC = "triage_gateway_waiting_sentences"
 GATEWAY = "gateway, 10,000 in flight"
 
 
 def measure(results, trained):
     queries = sentences.write("queries.txt", sentences.distinct(settings.SIZES.http_sentences), "query")
     with Broker(settings.LATENCY_BROKER) as broker, attempt(results, GATEWAY):
-        flags = ["--cache-size", "0", *settings.IN_FLIGHT_FLAGS]
-        with servers.triage(trained, broker, gateway_flags=flags) as (address, (gateway, worker)):
+        with servers.triage(trained, broker, gateway_flags=["--cache-size", "0"]) as (address, (gateway, worker)):
             results.add(PART, "gateway, idle", "memory", gateway.peak_memory(), "MiB")
             worker.pause()
             try:
@@ -56,4 +57,4 @@ def _in_flight(address):
             lines = answer.read().decode().splitlines()
     except OSError:
         return 0.0
-    return sum(float(line.split()[-1]) for line in lines if line.startswith(settings.IN_FLIGHT_METRIC))
+    return sum(float(line.split()[-1]) for line in lines if line.startswith(METRIC))

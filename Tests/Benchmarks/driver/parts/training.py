@@ -62,9 +62,8 @@ def _macro_f1(pairs):
 def _triage(trained):
     printed = run(
         "triage evaluate",
-        [settings.TRIAGE, "evaluate", "--model", trained.path(models.TRIAGE), "--data", trained.table,
-         "--folds", settings.SIZES.folds, "--json"],
-    )  # fmt: skip
+        [settings.TRIAGE, "evaluate", "--data", trained.table, "--folds", settings.SIZES.folds, "--json"],
+    )
     scores = json.loads(printed)
     names = {"accuracy": "accuracy", "macroF1": "macro F1", "logLoss": "log loss", "calibrationError": "calibration error"}
     return {name: scores[key] for key, name in names.items()}

@@ -4,7 +4,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-from matplotlib import pyplot  # noqa: E402
+from matplotlib import pyplot, ticker  # noqa: E402
 
 from .. import servers, workers  # noqa: E402
 from ..parts import classification, gateway, growth, lanes, scaling, seed, worker  # noqa: E402
@@ -12,7 +12,7 @@ from .markdown import number  # noqa: E402
 
 BLUE, GREY, INK = "#1f5fbf", "#9aa3ad", "#22272e"
 LINES = ["#1f5fbf", "#d1772b", "#3b8f5c", "#8c54a8", "#7a7f87"]
-LIMITS = {workers.C_ECHO, servers.CONSTANT}
+LIMITS = (workers.C_ECHO, servers.CONSTANT)
 
 pyplot.rcParams.update({
     "figure.dpi": 144, "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": GREY,
@@ -60,31 +60,34 @@ def _bars(results, part, quantity, title):
     figure, axes = pyplot.subplots(figsize=(7, 0.5 + 0.38 * len(names)))
     for place, name in enumerate(names):
         measured = rows[name]
-        color = BLUE if name.startswith("triage") else "white" if name in LIMITS else GREY
+        color = BLUE if name.startswith("triage") else "white" if name.startswith(LIMITS) else GREY
         error = [[measured.median - min(measured.values)], [max(measured.values) - measured.median]]
         axes.barh(place, measured.median, color=color, edgecolor=GREY if color == "white" else color, height=0.66,
                   xerr=error, error_kw={"ecolor": INK, "elinewidth": 0.8})
         axes.annotate(number(measured.median), (max(measured.values), place), xytext=(5, 0), textcoords="offset points",
                       va="center")
     axes.set_yticks(range(len(names)), names)
-    axes.set_xscale("log")
-    low, high = axes.get_xlim()
-    axes.set_xlim(low / 1.5, high * 1.6)
-    axes.set_title(title + " (logarithmic)")
+    axes.set_xlim(0, max(max(measured.values) for measured in rows.values()) * 1.12)
+    axes.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
+    axes.set_title(title)
     return figure
 
 
 def _percentiles(curves, title):
     """Latency against the share of calls that took longer, so that the tail has room."""
     figure, axes = pyplot.subplots(figsize=(7, 3.6))
-    marks = (50, 90, 99, 99.9, 99.99)
+    last = max(percent for points in curves.values() for percent, _ in points if percent < 100)
+    marks = [mark for mark in (50, 90, 99, 99.9, 99.99) if mark <= last]
     for color, (name, points) in zip(_colors(curves), curves.items()):
         known = [(100 / (100 - percent), value) for percent, value in points if percent < 100]
         axes.plot([x for x, _ in known], [value for _, value in known], color=color, label=name)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xticks([100 / (100 - mark) for mark in marks], [f"{mark:g} %" for mark in marks])
-    axes.minorticks_off()
+    axes.xaxis.set_minor_locator(ticker.NullLocator())
+    axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(ticker.StrMethodFormatter("{x:g}"))
+    axes.yaxis.set_minor_locator(ticker.NullLocator())
     axes.set_ylabel("milliseconds")
     axes.set_xlabel("of the calls took no longer")
     axes.grid(axis="y", color="#e3e6ea", linewidth=0.6)
@@ -95,8 +98,8 @@ def _percentiles(curves, title):
 
 def _colors(names):
     """Blue is kept for Triage where it has one line among others."""
-    rest = iter(LINES[1:] * 3)
     mine = [name for name in names if name.startswith("triage")]
+    rest = iter(LINES[1 if mine else 0 :] * 3)
     return [BLUE if mine and name == mine[0] else next(rest) for name in names]
 
 
@@ -114,6 +117,7 @@ def _scaling(results, title):
         axes.plot([count for count, _ in points], [count * first for count, _ in points], color=GREY, linestyle=":",
                   label="in proportion")
         axes.plot([count for count, _ in points], [value for _, value in points], color=BLUE, marker="o", label="measured")
+        axes.yaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
         for count, value in points:
             axes.annotate(f"{value / first:.2f} ×", (count, value), xytext=(4, -12), textcoords="offset points", fontsize=8)
         axes.set_xticks([count for count, _ in points])
@@ -143,5 +147,6 @@ def _growth(results):
         axes.set_ylim(0, max((value for _, value in points), default=1) * 1.25)
         axes.set_title(title)
         axes.set_ylabel(label)
+        axes.yaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
     figure.tight_layout()
     return figure

@@ -1,0 +1,68 @@
+import Foundation
+import Glibc
+
+/// Runs a program to its end.
+///
+/// Foundation's `Process` waits until everything that the program left running in the background has ended too, so it
+/// cannot start a broker; this waits for the program alone.
+public struct Command: Sendable {
+    /// What a program left behind.
+    public struct Outcome: Sendable {
+        /// Its exit status; -1 if a signal ended it.
+        public let status: Int32
+        /// What it wrote to standard output, without the space at its ends.
+        public let output: String
+        /// What it wrote to standard error, without the space at its ends.
+        public let errors: String
+    }
+
+    /// Why a program could not be started.
+    public struct NotStarted: Error, CustomStringConvertible {
+        /// The path and the reason.
+        public let description: String
+    }
+
+    /// Runs the program at `path` and waits for it. Blocks the thread.
+    public static func run(_ path: String, _ arguments: [String]) throws(NotStarted) -> Outcome {
+        let output = try Capture()
+        let errors = try Capture()
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_adddup2(&actions, output.descriptor, 1)
+        posix_spawn_file_actions_adddup2(&actions, errors.descriptor, 2)
+        // What the tests have open is none of its business: a broker would keep their sockets alive.
+        for descriptor in 3..<1024 { _ = fcntl(Int32(descriptor), F_SETFD, FD_CLOEXEC) }
+        var words = ([path] + arguments).map { strdup($0) } + [nil]
+        defer { for word in words { free(word) } }
+        var process = pid_t()
+        let failure = posix_spawn(&process, path, &actions, nil, &words, environ)
+        guard failure == 0 else { throw NotStarted(description: "\(path): \(String(cString: strerror(failure)))") }
+        var status: Int32 = 0
+        while waitpid(process, &status, 0) < 0 && errno == EINTR {}
+        let hasExited = status & 0x7f == 0
+        return Outcome(status: hasExited ? status >> 8 & 0xff : -1, output: output.text(), errors: errors.text())
+    }
+}
+
+/// A nameless file that takes what a program writes: unlike a pipe it cannot fill, and nobody needs to close it first.
+private final class Capture {
+    let descriptor: Int32
+
+    init() throws(Command.NotStarted) {
+        var template = Array("/tmp/triage-test-XXXXXX".utf8CString)
+        descriptor = mkstemp(&template)
+        guard descriptor >= 0 else { throw Command.NotStarted(description: "no temporary file") }
+        unlink(template)
+    }
+
+    deinit { close(descriptor) }
+
+    func text() -> String {
+        var bytes = [UInt8](repeating: 0, count: Int(lseek(descriptor, 0, SEEK_END)))
+        let count = bytes.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, 0) }
+        let text = String(decoding: bytes.prefix(max(count, 0)), as: UTF8.self)
+        return text.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+}

@@ -12,20 +12,18 @@ struct NativeConfiguration: ~Copyable {
             let result = rd_kafka_conf_set(pointer, name, value, &text, text.count)
             guard result != RD_KAFKA_CONF_OK else { continue }
             rd_kafka_conf_destroy(pointer)
-            throw Self.refusal(result, name: name, reason: String(text))
+            throw Self.refusal(result, name: name, value: value, reason: String(text))
         }
     }
 
-    private static func refusal(_ result: rd_kafka_conf_res_t, name: String, reason: String) -> KafkaError {
+    private static func refusal(
+        _ result: rd_kafka_conf_res_t, name: String, value: String, reason: String
+    ) -> KafkaError {
+        let shown = KafkaProperties.isSecret(name) ? "" : " \"\(value)\""
         let message =
-            if result == RD_KAFKA_CONF_UNKNOWN {
-                "unknown Kafka property \"\(name)\""
-            } else if KafkaProperties.isSecret(name) {
-                // The library's sentence quotes the value.
-                "invalid value for the Kafka property \"\(name)\""
-            } else {
-                "invalid value for the Kafka property \"\(name)\": \(reason)"
-            }
+            result == RD_KAFKA_CONF_UNKNOWN
+            ? "unknown Kafka property \"\(name)\""
+            : "invalid value\(shown) for the Kafka property \"\(name)\": \(reason)"
         return KafkaError(.invalidArgument, operation: "configure", message: message)
     }
 
@@ -46,22 +44,5 @@ struct NativeConfiguration: ~Copyable {
             throw KafkaError(.invalidArgument, operation: "create \(role)", message: String(text))
         }
         return NativeClient(pointer: client, context: context)
-    }
-}
-
-/// Owns an `rd_kafka_t`. Whatever is made from it (queues, topics, messages) keeps it alive or is gone before it ends.
-final class NativeClient: @unchecked Sendable {  // librdkafka's handles are safe to use from any thread.
-    let pointer: OpaquePointer
-    private let context: Unmanaged<ClientEvents>
-
-    fileprivate init(pointer: OpaquePointer, context: Unmanaged<ClientEvents>) {
-        self.pointer = pointer
-        self.context = context
-    }
-
-    deinit {
-        // A consumer leaves its group in `close`, within a bound; destroying it must not try again without one.
-        rd_kafka_destroy_flags(pointer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
-        context.release()
     }
 }

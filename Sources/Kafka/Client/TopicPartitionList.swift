@@ -6,9 +6,6 @@ struct TopicPartitionList: ~Copyable {
 
     init(capacity: Int) { pointer = rd_kafka_topic_partition_list_new(Int32(capacity)) }
 
-    /// Takes over a list that librdkafka has made.
-    init(owning pointer: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>) { self.pointer = pointer }
-
     init(_ partitions: some Collection<TopicPartition>) {
         self.init(capacity: partitions.count)
         for partition in partitions { add(partition) }

@@ -26,7 +26,8 @@ extension Consumer {
         if let direct { return direct.partitions }
         var list: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>?
         guard rd_kafka_assignment(client.pointer, &list) == RD_KAFKA_RESP_ERR_NO_ERROR, let list else { return [] }
-        return TopicPartitionList(owning: list).pointer.pointee.partitions
+        defer { rd_kafka_topic_partition_list_destroy(list) }
+        return list.pointee.partitions
     }
 
     /// Whether the group has taken the assignment away already, without waiting for us: nothing may be committed.
@@ -82,6 +83,7 @@ extension Consumer {
         while rd_kafka_consumer_closed(client.pointer) == 0, ContinuousClock.now < deadline {
             if rd_kafka_consume_batch_queue(closing, 50, &message, 1) > 0 { rd_kafka_message_destroy(message) }
         }
+        if rd_kafka_consumer_closed(client.pointer) == 0 { client.abandon() }
     }
 }
 

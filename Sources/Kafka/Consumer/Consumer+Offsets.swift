@@ -76,9 +76,12 @@ extension Consumer {
         return list.elements.map { ($0.identity, $0.offset >= 0 ? $0.offset : nil) }
     }
 
-    /// What a transactional producer needs to commit offsets in the name of this member. Nil without a group.
-    public func groupMetadata() -> ConsumerGroupMetadata? {
-        rd_kafka_consumer_group_metadata(client.pointer).map(ConsumerGroupMetadata.init)
+    /// What a transactional producer needs to commit offsets in the name of this member.
+    public func groupMetadata() throws(KafkaError) -> ConsumerGroupMetadata {
+        guard let pointer = rd_kafka_consumer_group_metadata(client.pointer) else {
+            throw KafkaError(.erroneousState, operation: "read group metadata", message: "the consumer has no group")
+        }
+        return ConsumerGroupMetadata(pointer: pointer)
     }
 }
 

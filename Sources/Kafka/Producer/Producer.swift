@@ -178,7 +178,7 @@ public final class Producer: @unchecked Sendable {
             let remaining = ContinuousClock.now.duration(to: deadline)
             guard remaining > .zero else {
                 throw KafkaError(
-                    .timedOut, operation: "flush", message: "\(queuedCount) records are not acknowledged yet",
+                    .timedOut, operation: "flush", message: "not all records are acknowledged yet",
                     isRetriable: true)
             }
             // It makes the library send what lingers. It cannot wait for the reports, since this thread takes them.
@@ -187,7 +187,7 @@ public final class Producer: @unchecked Sendable {
         }
     }
 
-    /// The number of records taken and not reported yet, reports that wait to be received included. Any thread.
+    /// The number of records taken and not reported yet, reports (and errors) that wait to be received included. Any thread.
     public var queuedCount: Int { Int(rd_kafka_outq_len(client.pointer)) }
 
     /// The error that ended this producer, if one did: make a new one. Any thread.

@@ -56,10 +56,9 @@ extension Lane {
         let positions = ledger.uncommitted()
         let deadline = ContinuousClock.now + configuration.transactions.timeout
         do throws(KafkaError) {
-            if let group = consumer.groupMetadata() {
-                try retrying(until: deadline) { within throws(KafkaError) in
-                    try producer.sendOffsets(offsets(positions), group: group, within: within)
-                }
+            let group = try consumer.groupMetadata()
+            try retrying(until: deadline) { within throws(KafkaError) in
+                try producer.sendOffsets(offsets(positions), group: group, within: within)
             }
             try retrying(until: deadline) { within throws(KafkaError) in
                 try producer.commitTransaction(within: within) { token, error, _, _ in report(token, error) }

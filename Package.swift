@@ -102,7 +102,8 @@ let package = Package(
             dependencies: ["Kafka", .product(name: "Logging", package: "swift-log")],
             path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(
-            name: "KafkaTests", dependencies: ["Kafka", "TestSupport"],
+            name: "KafkaTests",
+            dependencies: ["Kafka", "TestSupport", .product(name: "Logging", package: "swift-log")],
             swiftSettings: settings, linkerSettings: findLibraries),
         .testTarget(
             name: "ClassificationTests",

@@ -30,6 +30,8 @@ class Process:
             env={**os.environ, **(environment or {})}, preexec_fn=share.join if share else None,
         )  # fmt: skip
         self.pid = self._process.pid
+        # Where it says whether it can work, if it does.
+        self.ready_address = None
 
     def __enter__(self):
         return self

@@ -43,20 +43,22 @@ class Lanes:
         ]  # fmt: skip
 
 
-def start_triage(broker, model, lanes, group, *, name="triage worker", flags=(), ready=True, cores=None, share=None):
-    """Starts one `triage worker`; returns when it says that it is ready."""
+def start_triage(broker, model, lanes, group, *, name="triage worker", flags=(), ready=True, session="6s", **limits):
+    """Starts one `triage worker`; returns when it says that it is ready, if asked to wait for that. Tansu makes all members of
+    a group wait for half of `session`. `limits` are those of `Process`."""
     port = free_port()
     worker = Process(
         name,
         [
             settings.TRIAGE, "worker", "--bootstrap-servers", broker.address, "--model", model, "--group", group,
-            *lanes.flags, "--admin-port", port, "--session-timeout", "6s", *flags,
+            *lanes.flags, "--admin-port", port, "--session-timeout", session, *flags,
         ],
-        cores=cores, share=share,
+        **limits,
     )  # fmt: skip
+    worker.ready_address = f"http://127.0.0.1:{port}/health/ready"
     if ready:
         try:
-            wait_for_http(worker, f"http://127.0.0.1:{port}/health/ready")
+            wait_for_http(worker, worker.ready_address)
         except BaseException:
             worker.stop()
             raise

@@ -33,6 +33,7 @@ def measure(results, trained):
 def _measure_one(results, name, server, path, form, file):
     with server() as (address, processes):
         load.wrk(address + path, form, file, settings.SIZES.http_warm_up)
+        alone = load.wrk(address + path, form, file, settings.SIZES.http_warm_up, connections=1)
         before = [process.cpu_seconds() for process in processes]
         summary = load.wrk(address + path, form, file, settings.SIZES.http_seconds)
         cpu = [process.cpu_seconds() - start for process, start in zip(processes, before)]
@@ -44,6 +45,7 @@ def _measure_one(results, name, server, path, form, file):
         results.add(PART, name, "failed", summary["failed"] + summary["timeouts"], "requests")
         for percent in ("50", "99", "99.9"):
             results.add(PART, name, f"p{percent}", summary["percentiles"][percent], "ms")
+        results.add(PART, name, "p50 with one connection", alone["percentiles"]["50"], "ms")
         results.add(PART, name, "memory", sum(process.peak_memory() for process in processes), "MiB")
         results.curve("latency", name, [[float(at), value] for at, value in summary["percentiles"].items()])
         say(f"gateway, {name}: {answered / summary['seconds']:,.0f} requests/s, p99 {summary['percentiles']['99']:.1f} ms")

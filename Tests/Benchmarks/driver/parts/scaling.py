@@ -6,10 +6,11 @@ held to a fifth of a core, which leaves the broker free and shows how workers ad
 
 import contextlib
 import os
+import time
 
 from .. import models, sentences, settings, workers
 from ..broker import Broker
-from ..processes import Failure
+from ..processes import Failure, wait_for_http
 from ..progress import say
 from ..share import Share
 from . import attempt
@@ -22,23 +23,20 @@ PINNED, SHARED = "a core each", "a fifth of a core each"
 
 def measure(results, trained):
     sizes = settings.SIZES
-    records = sizes.triage_records
-    lines = sentences.write("requests.jsonl", sentences.distinct(records), "request")
+    lines = sentences.write("requests.jsonl", sentences.distinct(sizes.triage_records), "request")
     cores = os.cpu_count()
     shares = Share.available()
     if not shares:
         results.notes.append("Shares of a core need root and a writable cgroup: that row of the scaling is left out.")
     for _ in range(settings.REPEATS):
         with Broker(settings.BROKER) as broker:
-            requests = broker.topic("requests")
-            broker.fill(requests, records, lines)
             for count in COUNTS:
                 if count <= cores:
                     with attempt(results, f"{count} workers, {PINNED}"):
-                        _measure_one(results, trained, broker, requests, count, PINNED, records * 7 // 10)
+                        _measure_one(results, trained, broker, count, PINNED, sizes.triage_records, lines)
                 if shares:
                     with attempt(results, f"{count} workers, {SHARED}"):
-                        _measure_one(results, trained, broker, requests, count, SHARED, records * 4 // 10)
+                        _measure_one(results, trained, broker, count, SHARED, sizes.triage_records * 2 // 5, lines)
 
 
 class _Group:
@@ -55,21 +53,37 @@ class _Group:
             member.check()
 
 
-def _measure_one(results, trained, broker, requests, count, mode, records):
-    lanes, group = workers.Lanes.create(broker, requests), workers.new_group()
+def _fill(broker, lanes, records, lines, members):
+    """Lays out the backlog when every worker has its partitions; they stand still meanwhile."""
+    for member in members:
+        wait_for_http(member, member.ready_address)
+    # Each of them has partitions by now, but one may still be giving some up to another.
+    time.sleep(2)
+    for member in members:
+        member.pause()
+    try:
+        broker.fill(lanes.requests, records, lines)
+    finally:
+        for member in members:
+            member.resume()
+
+
+def _measure_one(results, trained, broker, count, mode, records, lines):
+    lanes, group = workers.Lanes.create(broker), workers.new_group()
     with contextlib.ExitStack() as stack:
         members = []
         for number in range(count):
             share = stack.enter_context(Share(f"worker-{number}", FRACTION)) if mode == SHARED else None
+            # Not yet ready: some brokers let a group begin only when all who want to have joined.
             members.append(stack.enter_context(workers.start_triage(
                 broker, trained.path(models.TRIAGE), lanes, group, name=f"triage worker {number}", ready=False, share=share,
-                cores=str(number % os.cpu_count()) if mode == PINNED else None)))
+                cores=str(number % os.cpu_count()) if mode == PINNED else None, session="12s")))
         together = _Group(f"{count} workers", members)
-        # All of them have partitions, and are warm, before the clock starts.
-        warm_up = records // 4
-        start, cpu_at_start, before = broker.wait_for(lanes.replies, warm_up, together, 120)
+        _fill(broker, lanes, records, lines, members)
+        # Connections and caches are warm before the clock starts; it ends while every partition still has records.
+        start, cpu_at_start, before = broker.wait_for(lanes.replies, records // 4, together, 120)
         members_at_start = [member.cpu_seconds() for member in members]
-        end, cpu_at_end, after = broker.wait_for(lanes.replies, records, together, 300)
+        end, cpu_at_end, after = broker.wait_for(lanes.replies, records * 7 // 10, together, 300)
         worked = [member.cpu_seconds() - at_start for member, at_start in zip(members, members_at_start)]
         if min(worked) < 0.1 * max(worked):
             raise Failure(f"a worker of {count} had no work: CPU seconds {worked}")

@@ -8,6 +8,8 @@ final class LinearClassifier: Classifier, @unchecked Sendable {
     let biases: UnsafePointer<SIMD8<Float>>
     let weightScale: Float
     let massScale: Float
+    /// Eights of lanes in a row.
+    let chunks: Int
     private let storage: ModelStorage
 
     init(model: ModelDescription, layout: LinearLayout, storage: ModelStorage) {
@@ -19,9 +21,10 @@ final class LinearClassifier: Classifier, @unchecked Sendable {
             bucketStarts: (base + layout.bucketStarts).assumingMemoryBound(to: UInt32.self),
             tags: (base + layout.tags).assumingMemoryBound(to: UInt32.self),
             rows: (base + layout.rows).assumingMemoryBound(to: SIMD8<Int16>.self),
-            chunks: layout.chunks, shift: UInt64(64 - layout.bucketBits))
+            shift: UInt64(64 - layout.bucketBits))
         weightScale = layout.weightScale
         massScale = layout.massScale
+        chunks = layout.chunks
     }
 
     func makeSession() throws(ClassifierError) -> any ClassifierSession { LinearSession(self) }

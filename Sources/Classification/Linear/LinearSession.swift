@@ -1,35 +1,53 @@
 /// The scratch memory of one thread that classifies with a `LinearClassifier`.
+///
+/// A sentence is worked off in blocks of words: first all words are read, then all places where their sums and pairs may
+/// be are looked at, then everything is added up. So the processor waits for many cache misses at once, not for one
+/// after the other.
 final class LinearSession: ClassifierSession {
+    /// The most words in a block. After a block, sums move on to floating point: 32 words of 60 characters with rows at
+    /// their limit stay far within 32 bits.
+    private static let blockWords = 32
+    /// The most features of a word: itself, and no more n-grams of each length than it has bytes and a space.
+    private static let wordFeatures = 1 + 4 * (WordScanner.maximumLength + 1)
+
     private let classifier: LinearClassifier
-    private let table: WeightTable
     private let classes: Int
     private let chunks: Int
-    private let folding = CharacterFolding.shared
-    private let words: WordMemory
-    private let word: UnsafeMutableRawPointer
+    private let memory: WordMemory
+    private let words: UnsafeMutableRawPointer
+    private let hashes: UnsafeMutablePointer<UInt64>
+    private let pairs: UnsafeMutablePointer<UInt64>
+    private let entries: UnsafeMutablePointer<UnsafeMutableRawPointer>
+    private let buckets: UnsafeMutablePointer<WeightTable.Bucket>
+    private let features: UnsafeMutablePointer<UInt64>
     private let sums: UnsafeMutablePointer<SIMD8<Int32>>
     private let longWord: UnsafeMutablePointer<SIMD8<Int32>>
     private let scores: UnsafeMutablePointer<SIMD8<Float>>
 
-    /// After so many words the sums move on to floating point: 256 words of 60 characters with rows at their limit
-    /// stay within 32 bits, and a sentence of fewer words has exact sums.
-    private static let wordsBetweenMoves = 256
-
     init(_ classifier: LinearClassifier) {
         self.classifier = classifier
-        table = classifier.table
         classes = classifier.model.labels.count
-        chunks = classifier.table.chunks
-        words = WordMemory(chunks: chunks)
-        word = .allocate(byteCount: WordScanner.bufferSize, alignment: 64)
+        chunks = classifier.chunks
+        memory = WordMemory(chunks: chunks)
+        words = .allocate(byteCount: Self.blockWords * WordScanner.bufferSize, alignment: 64)
+        hashes = .allocate(capacity: Self.blockWords)
+        pairs = .allocate(capacity: Self.blockWords + 1)
+        entries = .allocate(capacity: Self.blockWords)
+        buckets = .allocate(capacity: max(Self.wordFeatures, Self.blockWords + 1))
+        features = .allocate(capacity: Self.wordFeatures)
         sums = .allocate(capacity: chunks)
         longWord = .allocate(capacity: chunks)
         scores = .allocate(capacity: chunks)
     }
 
     deinit {
+        memory.deallocate()
         words.deallocate()
-        word.deallocate()
+        hashes.deallocate()
+        pairs.deallocate()
+        entries.deallocate()
+        buckets.deallocate()
+        features.deallocate()
         sums.deallocate()
         longWord.deallocate()
         scores.deallocate()
@@ -46,8 +64,14 @@ final class LinearSession: ClassifierSession {
         }
         guard var row = probabilities.baseAddress else { return }
         for sentence in sentences {
-            score(sentence)
-            Softmax.apply(scores, chunks: chunks)
+            // Up to eight classes fit one row of a register: there the compiler leaves out the loops over chunks.
+            if chunks == 1 {
+                score(sentence, chunks: 1)
+                Softmax.apply(scores, chunks: 1)
+            } else {
+                score(sentence, chunks: chunks)
+                Softmax.apply(scores, chunks: chunks)
+            }
             row.update(from: UnsafeRawPointer(scores).assumingMemoryBound(to: Float.self), count: classes)
             row += classes
         }
@@ -55,69 +79,106 @@ final class LinearSession: ClassifierSession {
 
     /// Fills `scores` for one sentence.
     @inline(__always)
-    private func score(_ sentence: UnsafeRawBufferPointer) {
-        for chunk in 0..<chunks {
-            sums[chunk] = SIMD8(repeating: 0)
-            scores[chunk] = SIMD8(repeating: 0)
-        }
+    private func score(_ sentence: UnsafeRawBufferPointer, chunks: Int) {
+        for chunk in 0..<chunks { scores[chunk] = .zero }
         if let start = sentence.baseAddress, sentence.count > 0 {
-            addWords(start.assumingMemoryBound(to: UInt8.self), sentence.count)
+            addWords(start.assumingMemoryBound(to: UInt8.self), sentence.count, chunks: chunks)
         }
-        moveSums()
         let mass = scores[0][0] * classifier.massScale
         let factor = mass > 0 ? classifier.weightScale / mass.squareRoot() : 0
         scores[0][0] = 0
-        for chunk in 0..<chunks {
-            scores[chunk] = scores[chunk] * factor + classifier.biases[chunk]
-        }
+        for chunk in 0..<chunks { scores[chunk] = scores[chunk] * factor + classifier.biases[chunk] }
     }
 
     @inline(__always)
-    private func addWords(_ start: UnsafePointer<UInt8>, _ count: Int) {
-        var scanner = WordScanner(start: start, count: count, folding: folding)
+    private func addWords(_ start: UnsafePointer<UInt8>, _ count: Int, chunks: Int) {
+        var scanner = WordScanner(start: start, count: count, folding: .shared)
         var previous = FeatureHash.sentenceEdge
-        var untilMove = Self.wordsBetweenMoves
-        while true {
-            let length = scanner.nextWord(into: word)
-            if length == 0 { break }
-            let hash = FeatureHash.word(word, length: length)
-            let wordSums = sumsOfWord(length, hash)
-            for chunk in 0..<chunks { sums[chunk] &+= wordSums[chunk] }
-            table.add(FeatureHash.pair(previous, hash), to: sums)
-            previous = hash
-            untilMove -= 1
-            if untilMove == 0 {
-                moveSums()
-                untilMove = Self.wordsBetweenMoves
+        var isLast = false
+        while !isLast {
+            var block = 0
+            var long: UInt32 = 0
+            while block < Self.blockWords {
+                let word = words + block &* WordScanner.bufferSize
+                let length = scanner.nextWord(into: word)
+                if length == 0 {
+                    isLast = true
+                    break
+                }
+                let hash = FeatureHash.word(word, length: length)
+                hashes[block] = hash
+                pairs[block] = FeatureHash.pair(previous, hash)
+                if length > WordMemory.longestWord { long |= 1 &<< UInt32(truncatingIfNeeded: block) }
+                previous = hash
+                block &+= 1
             }
+            var pairCount = block
+            if isLast {
+                pairs[block] = FeatureHash.pair(previous, FeatureHash.sentenceEdge)
+                pairCount &+= 1
+            }
+            addBlock(words: block, long: long, pairs: pairCount, chunks: chunks)
         }
-        table.add(FeatureHash.pair(previous, FeatureHash.sentenceEdge), to: sums)
     }
 
-    /// The sums over a word and its n-grams, remembered or made.
+    /// Adds a block of words and pairs to `scores`.
+    /// - Parameter long: A bit for each word that is too long to be remembered.
     @inline(__always)
-    private func sumsOfWord(_ length: Int, _ hash: UInt64) -> UnsafeMutablePointer<SIMD8<Int32>> {
-        guard length <= WordMemory.longestWord else {
-            for chunk in 0..<chunks { longWord[chunk] = SIMD8(repeating: 0) }
-            addWord(length, hash, to: longWord)
-            return longWord
+    private func addBlock(words count: Int, long: UInt32, pairs pairCount: Int, chunks: Int) {
+        for chunk in 0..<chunks { sums[chunk] = .zero }
+        var known: UInt32 = 0
+        for place in 0..<count {
+            let entry = memory.entry(of: hashes[place])
+            entries[place] = entry
+            let holds: UInt32 = memory.holds(entry, words + place &* WordScanner.bufferSize) ? 1 : 0
+            known |= holds &<< UInt32(truncatingIfNeeded: place)
         }
-        let (place, known) = words.sums(of: word, hash: hash)
-        if !known { addWord(length, hash, to: place) }
-        return place
+        known &= ~long
+        for place in 0..<pairCount { buckets[place] = classifier.table.bucket(of: pairs[place]) }
+        var rest = known
+        while rest != 0 {
+            add(memory.sums(at: entries[rest.trailingZeroBitCount]), chunks: chunks)
+            rest &= rest &- 1
+        }
+        for place in 0..<pairCount {
+            classifier.table.add(pairs[place], in: buckets[place], to: sums, chunks: chunks)
+        }
+        // New words come last: they may take the places of known ones.
+        rest = ~known & (count == 32 ? .max : (1 &<< UInt32(truncatingIfNeeded: count)) &- 1)
+        while rest != 0 {
+            let place = rest.trailingZeroBitCount
+            addNewWord(place, isLong: long &>> UInt32(truncatingIfNeeded: place) & 1 == 1, chunks: chunks)
+            rest &= rest &- 1
+        }
+        for chunk in 0..<chunks { scores[chunk] += SIMD8<Float>(sums[chunk]) }
     }
 
+    @inline(__always)
+    private func add(_ row: UnsafePointer<SIMD8<Int32>>, chunks: Int) {
+        for chunk in 0..<chunks { sums[chunk] &+= row[chunk] }
+    }
+
+    /// Works out the sums of a word, remembers them unless the word is too long, and adds them.
     @inline(never)
-    private func addWord(_ length: Int, _ hash: UInt64, to place: UnsafeMutablePointer<SIMD8<Int32>>) {
-        table.add(hash, to: place)
-        FeatureHash.forEachNgram(in: word, length: length) { table.add($0, to: place) }
-    }
+    private func addNewWord(_ place: Int, isLong: Bool, chunks: Int) {
+        let word = UnsafeRawPointer(words + place &* WordScanner.bufferSize)
+        let entry = entries[place]
+        // A word that stands in the block twice is new only once.
+        if !isLong && memory.holds(entry, word) { return add(memory.sums(at: entry), chunks: chunks) }
+        let wordSums = isLong ? longWord : memory.sums(at: entry)
+        for chunk in 0..<chunks { wordSums[chunk] = .zero }
+        if !isLong { memory.take(entry, for: word) }
 
-    @inline(__always)
-    private func moveSums() {
-        for chunk in 0..<chunks {
-            scores[chunk] += SIMD8<Float>(sums[chunk])
-            sums[chunk] = SIMD8(repeating: 0)
+        features[0] = hashes[place]
+        var count = 1
+        FeatureHash.forEachNgram(in: word, length: WordScanner.length(of: word)) {
+            features[count] = $0
+            count &+= 1
         }
+        for feature in 0..<count { buckets[feature] = classifier.table.bucket(of: features[feature]) }
+        for feature in 0..<count {
+            classifier.table.add(features[feature], in: buckets[feature], to: wordSums, chunks: chunks)
+        }
+        add(wordSums, chunks: chunks)
     }
 }

@@ -15,9 +15,9 @@ struct WordMemory {
     /// - Parameter chunks: Eights of lanes in a row of sums.
     init(chunks: Int) {
         entryBytes = Self.keyBytes + chunks * MemoryLayout<SIMD8<Int32>>.size
-        // About the size of a second-level cache while rows are short, and enough places when they are long.
-        var places = 8192
-        while places > 1024 && places * entryBytes > 1 << 19 { places /= 2 }
+        // A megabyte while rows are short, which holds the words of everyday language, and enough places for long rows.
+        var places = 16_384
+        while places > 1024 && places * entryBytes > 1 << 20 { places /= 2 }
         mask = places - 1
         memory = .allocate(byteCount: places * entryBytes, alignment: 64)
         memory.initializeMemory(as: UInt8.self, repeating: 0, count: places * entryBytes)
@@ -25,20 +25,30 @@ struct WordMemory {
 
     func deallocate() { memory.deallocate() }
 
-    /// The place of a word, and whether it holds the word's sums already. If not, the key is written and the sums are
-    /// zero: the caller adds them.
+    /// The place of a word.
+    @inline(__always)
+    func entry(of hash: UInt64) -> UnsafeMutableRawPointer {
+        memory + (Int(truncatingIfNeeded: hash) & mask) &* entryBytes
+    }
+
+    /// Whether the place holds this word's sums.
     /// - Parameter word: At most `longestWord` bytes, zeros behind them up to that length.
     @inline(__always)
-    func sums(of word: UnsafeRawPointer, hash: UInt64) -> (sums: UnsafeMutablePointer<SIMD8<Int32>>, known: Bool) {
-        let entry = memory + (Int(truncatingIfNeeded: hash) & mask) &* entryBytes
-        let sums = (entry + Self.keyBytes).assumingMemoryBound(to: SIMD8<Int32>.self)
-        let key = word.loadUnaligned(as: SIMD4<UInt64>.self)
-        let known = entry.load(as: SIMD4<UInt64>.self)
-        if (key ^ known) == SIMD4(repeating: 0) { return (sums, true) }
-        entry.storeBytes(of: key, as: SIMD4<UInt64>.self)
-        for chunk in 0..<(entryBytes - Self.keyBytes) / MemoryLayout<SIMD8<Int32>>.size {
-            sums[chunk] = SIMD8(repeating: 0)
-        }
-        return (sums, false)
+    func holds(_ entry: UnsafeRawPointer, _ word: UnsafeRawPointer) -> Bool {
+        let difference =
+            entry.load(as: SIMD4<UInt64>.self) ^ word.loadUnaligned(as: SIMD4<UInt64>.self)
+        return difference[0] | difference[1] | difference[2] | difference[3] == 0
+    }
+
+    /// The sums at a place.
+    @inline(__always)
+    func sums(at entry: UnsafeMutableRawPointer) -> UnsafeMutablePointer<SIMD8<Int32>> {
+        (entry + Self.keyBytes).assumingMemoryBound(to: SIMD8<Int32>.self)
+    }
+
+    /// Gives the place to this word.
+    @inline(__always)
+    func take(_ entry: UnsafeMutableRawPointer, for word: UnsafeRawPointer) {
+        entry.storeBytes(of: word.loadUnaligned(as: SIMD4<UInt64>.self), as: SIMD4<UInt64>.self)
     }
 }

@@ -23,65 +23,85 @@ package struct WordScanner {
         scalars = UnsafePointer(folding.scalars)
     }
 
+    /// The length of a word that `nextWord` wrote: words hold no zero byte.
+    static func length(of word: UnsafeRawPointer) -> Int {
+        var length = 0
+        while length < maximumLength && word.load(fromByteOffset: length, as: UInt8.self) != 0 { length += 1 }
+        return length
+    }
+
     /// Writes the next word to `word`, zeros behind it, and returns its length in bytes; 0 at the end of the sentence.
     @inline(__always)
     package mutating func nextWord(into word: UnsafeMutableRawPointer) -> Int {
         let zeros = SIMD16<UInt8>(repeating: 0)
-        for block in 0..<4 { word.storeBytes(of: zeros, toByteOffset: 16 * block, as: SIMD16<UInt8>.self) }
+        for block in 0..<4 { word.storeBytes(of: zeros, toByteOffset: 16 &* block, as: SIMD16<UInt8>.self) }
         let letters = word.assumingMemoryBound(to: UInt8.self)
+        // Local, so that they stay in registers.
+        var place = next
         var length = 0
-        while next < end {
-            let folded = ascii[Int(next.pointee)]
+        scan: while place < end {
+            let folded = ascii[Int(place.pointee)]
             if folded == 0 {
-                next += 1
-                if length > 0 { break }
+                place += 1
+                if length > 0 { break scan }
             } else if folded != 0xFF {
-                if length == Self.maximumLength { break }
+                if length == Self.maximumLength { break scan }
                 letters[length] = folded
                 length &+= 1
-                next += 1
-            } else if appendLongCharacter(to: letters, &length) {
-                break
+                place += 1
+            } else {
+                let character = longCharacter(at: place)
+                switch character.kind {
+                case .letter:
+                    if length &+ character.count > Self.maximumLength { break scan }
+                    for byte in 0..<character.count {
+                        letters[length] = UInt8(truncatingIfNeeded: character.bytes &>> UInt32(8 &* byte))
+                        length &+= 1
+                    }
+                    place += character.size
+                case .separator:
+                    place += character.size
+                    if length > 0 { break scan }
+                }
             }
         }
+        next = place
         return length
     }
 
-    /// Reads a character of several bytes; true when the word has come to its end.
+    private enum Kind { case letter, separator }
+
+    /// A character of several bytes: how many it takes in the sentence, and the `count` low bytes that it becomes.
+    private struct LongCharacter {
+        var kind: Kind
+        var size: Int
+        var count = 0
+        var bytes: UInt32 = 0
+    }
+
     @inline(never)
-    private mutating func appendLongCharacter(to letters: UnsafeMutablePointer<UInt8>, _ length: inout Int) -> Bool {
-        let (scalar, size) = decode()
-        guard size > 0 else {
-            next += 1
-            return length > 0
-        }
+    private func longCharacter(at place: UnsafePointer<UInt8>) -> LongCharacter {
+        let (scalar, size) = Self.decode(place, end)
+        guard size > 0 else { return LongCharacter(kind: .separator, size: 1) }
         let entry: CharacterFolding.Entry
         if scalar < CharacterFolding.tableSize {
             entry = scalars[Int(scalar)]
         } else if let known = CharacterFolding.entryAbove(scalar) {
             entry = known
         } else {
-            if length + size > Self.maximumLength { return true }
-            for place in 0..<size { letters[length + place] = next[place] }
-            length += size
-            next += size
-            return false
+            var bytes: UInt32 = 0
+            for byte in 0..<size { bytes |= UInt32(place[byte]) &<< UInt32(8 &* byte) }
+            return LongCharacter(kind: .letter, size: size, count: size, bytes: bytes)
         }
-        if entry == CharacterFolding.separator {
-            next += size
-            return length > 0
-        }
-        let count = Int(entry >> 24)
-        if length + count > Self.maximumLength { return true }
-        for place in 0..<count { letters[length + place] = UInt8(truncatingIfNeeded: entry >> UInt32(8 * place)) }
-        length += count
-        next += size
-        return false
+        if entry == CharacterFolding.separator { return LongCharacter(kind: .separator, size: size) }
+        return LongCharacter(kind: .letter, size: size, count: Int(entry &>> 24), bytes: entry)
     }
 
-    /// The scalar at `next` and its number of bytes; 0 bytes when they are not well-formed UTF-8.
-    private func decode() -> (scalar: UInt32, size: Int) {
-        let first = UInt32(next.pointee)
+    /// The scalar at `place` and its number of bytes; 0 bytes when they are not well-formed UTF-8.
+    private static func decode(_ place: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>) -> (
+        scalar: UInt32, size: Int
+    ) {
+        let first = UInt32(place.pointee)
         let size: Int
         var scalar: UInt32
         switch first {
@@ -90,9 +110,9 @@ package struct WordScanner {
         case 0xF0...0xF4: (size, scalar) = (4, first & 0x07)
         default: return (0, 0)
         }
-        guard end - next >= size else { return (0, 0) }
-        for place in 1..<size {
-            let byte = UInt32(next[place])
+        guard end - place >= size else { return (0, 0) }
+        for offset in 1..<size {
+            let byte = UInt32(place[offset])
             guard byte & 0xC0 == 0x80 else { return (0, 0) }
             scalar = scalar << 6 | byte & 0x3F
         }

@@ -117,26 +117,20 @@ public struct LinearTrainer: Sendable {
     private func fit(
         _ corpus: FeatureCorpus, _ sentences: LabelledSentences, _ rows: [Int], _ part: Int, _ report: ProgressReport
     ) -> LinearWeights {
-        let classes = sentences.labels.count
+        let matrix = DesignMatrix(corpus, sentences: rows, options: options)
         let problem = LinearProblem(
-            corpus, sentences: rows, targets: sentences.targets.map(Int32.init),
-            classWeights: classWeights(sentences, rows), classes: classes, options: options)
+            matrix, targets: rows.map { Int32(sentences.targets[$0]) }, classWeights: classWeights(sentences, rows),
+            inverseRegularization: options.inverseRegularization)
         // Steps of many classes are large: keep fewer of them.
         let history = problem.pointCount > 1 << 22 ? 4 : 6
         let optimizer = LimitedMemoryBFGS(
             maximumIterations: options.maximumIterations, tolerance: options.tolerance, history: history)
         let point = optimizer.minimize(count: problem.pointCount, evaluate: problem.evaluate) { iteration in
-            report.update(part: part, fraction: min(1, Double(iteration) / Double(100)))
+            // Most trainings end after about a hundred steps.
+            report.update(part: part, fraction: 1 - 50 / Double(50 + iteration))
         }
         defer { point.deallocate() }
-        var weights = LinearWeights()
-        problem.forEachFeature(at: point) { feature, mass, row in
-            weights.features.append(corpus.hashes[feature])
-            weights.masses.append(mass)
-            weights.weights += row
-        }
-        let biases = UnsafeRawPointer(point + problem.columns * problem.chunks).assumingMemoryBound(to: Float.self)
-        weights.biases = (0..<classes).map { biases[$0] }
+        let weights = problem.weights(at: point, hashes: corpus.hashes)
         report.update(part: part, fraction: 1)
         return weights
     }

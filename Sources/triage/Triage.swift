@@ -1,8 +1,56 @@
 import ArgumentParser
-import Configuration
-import Gateway
-import Worker
+import Foundation
 
-@main struct Triage: ParsableCommand {
-    func run() { print("triage") }
+/// The executable: subcommands only; what they do lives in the libraries.
+struct Triage: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "triage",
+        abstract: "Classifies sentences that arrive on Kafka.",
+        discussion: """
+            Start as many workers as you like; each consumes sentences in batches and writes the probabilities of \
+            their classes to a reply topic. A gateway answers HTTP over the same queue.
+
+              triage topics create
+              triage worker --model intents.model
+              triage gateway --port 8080
+              echo "je cherche un hôtel à Nice" | triage pipe
+
+            Every setting is a flag, else an environment variable (--cache-size is TRIAGE_CACHE_SIZE), else a line of \
+            the YAML or JSON file given with --config, else it has the default that is shown.
+            Exit codes: 0, 64 usage, 65 bad data, 66 no such input, 69 broker unavailable, 70 internal.
+            """,
+        version: Version.text,
+        subcommands: [
+            WorkerCommand.self, GatewayCommand.self, TrainCommand.self, EvaluateCommand.self, ClassifyCommand.self,
+            PipeCommand.self, TopicsCommand.self, DeadLettersCommand.self, KeysCommand.self,
+        ])
+}
+
+@main
+enum Main {
+    static func main() async {
+        // A closed pipe or socket is an error of the call that met it, not the end of the program.
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            var command = try Triage.parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            exit(with: error)
+        }
+    }
+
+    /// One line for a person, and the code that scripts rely on.
+    private static func exit(with error: any Error) -> Never {
+        switch CommandFailure(error) {
+        case let failure?:
+            FileHandle.standardError.write(Data("triage: \(failure.message)\n".utf8))
+            Foundation.exit(failure.code.rawValue)
+        case nil:
+            Triage.exit(withError: error)
+        }
+    }
 }

@@ -93,7 +93,8 @@ public struct WorkerConfiguration: Sendable {
         /// The default names.
         public init() {}
 
-        var all: [String] { [requests, interactive, replies, gatewayReplies, deadLetters] }
+        /// All five, requests first.
+        public var all: [String] { [requests, interactive, replies, gatewayReplies, deadLetters] }
     }
 
     /// The bounds of one transaction of the exactly-once bulk lane.

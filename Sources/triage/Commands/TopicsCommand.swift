@@ -1,0 +1,58 @@
+import ArgumentParser
+import Foundation
+import Kafka
+import Logging
+import Worker
+
+struct TopicsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "topics", abstract: "Make the topics.", subcommands: [TopicsCreateCommand.self])
+}
+
+struct TopicsCreateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "create",
+        abstract: "Make the five topics that are not there yet.",
+        discussion: """
+            Those that are there stay as they are, also if they have another number of partitions.
+
+              triage topics create
+              triage topics create --bootstrap-servers kafka-1:9092 --partitions 48 --replication-factor 3
+            """)
+
+    @OptionGroup var general: GeneralFlags
+    @OptionGroup(title: "Kafka") var kafka: KafkaFlags
+    @OptionGroup(title: "Topics") var topics: TopicFlags
+
+    @Option(help: ArgumentHelp("Partitions of each topic. (default: 12)", valueName: "count"))
+    var partitions: String?
+
+    @Option(help: ArgumentHelp("Copies of each partition. (default: the brokers' own default)", valueName: "count"))
+    var replicationFactor: String?
+
+    func run() async throws {
+        let settings = try await SettingsReader(
+            general: general, kafka: kafka, topics,
+            NamedFlags(values: [.partitions: partitions, .replicationFactor: replicationFactor]))
+        let names = try settings.topicNames()
+        let partitions = try settings.integer(.partitions, in: 1...10_000) ?? 12
+        let replicationFactor = try settings.integer(.replicationFactor, in: 1...100) ?? -1
+        try KafkaLibrary.requireSupportedVersion()
+        let admin = try AdminClient(properties: settings.kafkaProperties(), log: settings.kafkaLog())
+        let wishes = names.all.map {
+            TopicSpecification(name: $0, partitions: partitions, replicationFactor: replicationFactor)
+        }
+        var refusals: [String] = []
+        let existing = try admin.metadata().topics
+        for (name, result) in try admin.createTopics(wishes) {
+            switch result {
+            case .created: print("\(name): made, \(partitions) partitions")
+            case .existed: print("\(name): there already\(existing[name].map { ", \($0) partitions" } ?? "")")
+            case .failed(let error): refusals.append("\(name): \(error.message)")
+            }
+        }
+        guard refusals.isEmpty else {
+            throw CommandFailure.unavailable("the broker refused to make \(refusals.joined(separator: "; "))")
+        }
+    }
+}

@@ -1,0 +1,35 @@
+import ArgumentParser
+import Kafka
+import Logging
+import ServiceLifecycle
+import Worker
+
+struct WorkerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "worker",
+        abstract: "Classify the sentences of both lanes until SIGTERM.",
+        discussion: """
+            Start as many as you like, at most one for each partition: they share the work. On SIGTERM or Ctrl-C it \
+            finishes what it holds, commits, leaves its group and exits 0; on SIGHUP it loads the model file again.
+
+              triage worker --model intents.model
+              triage worker --model intents.model --admin-port 9100 --delivery exactly-once --instance-id worker-1
+            """)
+
+    @OptionGroup var general: GeneralFlags
+    @OptionGroup(title: "Kafka") var kafka: KafkaFlags
+    @OptionGroup(title: "Topics") var topics: TopicFlags
+    @OptionGroup(title: "Worker") var worker: WorkerFlags
+
+    func run() async throws {
+        let settings = try await SettingsReader(general: general, kafka: kafka, topics, worker)
+        let configuration = try settings.workerConfiguration()
+        guard let model = try settings.text(.model) else {
+            throw CommandFailure.usage("--model is missing: the model file, as 'triage train' makes it")
+        }
+        try KafkaLibrary.requireSupportedVersion()
+        let logger = try settings.startLogging(label: "worker")
+        let service = try WorkerService(configuration: configuration, modelFile: model, logger: logger)
+        try await Daemon.run(service, logger: logger)
+    }
+}

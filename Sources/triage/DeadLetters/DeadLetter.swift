@@ -1,0 +1,45 @@
+import Foundation
+import Kafka
+import Messages
+
+/// What a dead letter says of itself; printed as one line of JSON.
+struct DeadLetter: Encodable {
+    /// `TOPIC/PARTITION/OFFSET` in the dead-letter topic.
+    let position: String
+    /// When it was given up, RFC 3339.
+    let time: String
+    /// `TOPIC/PARTITION/OFFSET` of the request that it was.
+    let source: String?
+    let group: String?
+    let code: String?
+    let message: String?
+    let key: String?
+    /// The first 1,000 bytes; what is not UTF-8 is shown as U+FFFD.
+    let value: String?
+
+    /// The topic that the request was in.
+    let topic: String?
+
+    enum CodingKeys: String, CodingKey { case position, time, source, group, code, message, key, value }
+
+    init(_ record: ConsumedRecord, in deadLetters: String) {
+        var headers: [String: String] = [:]
+        record.forEachHeader { name, value in
+            let name = String(decoding: name, as: UTF8.self)
+            if DeadLetter.isOwn(header: name) { headers[name] = value.map { String(decoding: $0, as: UTF8.self) } }
+        }
+        position = "\(deadLetters)/\(record.partition)/\(record.offset)"
+        time = Date(timeIntervalSince1970: Double(record.timestampMilliseconds) / 1_000).formatted(.iso8601)
+        topic = headers["\(HeaderName.deadLetterTopic)"]
+        let place = [topic, headers["\(HeaderName.deadLetterPartition)"], headers["\(HeaderName.deadLetterOffset)"]]
+        source = place.contains(nil) ? nil : place.compactMap { $0 }.joined(separator: "/")
+        group = headers["\(HeaderName.deadLetterGroup)"]
+        code = headers["\(HeaderName.deadLetterCode)"]
+        message = headers["\(HeaderName.deadLetterMessage)"]
+        key = record.key.map { String(decoding: $0.prefix(1_000), as: UTF8.self) }
+        value = record.value.map { String(decoding: $0.prefix(1_000), as: UTF8.self) }
+    }
+
+    /// The headers that the worker added; the rest were the request's own.
+    static func isOwn(header name: String) -> Bool { name.hasPrefix("__dlq.errors.") }
+}

@@ -1,0 +1,110 @@
+import ArgumentParser
+import Foundation
+import Kafka
+import Worker
+
+/// The flags of `triage worker` beyond those of Kafka and the topics.
+struct WorkerFlags: ParsableArguments, SettingFlags {
+    @Option(help: ArgumentHelp("The model file. It is loaded again on SIGHUP and when it changes.", valueName: "file"))
+    var model: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "How often the model's file is looked at; 0s leaves it to SIGHUP. (default: 2s)", valueName: "duration"))
+    var modelCheckInterval: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Consumer group of the bulk lane; NAME-interactive is the other's. (default: triage)", valueName: "name"))
+    var group: String?
+
+    @Option(
+        name: .customLong("instance-id"),
+        help: ArgumentHelp(
+            "This worker's own name, stable over restarts: static membership, and needed for exactly-once.",
+            valueName: "name"))
+    var instanceID: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "at-least-once, or exactly-once for the bulk lane. (default: at-least-once)", valueName: "guarantee"))
+    var delivery: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Topics that requests may name for their reply. (default: the two reply topics)", valueName: "topic,…"))
+    var allowReplyTopics: String?
+
+    @Option(help: ArgumentHelp("Longest sentence, in bytes of UTF-8. (default: 8192)", valueName: "bytes"))
+    var maxTextBytes: String?
+
+    @Option(help: ArgumentHelp("Most sentences in a batch of the bulk lane. (default: 1000)", valueName: "count"))
+    var batchSize: String?
+
+    @Option(
+        help: ArgumentHelp("Most batches of the bulk lane awaiting acknowledgement. (default: 16)", valueName: "count"))
+    var batchesInFlight: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Exactly once: a transaction ends at this age; readers see nothing of it before. (default: 200ms)",
+            valueName: "duration"))
+    var transactionAge: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A worker silent for so long loses its partitions. (default: 10s)", valueName: "duration"))
+    var sessionTimeout: String?
+
+    @Option(
+        help: ArgumentHelp("Wait so long for the broker and the topics at start. (default: 30s)", valueName: "duration")
+    )
+    var startTimeout: String?
+
+    @Option(help: ArgumentHelp("On SIGTERM, finish within this time. (default: 8s)", valueName: "duration"))
+    var shutdownTimeout: String?
+
+    @Option(help: ArgumentHelp("Address of the admin endpoint. (default: 127.0.0.1)", valueName: "address"))
+    var adminHost: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Port of /health and /metrics; 0 takes a free one. (default: no endpoint)", valueName: "port"))
+    var adminPort: String?
+
+    var values: [Setting: String?] {
+        [
+            .model: model, .modelCheckInterval: modelCheckInterval, .group: group, .instanceID: instanceID,
+            .delivery: delivery, .allowReplyTopics: allowReplyTopics, .maxTextBytes: maxTextBytes,
+            .batchSize: batchSize, .batchesInFlight: batchesInFlight, .transactionAge: transactionAge,
+            .sessionTimeout: sessionTimeout, .startTimeout: startTimeout, .shutdownTimeout: shutdownTimeout,
+            .adminHost: adminHost, .adminPort: adminPort,
+        ]
+    }
+}
+
+extension SettingsReader {
+    /// Reads the worker's settings; what they leave open keeps its default.
+    func workerConfiguration() throws -> WorkerConfiguration {
+        var configuration = WorkerConfiguration()
+        configuration.kafka = try kafkaProperties()
+        configuration.topics = try topicNames()
+        configuration.group = try text(.group) ?? configuration.group
+        configuration.instanceID = try text(.instanceID)
+        configuration.delivery = try choice(.delivery, of: WorkerConfiguration.Delivery.self) ?? configuration.delivery
+        configuration.allowedReplyTopics = try list(.allowReplyTopics) ?? configuration.allowedReplyTopics
+        configuration.maximumTextBytes = try integer(.maxTextBytes, in: 1...1_000_000) ?? configuration.maximumTextBytes
+        configuration.bulk.maximumBatchRecords =
+            try integer(.batchSize, in: 1...65_536) ?? configuration.bulk.maximumBatchRecords
+        configuration.bulk.maximumInFlightBatches =
+            try integer(.batchesInFlight, in: 1...4_096) ?? configuration.bulk.maximumInFlightBatches
+        configuration.transactions.maximumAge = try duration(.transactionAge) ?? configuration.transactions.maximumAge
+        configuration.sessionTimeout = try duration(.sessionTimeout) ?? configuration.sessionTimeout
+        configuration.startTimeout = try duration(.startTimeout) ?? configuration.startTimeout
+        configuration.shutdownTimeout = try duration(.shutdownTimeout) ?? configuration.shutdownTimeout
+        configuration.modelCheckInterval = try duration(.modelCheckInterval) ?? configuration.modelCheckInterval
+        configuration.adminHost = try text(.adminHost) ?? configuration.adminHost
+        configuration.adminPort = try integer(.adminPort, in: 0...65_535)
+        return configuration
+    }
+}

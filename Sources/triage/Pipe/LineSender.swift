@@ -1,0 +1,62 @@
+import Foundation
+import Kafka
+import Messages
+
+/// Reads lines and sends them, on a thread of its own.
+struct LineSender: Sendable {
+    let producer: Producer
+    let topic: ProducerTopic
+    let replyTo: ReplyAddress
+    let feed: LineFeed
+    let room: DispatchSemaphore
+
+    func run() {
+        var lines = LineReader(descriptor: STDIN_FILENO)
+        let value = ByteArena()
+        let id = ByteArena(capacity: 32)
+        let encoder = RequestEncoder()
+        var number = 0
+        do {
+            let send: (UnsafeRawBufferPointer) throws -> Void = { line in
+                id.reset()
+                value.reset()
+                let idBytes = id.bytes(in: id.append(decimal: Int64(number + 1)))
+                let request = value.bytes(in: encoder.encode(text: line, id: idBytes, into: value))
+                room.wait()
+                try self.send(number, request)
+                number += 1
+            }
+            while try lines.next(send) != nil {}
+            feed.end(.success(number))
+        } catch {
+            feed.end(.failure(CommandFailure(error) ?? .internalError("\(error)")))
+        }
+    }
+
+    private func send(_ number: Int, _ request: UnsafeRawBufferPointer) throws {
+        var headers = RecordHeaders(capacity: 3)
+        replyTo.withCorrelationID(of: number) { headers.append(name: HeaderName.correlationID, value: $0) }
+        headers.append(name: HeaderName.replyTopic, value: replyTo.topic)
+        withUnsafeBytes(of: replyTo.partition.bigEndian) { headers.append(name: HeaderName.replyPartition, value: $0) }
+        do {
+            try producer.send(
+                to: topic, key: nil, value: request, headers: &headers, token: UInt(number), whenFull: { usleep(1_000) }
+            )
+            feed.didSend(number)
+        } catch {
+            guard error.code == .messageSizeTooLarge else { throw error }
+            refuse(number)
+        }
+    }
+
+    private func refuse(_ number: Int) {
+        let arena = ByteArena()
+        let message = "the line is larger than the producer's message.max.bytes"
+        let encoder = ReplyEncoder(model: "", labels: [])
+        let id = Array(String(number + 1).utf8)
+        let range = id.withUnsafeBytes {
+            encoder.encodeError(id: $0, code: .textTooLong, message: message, into: arena)
+        }
+        feed.refuse(number, reply: Array(arena.bytes(in: range)))
+    }
+}

@@ -1,0 +1,120 @@
+import Foundation
+import Kafka
+import Messages
+import Synchronization
+
+/// Sends the lines of standard input to the bulk lane and writes the replies to standard output in order.
+///
+/// Two threads: one reads and sends, the caller's receives and writes. They share the window of lines in flight, which
+/// bounds memory however long the input is.
+final class PipeSession {
+    /// Lines that may be under way, or answered out of turn, at a time.
+    private static let window = 20_000
+
+    private let producer: Producer
+    private let consumer: Consumer
+    private let requests: ProducerTopic
+    private let patience: Duration
+    private let replyTo: ReplyAddress
+    private let feed = LineFeed()
+    private let room = DispatchSemaphore(value: PipeSession.window)
+
+    private var order = ReplyOrder()
+    private var output = StandardOutput()
+    private var progress = Progress()
+    private var failures = 0
+    private var undelivered: KafkaErrorCode?
+
+    /// - Throws: ``CommandFailure`` or `KafkaError` when the topics cannot be reached.
+    init(properties: KafkaProperties, requests: String, replies: String, patience: Duration, log: KafkaLog) throws {
+        let admin = try AdminClient(properties: properties, log: log)
+        let topics = try admin.metadata().topics
+        guard let partitions = topics[replies], topics[requests] != nil else {
+            let missing = [requests, replies].filter { topics[$0] == nil }.joined(separator: ", ")
+            throw CommandFailure.unavailable("there is no topic \(missing); 'triage topics create' makes it")
+        }
+        let partition = TopicPartition(topic: replies, partition: Int32.random(in: 0..<Int32(partitions)))
+        replyTo = ReplyAddress(topic: replies, partition: partition.partition)
+        let wakeup = try Wakeup()
+        let quickFetch: KafkaProperties = ["fetch.wait.max.ms": "20"]
+        consumer = try Consumer(properties: quickFetch.merging(properties), wakeup: wakeup, log: log)
+        let efficient: KafkaProperties = ["linger.ms": "10", "enable.idempotence": "true"]
+        producer = try Producer(properties: efficient.merging(properties), wakeup: wakeup, log: log)
+        self.requests = try producer.topic(requests)
+        self.patience = patience
+        // The end is asked for now: a reply written before the first fetch must not be missed.
+        let end = try consumer.queryWatermarks(of: partition, within: .seconds(15)).high
+        try consumer.assign([(partition, .at(end))])
+    }
+
+    /// Runs until every line is answered.
+    /// - Throws: ``CommandFailure`` when requests cannot be delivered, no replies come, or a stream fails.
+    func run() throws {
+        let sender = LineSender(
+            producer: producer, topic: requests, replyTo: replyTo, feed: feed, room: room)
+        Thread.detachNewThread { sender.run() }
+        defer { consumer.close(within: .seconds(2)) }
+        var lastReply = ContinuousClock.now
+        while !(try isDone()) {
+            let before = order.next
+            try receive()
+            if order.next > before || feed.sent == order.next { lastReply = .now }
+            guard lastReply.duration(to: .now) < patience else {
+                try output.flush()
+                progress.finish()
+                throw CommandFailure.unavailable(
+                    "no reply came for \(patience / .seconds(1)) s; \(order.next.grouped) lines are answered. Is a worker running?"
+                )
+            }
+            progress.show { "\(feed.sent.grouped) sent, \(order.next.grouped) answered" }
+        }
+        try output.flush()
+        let rate = Int(Double(order.next) / max(progress.seconds, 0.001)).grouped
+        progress.finish(
+            "\(order.next.grouped) lines answered, \(failures.grouped) with an error, in "
+                + "\(progress.seconds.rounded(to: 1)) s (\(rate)/s)")
+    }
+
+    private func isDone() throws -> Bool {
+        if let undelivered {
+            throw CommandFailure.unavailable("a line could not be delivered to \(requests.name): \(undelivered)")
+        }
+        return try feed.total() == order.next
+    }
+
+    private func receive() throws {
+        let wasIdle = order.next
+        let batch = try consumer.receive(maximum: 5_000, waiting: .milliseconds(100))
+        for index in 0..<batch.count { try take(batch.record(at: index)) }
+        for (number, reply) in feed.takeRefused() {
+            try reply.withUnsafeBytes { try take(number, $0, isFailure: true) }
+        }
+        _ = producer.receiveDeliveryReports { [self] _, error, _, _ in undelivered = undelivered ?? error }
+        // Whoever reads along sees the replies as soon as the stream pauses.
+        if order.next == wasIdle || order.next == feed.sent { try output.flush() }
+    }
+
+    private func take(_ record: ConsumedRecord) throws {
+        var correlationID: UnsafeRawBufferPointer?
+        var isFailure = false
+        record.forEachHeader { name, value in
+            if name.elementsEqual(HeaderName.correlationID.bytes) { correlationID = value }
+            if name.elementsEqual(HeaderName.status.bytes), let value {
+                isFailure = !value.elementsEqual(HeaderValue.statusOK.bytes)
+            }
+        }
+        guard let correlationID, let number = replyTo.number(of: correlationID), let value = record.value else {
+            return
+        }
+        try take(number, value, isFailure: isFailure)
+    }
+
+    private func take(_ number: Int, _ reply: UnsafeRawBufferPointer, isFailure: Bool) throws {
+        let repeats = order.repeats
+        try order.insert(number, reply) { reply in
+            try output.writeLine(reply)
+            room.signal()
+        }
+        if isFailure && order.repeats == repeats { failures += 1 }
+    }
+}

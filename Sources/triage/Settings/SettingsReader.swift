@@ -1,0 +1,145 @@
+import Configuration
+import Foundation
+
+/// Reads settings from their sources, the first that has a value winning: flags, environment, file.
+///
+/// Every source is read as text and converted here, so that a bad value gives the same message wherever it stands, and
+/// no reader with a default can swallow it.
+struct SettingsReader {
+    /// Where a value was found, in the words of whoever set it: `--port`, `TRIAGE_PORT`, `port in triage.yaml`.
+    private struct Found {
+        let text: String
+        let origin: String
+    }
+
+    private struct Source {
+        let provider: any ConfigProvider
+        let prefix: [String]
+        let origin: @Sendable (Setting) -> String
+    }
+
+    private let sources: [Source]
+    private let flagProperties: [Setting: [String]]
+    private let environment: [String: String]
+    private let file: SettingsFile?
+
+    /// - Parameters:
+    ///   - flags: what stood on the command line; absent flags are nil.
+    ///   - properties: the repeatable `NAME=VALUE` flags (`--kafka`, `--kafka-secret`), in order.
+    ///   - configurationFile: the path given with `--config`, if any.
+    init(
+        flags: [Setting: String?], properties: [Setting: [String]] = [:], configurationFile: String?,
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) async throws {
+        try Setting.refuseUnknown(environment: environment)
+        let path = configurationFile ?? environment[Setting.config.environmentVariable]
+        let file: SettingsFile? = if let path { try await SettingsFile(path: path) } else { nil }
+        var values: [AbsoluteConfigKey: ConfigValue] = [:]
+        for (setting, text) in flags {
+            if let text { values[AbsoluteConfigKey([setting.rawValue])] = ConfigValue(.string(text), isSecret: false) }
+        }
+        var sources = [
+            Source(provider: InMemoryProvider(name: "flags", values: values), prefix: []) { "--\($0.rawValue)" },
+            Source(
+                provider: EnvironmentVariablesProvider(environmentVariables: environment), prefix: ["triage"]
+            ) { $0.environmentVariable },
+        ]
+        if let file {
+            let name = file.path
+            sources.append(Source(provider: file.provider, prefix: []) { "\($0.rawValue) in \(name)" })
+        }
+        self.sources = sources
+        self.flagProperties = properties
+        self.environment = environment
+        self.file = file
+    }
+
+    private func find(_ setting: Setting) throws -> Found? {
+        for source in sources {
+            let key = AbsoluteConfigKey(source.prefix + [setting.rawValue])
+            do {
+                let content = try source.provider.value(forKey: key, type: .string).value?.content
+                if case .string(let text)? = content { return Found(text: text, origin: source.origin(setting)) }
+            } catch {
+                throw CommandFailure.usage("\(source.origin(setting)): expected one value, not a list or a mapping")
+            }
+        }
+        return nil
+    }
+
+    /// Converts the value of a setting.
+    /// - Throws: ``CommandFailure/usage(_:)`` naming where the value stands when `convert` returns nil.
+    func value<Value>(_ setting: Setting, expected: String, _ convert: (String) -> Value?) throws -> Value? {
+        guard let found = try find(setting) else { return nil }
+        guard let value = convert(found.text) else {
+            throw CommandFailure.usage("\(found.origin): '\(found.text)' is not \(expected)")
+        }
+        return value
+    }
+
+    func text(_ setting: Setting) throws -> String? {
+        try value(setting, expected: "a text of one character or more") { $0.isEmpty ? nil : $0 }
+    }
+
+    func integer(_ setting: Setting, in range: ClosedRange<Int>) throws -> Int? {
+        let upper = range.upperBound == Int.max ? "or more" : "to \(range.upperBound)"
+        return try value(setting, expected: "a whole number, \(range.lowerBound) \(upper)") { text in
+            Int(text).flatMap { range.contains($0) ? $0 : nil }
+        }
+    }
+
+    func boolean(_ setting: Setting) throws -> Bool? {
+        try value(setting, expected: "true or false") { Bool($0.lowercased()) }
+    }
+
+    /// A duration such as `250ms`, `5s` or `2m`; zero is allowed.
+    func duration(_ setting: Setting) throws -> Duration? {
+        try value(setting, expected: "a duration such as 250ms, 5s or 2m") { Duration(setting: $0) }
+    }
+
+    func choice<Value: RawRepresentable & CaseIterable>(_ setting: Setting, of type: Value.Type) throws -> Value?
+    where Value.RawValue == String {
+        let names = type.allCases.map(\.rawValue).joined(separator: ", ")
+        return try value(setting, expected: "one of \(names)") { Value(rawValue: $0) }
+    }
+
+    /// A list separated by commas, without empty items.
+    func list(_ setting: Setting) throws -> [String]? {
+        try value(setting, expected: "a list separated by commas") { text in
+            text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+        }
+    }
+
+    /// The `NAME=VALUE` pairs of a repeatable setting, weakest first: file, environment, flags.
+    func properties(_ setting: Setting) throws -> [(name: String, value: String)] {
+        var pairs = file?.properties(setting) ?? []
+        let prefix = setting.environmentVariable + "_"
+        for (variable, value) in environment.sorted(by: { $0.key < $1.key })
+        where variable.hasPrefix(prefix) && Setting(environmentVariable: variable) == nil
+            && !setting.isShadowed(variable: variable)
+        {
+            let name = variable.dropFirst(prefix.count).lowercased().replacingOccurrences(of: "_", with: ".")
+            pairs.append((name, value))
+        }
+        for text in flagProperties[setting] ?? [] {
+            guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
+                throw CommandFailure.usage("--\(setting.rawValue): '\(text)' is not of the form NAME=VALUE")
+            }
+            pairs.append((String(text[..<equals]), String(text[text.index(after: equals)...])))
+        }
+        return pairs
+    }
+}
+
+extension Duration {
+    /// Parses `250ms`, `5s`, `1.5s`, `2m`.
+    init?(setting text: String) {
+        let units: [(suffix: String, milliseconds: Double)] = [
+            ("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000),
+        ]
+        guard let unit = units.first(where: { text.hasSuffix($0.suffix) }),
+            let number = Double(text.dropLast(unit.suffix.count)), number >= 0, number.isFinite, number < 1e9
+        else { return nil }
+        self = .microseconds(Int64((number * unit.milliseconds * 1_000).rounded()))
+    }
+}

@@ -1,0 +1,81 @@
+import Classification
+import Foundation
+import Messages
+
+/// Lines that are classified together and answered in order.
+struct LineBatch: ~Copyable {
+    private static let size = 512
+
+    private let session: any ClassifierSession
+    private let encoder: ReplyEncoder
+    private let decoder: RequestDecoder
+    private let classes: Int
+    private var headers = RequestHeaders()
+    private var output = StandardOutput()
+
+    /// The lines' bytes, one after the other, since the reader's buffer moves on.
+    private let bytes = ByteArena(capacity: 1 << 16)
+    private var lines: [Range<Int>] = []
+    private let replies = ByteArena(capacity: 1 << 17)
+    private let id = ByteArena(capacity: 32)
+    private var number: Int64 = 0
+
+    init(classifier: any Classifier, maximumTextBytes: Int) throws {
+        session = try classifier.makeSession()
+        classes = classifier.model.labels.count
+        encoder = ReplyEncoder(model: classifier.model.identifier, labels: classifier.model.labels)
+        decoder = RequestDecoder(maximumTextBytes: maximumTextBytes)
+        headers.add(name: HeaderName.contentType.bytes, value: StaticString("text/plain").bytes)
+    }
+
+    /// Takes a line; when a batch has come together it is answered.
+    mutating func add(_ line: UnsafeRawBufferPointer) throws {
+        lines.append(bytes.append(line))
+        if lines.count == Self.size { try answer() }
+    }
+
+    /// Answers what is left and writes it out.
+    mutating func finish() throws {
+        try answer()
+        try output.flush()
+    }
+
+    private mutating func answer() throws {
+        let requests = lines.map { decoder.decode(value: bytes.bytes(in: $0), headers: headers) }
+        let texts = requests.compactMap { if case .text(let text) = $0.content { text } else { nil } }
+        var probabilities = [Float](repeating: 0, count: texts.count * classes)
+        try texts.withUnsafeBufferPointer { texts in
+            try probabilities.withUnsafeMutableBufferPointer { try session.classify(texts, into: $0) }
+        }
+        var row = 0
+        for request in requests {
+            let columns = (row * classes)..<((row + 1) * classes)
+            if case .text = request.content { row += 1 }
+            let reply = try encode(request, row: probabilities[columns])
+            try output.writeLine(replies.bytes(in: reply))
+        }
+        lines.removeAll(keepingCapacity: true)
+        bytes.reset()
+        decoder.reset()
+    }
+
+    /// Encodes the reply to the next line; `row` gives its probabilities, if it holds a sentence.
+    private mutating func encode(_ request: DecodedRequest, row: @autoclosure () -> ArraySlice<Float>) throws -> Range<
+        Int
+    > {
+        number += 1
+        id.reset()
+        replies.reset()
+        let id = id.bytes(in: id.append(decimal: number))
+        switch request.content {
+        case .failure(let code, let message):
+            return encoder.encodeError(id: id, code: code, message: message, into: replies)
+        case .text:
+            let reply = row().withUnsafeBufferPointer { encoder.encode(id: id, probabilities: $0, into: replies) }
+            guard let reply else {
+                throw CommandFailure.internalError("line \(number): the model gave no probabilities")
+            }
+            return reply
+        }
+    }
+}

@@ -43,9 +43,8 @@ struct LinearTrainerTests {
         #expect(seen.last == 1)
     }
 
-    @Test("The optimiser finds the minimum: the gradient of the merged problem is gone")
+    @Test("The less a model may keep to the sentences, the more even its probabilities are")
     func regularization() throws {
-        // The less the model may keep to the sentences, the closer to even its probabilities are.
         var confidences: [Float] = []
         for strength in [0.001, 0.1, 10, 1000] {
             var options = Samples.quickOptions

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Synchronization
 
 /// Trains the sparse linear model: multinomial logistic regression over words, word pairs and character n-grams.
 ///
@@ -71,17 +72,13 @@ public struct LinearTrainer: Sendable {
     ) throws(Refusal) -> LinearModel {
         try check(sentences)
         let report = ProgressReport(parts: options.folds + 1, progress)
-        let corpus = FeatureCorpus(sentences.texts)
         let folds = options.folds > 0 ? StratifiedFolds(sentences, count: options.folds, seed: options.seed) : nil
-        let parts = Parts(count: options.folds + 1)
-        DispatchQueue.concurrentPerform(iterations: options.folds + 1) { part in
-            let rows = folds?.outside(part) ?? Array(sentences.texts.indices)
-            parts[part] = fit(corpus, sentences, rows, part, report)
-        }
+        let all = Array(sentences.texts.indices)
+        let parts = fit(sentences, (0..<options.folds).map { folds?.outside($0) ?? all } + [all], report)
         var metadata = blankMetadata(sentences)
         if let folds {
             let validation = try CrossValidation(sentences, folds) { fold in
-                parts[fold]!.makeModel(metadata)
+                parts[fold].makeModel(metadata)
             }
             metadata.temperature = validation.temperature
             metadata.scores = ModelMetadata.Scores(
@@ -89,7 +86,7 @@ public struct LinearTrainer: Sendable {
                 macroF1: validation.evaluation.macroF1, logLoss: validation.evaluation.logLoss,
                 calibrationError: validation.evaluation.calibrationError)
         }
-        let model = parts[options.folds]!.makeModel(metadata)
+        let model = parts[options.folds].makeModel(metadata)
         report.finish()
         return model
     }
@@ -102,16 +99,28 @@ public struct LinearTrainer: Sendable {
         try check(sentences)
         guard options.folds > 1 else { throw Refusal(description: "cross-validation needs at least 2 folds") }
         let report = ProgressReport(parts: options.folds, progress)
-        let corpus = FeatureCorpus(sentences.texts)
         let folds = StratifiedFolds(sentences, count: options.folds, seed: options.seed)
-        let parts = Parts(count: options.folds)
-        DispatchQueue.concurrentPerform(iterations: options.folds) { fold in
-            parts[fold] = fit(corpus, sentences, folds.outside(fold), fold, report)
-        }
+        let parts = fit(sentences, (0..<options.folds).map(folds.outside), report)
         let metadata = blankMetadata(sentences)
-        let validation = try CrossValidation(sentences, folds) { parts[$0]!.makeModel(metadata) }
+        let validation = try CrossValidation(sentences, folds) { parts[$0].makeModel(metadata) }
         report.finish()
         return validation
+    }
+
+    /// The weights that fit all sentences best, before they take the form of a model.
+    package func weights(_ sentences: LabelledSentences) -> LinearWeights {
+        fit(sentences, [Array(sentences.texts.indices)], ProgressReport(parts: 1, nil))[0]
+    }
+
+    /// Fits one set of weights for each of the parts, on all cores.
+    private func fit(_ sentences: LabelledSentences, _ parts: [[Int]], _ report: ProgressReport) -> [LinearWeights] {
+        let corpus = FeatureCorpus(sentences.texts)
+        let results = Mutex([LinearWeights](repeating: LinearWeights(), count: parts.count))
+        DispatchQueue.concurrentPerform(iterations: parts.count) { part in
+            let weights = fit(corpus, sentences, parts[part], part, report)
+            results.withLock { $0[part] = weights }
+        }
+        return results.withLock { $0 }
     }
 
     private func fit(
@@ -177,23 +186,5 @@ public struct LinearTrainer: Sendable {
         else {
             throw Refusal(description: "factors must be from 0.001 to 1000, and the class balance from 0 to 1")
         }
-    }
-}
-
-/// One place for each part of a training, filled by the thread that has the part.
-private final class Parts: @unchecked Sendable {
-    // Each part is written by one thread, and all threads are done before any is read; hence `@unchecked Sendable`.
-    private let storage: UnsafeMutableBufferPointer<LinearWeights?>
-
-    init(count: Int) {
-        storage = .allocate(capacity: count)
-        storage.initialize(repeating: nil)
-    }
-
-    deinit { storage.deinitialize().deallocate() }
-
-    subscript(part: Int) -> LinearWeights? {
-        get { storage[part] }
-        set { storage[part] = newValue }
     }
 }

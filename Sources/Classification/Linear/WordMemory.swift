@@ -17,7 +17,7 @@ struct WordMemory {
         entryBytes = Self.keyBytes + chunks * MemoryLayout<SIMD8<Int32>>.size
         // A megabyte while rows are short, which holds the words of everyday language, and enough places for long rows.
         var places = 16_384
-        while places > 1024 && places * entryBytes > 1 << 20 { places /= 2 }
+        while places > 4096 && places * entryBytes > 1 << 20 { places /= 2 }
         mask = places - 1
         memory = .allocate(byteCount: places * entryBytes, alignment: 64)
         memory.initializeMemory(as: UInt8.self, repeating: 0, count: places * entryBytes)

@@ -12,7 +12,7 @@ public import Telemetry
 /// The HTTP gateway: REST calls in, request and reply over Kafka behind them.
 ///
 /// ```swift
-/// let gateway = try GatewayService(configuration: configuration, registry: PrometheusRegistry(), logger: logger)
+/// let gateway = try GatewayService(configuration: configuration, logger: logger)
 /// try await ServiceGroup(services: [gateway], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger).run()
 /// ```
 ///
@@ -34,7 +34,7 @@ public struct GatewayService: Service {
     /// - Throws: ``GatewayConfigurationError``, `KafkaError` for a property that librdkafka does not take,
     ///   ``APIKeyFile/Failure``, or NIOSSL's error for a certificate that cannot be read.
     public init(
-        configuration: GatewayConfiguration, registry: PrometheusRegistry, logger: Logger,
+        configuration: GatewayConfiguration, registry: PrometheusRegistry = PrometheusRegistry(), logger: Logger,
         onRunning: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
     ) throws {
         try configuration.validate()

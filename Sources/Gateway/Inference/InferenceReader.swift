@@ -98,11 +98,12 @@ struct InferenceReader {
             } else if key.equals("shape"), try json.peek() == .array {
                 try json.beginArray()
                 while try json.nextElement() {
-                    if try json.peek() == .number, let size = try json.number().decimalInteger {
-                        tensor.shape.append(size)
-                    } else {
-                        try refuse(&json, "shape must hold whole numbers", isRead: true)
+                    guard try json.peek() == .number else {
+                        try refuse(&json, "shape must hold whole numbers")
+                        continue
                     }
+                    // A number that is not whole fits no tensor, as -1 does not.
+                    tensor.shape.append(try json.number().decimalInteger ?? -1)
                 }
             } else if key.equals("data"), try json.peek() == .array {
                 var texts: [[UInt8]] = []
@@ -163,10 +164,9 @@ struct InferenceReader {
         wanted?.append((name, isBinary))
     }
 
-    private mutating func refuse(
-        _ json: inout JSONReader, _ detail: String, isRead: Bool = false
-    ) throws(JSONError) {
-        if !isRead { try json.skip() }
+    /// Passes over a value that cannot be, and remembers why.
+    private mutating func refuse(_ json: inout JSONReader, _ detail: String) throws(JSONError) {
+        try json.skip()
         problem = problem ?? GatewayError(.invalidParameter, detail)
     }
 

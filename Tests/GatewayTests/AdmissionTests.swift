@@ -1,0 +1,55 @@
+import Gateway
+import Testing
+
+@Suite("Admission")
+struct AdmissionTests {
+    private func time(_ milliseconds: Int64) -> MonotonicTime {
+        MonotonicTime(nanoseconds: 0).advanced(by: .milliseconds(milliseconds))
+    }
+
+    private func admits(_ count: Int, _ admission: inout Admission, at milliseconds: Int64) -> Bool {
+        admission.admit(count, now: time(milliseconds))
+    }
+
+    @Test func countsSentencesAndNotRequests() {
+        var admission = Admission(limit: 10, patience: .seconds(1))
+        #expect(admits(8, &admission, at: 0))
+        #expect(!admits(3, &admission, at: 0))
+        #expect(admits(2, &admission, at: 0))
+        #expect(!admits(1, &admission, at: 0))
+        admission.release(1)
+        #expect(admits(1, &admission, at: 0))
+        #expect(admission.waiting == 10)
+    }
+
+    @Test func refusesWhenEvenTheQuickestReplyIsSlow() {
+        var admission = Admission(limit: 10, patience: .milliseconds(100))
+        admission.observe(latency: 150_000_000, now: time(0))
+        admission.observe(latency: 900_000_000, now: time(10))
+        #expect(admits(1, &admission, at: 20), "no verdict before the interval has passed")
+        #expect(!admits(1, &admission, at: 300))
+        #expect(admission.isCongested)
+    }
+
+    @Test func isNotTroubledByOneSlowReply() {
+        var admission = Admission(limit: 10, patience: .milliseconds(100))
+        admission.observe(latency: 900_000_000, now: time(0))
+        admission.observe(latency: 5_000_000, now: time(10))
+        #expect(admits(1, &admission, at: 300))
+    }
+
+    @Test func refusesNobodyWhenThereAreNoReplies() {
+        var admission = Admission(limit: 10, patience: .milliseconds(100))
+        #expect(admits(1, &admission, at: 0))
+        #expect(admits(1, &admission, at: 300))
+        #expect(admits(1, &admission, at: 60_000))
+    }
+
+    @Test func admitsAgainWhenTheQueueHasDrained() {
+        var admission = Admission(limit: 10, patience: .milliseconds(100))
+        admission.observe(latency: 150_000_000, now: time(0))
+        #expect(!admits(1, &admission, at: 300))
+        admission.observe(latency: 50_000_000, now: time(310))
+        #expect(admits(1, &admission, at: 600))
+    }
+}

@@ -1,0 +1,186 @@
+import Foundation
+import Gateway
+import HTTPTypes
+import HummingbirdTesting
+import NIOCore
+import Testing
+
+@Suite("POST /v1/classify and /v1/classify/batch")
+struct ClassifyRoutesTests {
+    private let json: HTTPFields = [.contentType: "application/json"]
+    private let distribution =
+        #""probabilities":{"find-train":0.900000,"irrelevant":0.100000},"model":"intents@0123456789ab"}"#
+
+    private func post(
+        _ uri: String, _ body: String, to gateway: TestGateway = TestGateway(), headers: HTTPFields? = nil
+    ) async throws -> TestResponse {
+        try await gateway.application.test(.router) { client in
+            try await client.executeRequest(
+                uri: uri, method: .post, headers: headers ?? json, body: ByteBuffer(string: body))
+        }
+    }
+
+    @Test func answersWithTheReply() async throws {
+        let response = try await post("/v1/classify", #"{"id":"7\"","text":"un \u00e9t\u00e9","other":[{}]}"#)
+        #expect(response.status == .ok)
+        #expect(String(buffer: response.body) == #"{"id":"7\"","label":"find-train","# + distribution)
+    }
+
+    @Test func makesAnIDWhereThereIsNone() async throws {
+        let response = try await post("/v1/classify", #"{"text":"x","id":null}"#)
+        let reply = try JSONSerialization.jsonObject(with: Data(response.body.readableBytesView)) as? [String: Any]
+        let id = try #require(reply?["id"] as? String)
+        #expect(id.count == 32)
+    }
+
+    @Test func saysWhereTheAnswerCameFromAndWhereTheTimeWent() async throws {
+        let gateway = TestGateway()
+        let first = try await post("/v1/classify", #"{"text":"x"}"#, to: gateway)
+        #expect(first.headers[.xCache] == "miss")
+        #expect(first.headers[.timing]?.hasPrefix("queue;dur=1.5, classify;dur=0.02, total;dur=") == true)
+        let second = try await post("/v1/classify", #"{"text":"x"}"#, to: gateway)
+        #expect(second.headers[.xCache] == "hit")
+        #expect(second.headers[.timing]?.hasPrefix("total;dur=") == true)
+        let fresh = try await post(
+            "/v1/classify", #"{"text":"x"}"#, to: gateway,
+            headers: [.contentType: "application/json; charset=utf-8", .cacheControl: "no-cache"])
+        #expect(fresh.headers[.xCache] == "miss")
+    }
+
+    @Test(arguments: [
+        (#"{"text":"x""#, ProblemCode.malformedJSON), ("[]", .malformedJSON), ("", .malformedJSON),
+        (#"{"text":"x"} {}"#, .malformedJSON), ("{}", .missingText), (#"{"text":1}"#, .missingText),
+        (#"{"text":"\u00a0 "}"#, .emptyText), (#"{"text":"x","id":5}"#, .invalidParameter),
+        (#"{"text":"\#(String(repeating: "é", count: 4_097))"}"#, .textTooLong),
+    ])
+    func refusesWhatIsNoSentence(body: String, code: ProblemCode) async throws {
+        let gateway = TestGateway()
+        let response = try await post("/v1/classify", body, to: gateway)
+        #expect(response.status == code.status)
+        #expect(response.headers[.contentType] == "application/problem+json")
+        #expect(String(buffer: response.body).contains(#""code":"\#(code.rawValue)""#))
+        #expect(gateway.workers.requests.isEmpty)
+    }
+
+    @Test func takesSentencesUpToTheLimit() async throws {
+        let text = String(repeating: "é", count: 4_096)
+        let response = try await post("/v1/classify", #"{"text":"\#(text)"}"#)
+        #expect(response.status == .ok)
+    }
+
+    @Test(arguments: ["text/plain", "application/x-www-form-urlencoded", "application/jsonx"])
+    func takesNoOtherContentType(type: String) async throws {
+        let response = try await post("/v1/classify", #"{"text":"x"}"#, headers: [.contentType: type])
+        #expect(response.status == .unsupportedMediaType)
+    }
+
+    @Test(arguments: ["0", "-5", "x", "", "1.5"])
+    func refusesATimeoutThatIsNone(value: String) async throws {
+        let response = try await post(
+            "/v1/classify", #"{"text":"x"}"#, headers: [.contentType: "application/json", .timeout: value])
+        #expect(response.status == .badRequest)
+    }
+
+    @Test func shortensTheTimeoutAndNeverLengthensIt() async throws {
+        let gateway = TestGateway { $0.requestTimeout = .seconds(5) }
+        let now = UnixTime.milliseconds
+        for value in ["500", "9223372036854775807"] {
+            _ = try await post(
+                "/v1/classify", #"{"text":"\#(value)"}"#, to: gateway,
+                headers: [.contentType: "application/json", .timeout: value])
+        }
+        let deadlines = gateway.workers.requests.map { $0.deadline - now }
+        #expect(deadlines[0] >= 500 && deadlines[0] < 5_000)
+        #expect(deadlines[1] >= 5_000 && deadlines[1] < 60_000)
+    }
+
+    @Test func passesTheTraceOn() async throws {
+        let gateway = TestGateway()
+        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        _ = try await post(
+            "/v1/classify", #"{"text":"x"}"#, to: gateway,
+            headers: [.contentType: "application/json", .parent: parent, .state: "vendor=1"])
+        _ = try await post(
+            "/v1/classify", #"{"text":"y"}"#, to: gateway,
+            headers: [.contentType: "application/json", .parent: "nonsense"])
+        #expect(gateway.workers.requests.map(\.trace) == [CallerTrace(parent: parent, state: "vendor=1"), nil])
+    }
+
+    @Test(arguments: [
+        (ProblemCode.classifierFailed, 502), (.replyTopicNotAllowed, 502), (.replyTooLarge, 502), (.textTooLong, 413),
+        (.deadlineExceeded, 504),
+    ])
+    func saysWhatTheWorkerSays(code: ProblemCode, status: Int) async throws {
+        let gateway = TestGateway(workers: InMemoryWorkers { .failure(of: $0, code) })
+        let response = try await post("/v1/classify", #"{"text":"x"}"#, to: gateway)
+        #expect(response.status.code == status)
+        #expect(String(buffer: response.body).contains(#""detail":"as the test wants it""#))
+    }
+
+    @Test func tellsWhenToTryAgain() async throws {
+        let gateway = TestGateway()
+        gateway.exchange.availability = .unavailable("for the test")
+        let response = try await post("/v1/classify", #"{"text":"x"}"#, to: gateway)
+        #expect(response.status == .serviceUnavailable)
+        #expect(response.headers[.retryAfter] == "1")
+    }
+
+    // MARK: Batches
+
+    @Test func answersABatchInOrder() async throws {
+        let response = try await post("/v1/classify/batch", #"{"texts":["a","b"]}"#)
+        #expect(response.status == .ok)
+        let result = #","label":"find-train","# + distribution
+        #expect(String(buffer: response.body) == #"[{"id":"0""# + result + #",{"id":"1""# + result + "]")
+    }
+
+    @Test func putsErrorsInTheirPlace() async throws {
+        let gateway = TestGateway(
+            workers: InMemoryWorkers { request in
+                request.sentence == Sentence("bad")
+                    ? .failure(of: request, .classifierFailed) : .classification(of: request)
+            })
+        let response = try await post("/v1/classify/batch", #"{"texts":["a"," ","bad","b"]}"#, to: gateway)
+        #expect(response.status.code == 207)
+        let results = try JSONSerialization.jsonObject(with: Data(response.body.readableBytesView)) as? [[String: Any]]
+        #expect(results?.map { $0["id"] as? String } == ["0", "1", "2", "3"])
+        #expect(results?.map { $0["label"] as? String } == ["find-train", nil, nil, "find-train"])
+        let codes = results?.map { ($0["error"] as? [String: String])?["code"] }
+        #expect(codes == [nil, "empty_text", "classifier_failed", nil])
+    }
+
+    @Test func answersABatchWithoutAnySentenceThatCanBeSent() async throws {
+        let response = try await post("/v1/classify/batch", #"{"texts":["",""]}"#)
+        #expect(response.status.code == 207)
+    }
+
+    @Test(arguments: [
+        (#"{"texts":[]}"#, ProblemCode.batchSize), (#"{"texts":["a","b","c"]}"#, .batchSize),
+        ("{}", .missingText), (#"{"texts":"a"}"#, .missingText), (#"{"texts":["a",1]}"#, .missingText),
+        (#"["a"]"#, .malformedJSON),
+    ])
+    func refusesWhatIsNoBatch(body: String, code: ProblemCode) async throws {
+        let gateway = TestGateway { $0.maximumBatch = 2 }
+        let response = try await post("/v1/classify/batch", body, to: gateway)
+        #expect(response.status == code.status)
+        #expect(String(buffer: response.body).contains(#""code":"\#(code.rawValue)""#))
+    }
+
+    @Test func refusesABodyThatIsTooLarge() async throws {
+        let gateway = TestGateway {
+            $0.maximumTextBytes = 10
+            $0.maximumBodyBytes = 100
+        }
+        let body = #"{"texts":["\#(String(repeating: "x", count: 100))"]}"#
+        #expect(try await post("/v1/classify/batch", body, to: gateway).status == .contentTooLarge)
+    }
+}
+
+extension HTTPField.Name {
+    static let xCache = HTTPField.Name("X-Cache")!
+    static let timing = HTTPField.Name("Server-Timing")!
+    static let timeout = HTTPField.Name("X-Request-Timeout-Ms")!
+    static let parent = HTTPField.Name("traceparent")!
+    static let state = HTTPField.Name("tracestate")!
+    static let jsonLength = HTTPField.Name("Inference-Header-Content-Length")!
+}

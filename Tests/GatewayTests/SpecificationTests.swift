@@ -1,0 +1,102 @@
+import Foundation
+import Gateway
+import HTTPTypes
+import HummingbirdTesting
+import NIOCore
+import Testing
+
+/// Holds the routes and the specification against each other.
+@Suite("Specification")
+struct SpecificationTests {
+    private let specification: [String: Any]
+    private var paths: [String: [String: Any]] { specification["paths"] as? [String: [String: Any]] ?? [:] }
+
+    init() throws {
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        let file = folder.deletingLastPathComponent().appendingPathComponent("schemas/openapi.json")
+        specification = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
+    }
+
+    /// What the pages need and nobody calls.
+    private let parts: Set = [
+        "/console/console.css", "/console/console.js", "/console/icon.svg", "/docs/docs.js", "/docs/{file}",
+    ]
+    private let methods: Set = ["get", "put", "post", "delete", "options", "head", "patch", "trace"]
+
+    @Test func hasEveryRouteAndNoOther() {
+        let served = Set(
+            TestGateway().core.endpoints.filter { !parts.contains($0.path) }
+                .map { "\($0.method.rawValue.lowercased()) \($0.path)" })
+        let specified = Set(
+            paths.flatMap { path, item in item.keys.filter(methods.contains).map { "\($0) \(path)" } })
+        #expect(served == specified)
+    }
+
+    @Test func saysWhichRoutesNeedAKey() throws {
+        for endpoint in TestGateway().core.endpoints where !parts.contains(endpoint.path) {
+            let item = paths[endpoint.path]?[endpoint.method.rawValue.lowercased()] as? [String: Any]
+            let security = try #require(item?["security"] as? [Any])
+            #expect(security.isEmpty == (endpoint.access == .everybody), "\(endpoint.path)")
+            let responses = try #require(item?["responses"] as? [String: Any])
+            #expect((responses["401"] != nil) == (endpoint.access == .keyHolders), "\(endpoint.path)")
+        }
+    }
+
+    @Test func isServedAsItIsKept() async throws {
+        let response = try await TestGateway().application.test(.router) { client in
+            try await client.executeRequest(uri: "/openapi.json", method: .get, headers: [:], body: nil)
+        }
+        let served = try JSONSerialization.jsonObject(with: Data(response.body.readableBytesView))
+        #expect(served as? NSDictionary == specification as NSDictionary)
+    }
+
+    @Test func hasEveryProblemUnderItsStatus() throws {
+        var found: [String: Set<Int>] = [:]
+        for (status, response) in problemResponses() {
+            let content = (response["content"] as? [String: [String: Any]])?["application/problem+json"]
+            for (code, example) in content?["examples"] as? [String: [String: Any]] ?? [:] {
+                let value = try #require(example["value"] as? [String: Any])
+                #expect(value["code"] as? String == code)
+                #expect(value["status"] as? Int == status)
+                let known = try #require(ProblemCode(rawValue: code), "\(code) is no problem")
+                #expect(value["title"] as? String == known.title)
+                found[code, default: []].insert(status)
+            }
+        }
+        // These belong to no route: to paths that do not exist, methods that are not allowed, and callers who are gone.
+        let elsewhere: Set<ProblemCode> = [.notFound, .methodNotAllowed, .cancelled]
+        for code in ProblemCode.allCases where !elsewhere.contains(code) {
+            #expect(found[code.rawValue] == [code.status.code], "\(code)")
+        }
+    }
+
+    @Test func showsAnExampleOfEverySuccess() throws {
+        for (path, item) in paths {
+            for (method, operation) in item where methods.contains(method) {
+                let responses = (operation as? [String: Any])?["responses"] as? [String: [String: Any]] ?? [:]
+                for (status, response) in responses where status.hasPrefix("2") {
+                    let contents = response["content"] as? [String: [String: Any]] ?? [:]
+                    for (type, content) in contents where type != "application/octet-stream" {
+                        #expect(content["examples"] != nil, "\(method) \(path) \(status) \(type)")
+                    }
+                }
+            }
+        }
+    }
+
+    private func problemResponses() -> [(Int, [String: Any])] {
+        let components = specification["components"] as? [String: Any]
+        let shared = components?["responses"] as? [String: [String: Any]] ?? [:]
+        var found: [(Int, [String: Any])] = []
+        for item in paths.values {
+            for (method, operation) in item where methods.contains(method) {
+                let responses = (operation as? [String: Any])?["responses"] as? [String: [String: Any]] ?? [:]
+                for (status, response) in responses {
+                    let reference = (response["$ref"] as? String)?.split(separator: "/").last.map(String.init)
+                    found.append((Int(status) ?? 0, reference.flatMap { shared[$0] } ?? response))
+                }
+            }
+        }
+        return found
+    }
+}

@@ -7,14 +7,15 @@ struct EvaluateCommand: AsyncParsableCommand {
         commandName: "evaluate",
         abstract: "Measure a model, or what training on a file would give.",
         discussion: """
-            With --model, measures that model on the sentences. Without, cross-validates: every sentence is classified by \
-            a model that was trained without it.
+            With --model alone, measures that model on the sentences. With --folds, cross-validates: every sentence is \
+            classified by a model that was trained without it, with the options that the --model was trained with, if one \
+            is given.
 
               triage evaluate --model intents.model --data held-out.jsonl
               triage evaluate --data intents.csv --folds 5 --json
             """)
 
-    @Option(help: ArgumentHelp("A model file; without it the data is cross-validated.", valueName: "file"))
+    @Option(help: ArgumentHelp("The model to measure, or whose options to cross-validate.", valueName: "file"))
     var model: String?
 
     @Option(help: ArgumentHelp("Labelled sentences, in the formats of train.", valueName: "file"))
@@ -31,17 +32,10 @@ struct EvaluateCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard folds.map({ (2...100).contains($0) }) ?? true else { throw ValidationError("--folds must be 2 to 100") }
-        guard model == nil || folds == nil else {
-            throw ValidationError(
-                "--folds trains on parts of the data, --model measures a model that is there: give one of them")
-        }
     }
 
     func run() async throws {
-        // A missing model is told before time goes into reading sentences.
-        let classifier = try model.map { try ModelFile.load(path: $0) }
-        let sentences = try LabelledSentences.read(path: data)
-        let evaluation = try classifier.map { try Evaluation.measure($0, on: sentences) } ?? crossValidate(sentences)
+        let evaluation = try model != nil && folds == nil ? measure() : crossValidate()
         if json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
@@ -51,10 +45,17 @@ struct EvaluateCommand: AsyncParsableCommand {
         }
     }
 
-    private func crossValidate(_ sentences: LabelledSentences) throws -> Evaluation {
-        var options = LinearTrainer.Options()
+    private func measure() throws -> Evaluation {
+        // A missing model is told before time goes into reading sentences.
+        let classifier = try ModelFile.load(path: model ?? "")
+        return try Evaluation.measure(classifier, on: LabelledSentences.read(path: data))
+    }
+
+    private func crossValidate() throws -> Evaluation {
+        var options = try model.map { try ModelFile.metadata(path: $0).options } ?? LinearTrainer.Options()
         options.seed = seed
         options.folds = folds ?? 5
+        let sentences = try LabelledSentences.read(path: data)
         let progress = ProgressLine()
         defer { _ = progress.finish() }
         return try LinearTrainer(options: options).crossValidate(sentences) { progress.show($0) }.evaluation

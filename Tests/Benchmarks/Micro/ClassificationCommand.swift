@@ -3,7 +3,8 @@ import Classification
 
 struct ClassificationCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "classification", abstract: "Classifies the lines of a file once, on one thread.")
+        commandName: "classification",
+        abstract: "Classifies the lines of a file once, on one thread; prints how many a CPU-second takes.")
 
     @OptionGroup var input: InputOptions
 
@@ -30,7 +31,8 @@ struct ClassificationCommand: ParsableCommand {
         }
 
         try classify(0..<min(10_000, sentences.count))
-        let elapsed = try ContinuousClock().measure { try classify(0..<sentences.count) }
-        print("{\"sentences_per_second\": \(Double(sentences.count) / (elapsed / .seconds(1)))}")
+        let start = ThreadTime.seconds
+        try classify(0..<sentences.count)
+        print("{\"sentences_per_second\": \(Double(sentences.count) / (ThreadTime.seconds - start))}")
     }
 }

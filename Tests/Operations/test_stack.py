@@ -55,6 +55,7 @@ class OperationsTests(unittest.TestCase):
         self.stack.command("add", "gateway")
 
     def test_prometheus_answers_what_dashboard_and_alerts_ask(self):
+        self.stack.publish(5_000)
         with Callers(self.stack.http) as callers:
             callers.wait_for(50)
             done = subprocess.run(

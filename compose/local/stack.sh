@@ -47,12 +47,14 @@ await() {
 
 stack_broker() {
     mkdir -p "$stack"
-    local address=${KAFKA:-} port=9092
+    local address=${KAFKA:-} port=9092 kind=${BROKER:-tansu}
     if [[ -z $address ]]; then
         ! port_taken "$port" || port=0
-        address=$("$root/compose/local/broker" start --kind "${BROKER:-tansu}" --port "$port" 9>&-)
+        address=$("$root/compose/local/broker" start --kind "$kind" --port "$port" 9>&-)
         echo "${address##*:}" >"$stack/broker-port"
     fi
+    [[ -z ${KAFKA:-} ]] || kind=external
+    echo "$kind" >"$stack/broker-kind"
     echo "$address" >"$stack/kafka"
     "$triage" topics create --bootstrap-servers "$address" >"$stack/topics.log" 2>&1 || {
         cat "$stack/topics.log" >&2
@@ -66,8 +68,14 @@ launch_worker() {
     number=$(next_number worker)
     folder=$(part worker "$number")
     port=$(free_port)
+    # Tansu takes half of the session timeout for each change of a group's members, and the partitions that change hands
+    # rest meanwhile. With the default of 10 s, callers would wait longer than they are ready to; with Apache Kafka
+    # they do not, whatever the timeout.
+    local sessions=()
+    [[ $(<"$stack/broker-kind") != tansu ]] ||
+        sessions=(--kafka session.timeout.ms=2000 --kafka heartbeat.interval.ms=250)
     launch "$folder" "$triage" worker --bootstrap-servers "$(<"$stack/kafka")" --model "$(<"$stack/model")" \
-        --admin-port "$port"
+        --admin-port "$port" ${sessions[@]+"${sessions[@]}"}
     echo "$port" >"$folder/port"
     launched=$number
 }

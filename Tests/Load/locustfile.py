@@ -29,8 +29,8 @@ class Client(FastHttpUser):
     """Asks for the distribution of a sentence, and checks that it is one."""
 
     abstract = True
-    connection_timeout = 10.0
-    network_timeout = 10.0
+    connection_timeout = 30.0
+    network_timeout = 30.0
 
     def classify(self, sentence):
         with self.client.get(

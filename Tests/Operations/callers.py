@@ -28,18 +28,18 @@ class Callers:
     def __exit__(self, *_):
         self._stop.set()
         for thread in self._threads:
-            thread.join(timeout=15)
+            thread.join(timeout=35)
 
     def wait_for(self, more):
         """Waits until so many more calls were answered."""
-        goal, end = self.answered + more, time.time() + 30
+        goal, end = self.answered + more, time.time() + 60
         while self.answered < goal:
             if time.time() > end:
-                raise AssertionError(f"no {more} more calls were answered in 30 s; {self.failures[:3]}")
+                raise AssertionError(f"no {more} more calls were answered in 60 s; {self.failures[:3]}")
             time.sleep(0.05)
 
     def _call(self):
-        with contextlib.closing(http.client.HTTPConnection(self.host, timeout=10)) as connection:
+        with contextlib.closing(http.client.HTTPConnection(self.host, timeout=30)) as connection:
             while not self._stop.is_set():
                 sentence = urllib.parse.urlencode({"sentence": f"un train pour Brest {next(self._serial)}"})
                 problem = self._ask(connection, f"/api/intent?{sentence}")

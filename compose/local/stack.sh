@@ -62,20 +62,25 @@ stack_broker() {
     }
 }
 
+# Tansu takes half of the session timeout for each change of a group's members, a worker's coming makes two, and the
+# partitions that change hands rest meanwhile. So here sessions are short, and callers may wait longer than the usual 5 s.
+# With Apache Kafka neither is needed.
+settle_for_tansu() {
+    tansu_worker=() tansu_gateway=()
+    [[ $(<"$stack/broker-kind") == tansu ]] || return 0
+    tansu_worker=(--kafka session.timeout.ms=4000 --kafka heartbeat.interval.ms=500)
+    tansu_gateway=(--request-timeout 20s)
+}
+
 # Starts a worker, sets `launched` to its number, and does not wait for it.
 launch_worker() {
     local number folder port
+    settle_for_tansu
     number=$(next_number worker)
     folder=$(part worker "$number")
     port=$(free_port)
-    # Tansu takes half of the session timeout for each change of a group's members, and the partitions that change hands
-    # rest meanwhile. With the default of 10 s, callers would wait longer than they are ready to; with Apache Kafka
-    # they do not, whatever the timeout.
-    local sessions=()
-    [[ $(<"$stack/broker-kind") != tansu ]] ||
-        sessions=(--kafka session.timeout.ms=2000 --kafka heartbeat.interval.ms=250)
     launch "$folder" "$triage" worker --bootstrap-servers "$(<"$stack/kafka")" --model "$(<"$stack/model")" \
-        --admin-port "$port" ${sessions[@]+"${sessions[@]}"}
+        --admin-port "$port" ${tansu_worker[@]+"${tansu_worker[@]}"}
     echo "$port" >"$folder/port"
     launched=$number
 }
@@ -85,11 +90,13 @@ await_worker() { await "$(part worker "$1")" "http://127.0.0.1:$(<"$(part worker
 # partition of its own.
 launch_gateway() {
     local number folder port
+    settle_for_tansu
     number=$(next_number gateway)
     folder=$(part gateway "$number")
     port=${port_wanted:-$(free_port)}
     launch "$folder" "$triage" gateway --bootstrap-servers "$(<"$stack/kafka")" --host 127.0.0.1 --port "$port" \
-        --instance-id "gateway-$number" --reply-partition "$(((number - 1) % 12))"
+        --instance-id "gateway-$number" --reply-partition "$(((number - 1) % 12))" \
+        ${tansu_gateway[@]+"${tansu_gateway[@]}"}
     echo "$port" >"$folder/port"
     launched=$number
 }

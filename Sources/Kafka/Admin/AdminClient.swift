@@ -5,13 +5,14 @@ import CRdKafka
 /// Safe to use from any thread, one call at a time per thread.
 public struct AdminClient: Sendable {
     private let client: NativeClient
+    private let events: ClientEvents
 
     /// Makes a client; nothing is connected before the first call.
     public init(properties: KafkaProperties, log: KafkaLog) throws(KafkaError) {
-        // The background of an administrator says what the calls say anyway, hence no error callback: librdkafka
-        // would log such errors instead, below the level of warnings.
+        // No error callback: what goes wrong in the background is said by the calls.
         let configuration = try NativeConfiguration(properties)
-        client = try configuration.makeClient(RD_KAFKA_PRODUCER, events: ClientEvents(log))
+        events = ClientEvents(log)
+        client = try configuration.makeClient(RD_KAFKA_PRODUCER, events: events)
     }
 
     /// Makes topics that are not there yet; those that are stay as they are. The answers are in the order of the wishes.
@@ -76,8 +77,10 @@ public struct AdminClient: Sendable {
     /// Asks for the brokers and for every topic. Creates nothing.
     public func metadata(within: Duration = .seconds(10)) throws(KafkaError) -> ClusterMetadata {
         var answer: UnsafePointer<rd_kafka_metadata>?
-        try KafkaError.check(
-            rd_kafka_metadata(client.pointer, 1, nil, &answer, within.milliseconds), "read the cluster's metadata")
+        let code = KafkaErrorCode(rd_kafka_metadata(client.pointer, 1, nil, &answer, within.milliseconds))
+        guard code.rawValue == 0 else {
+            throw events.explain(KafkaError(code, operation: "read the cluster's metadata"))
+        }
         guard let answer else { return ClusterMetadata(brokers: [], topics: [:]) }
         defer { rd_kafka_metadata_destroy(answer) }
         let brokers = UnsafeBufferPointer(start: answer.pointee.brokers, count: Int(answer.pointee.broker_cnt))
@@ -109,13 +112,13 @@ public struct AdminClient: Sendable {
         defer { rd_kafka_queue_destroy(queue) }
         request(options, queue)
         guard let event = rd_kafka_queue_poll(queue, (within + .seconds(1)).milliseconds) else {
-            throw KafkaError(.timedOut, operation: operation, isRetriable: true)
+            throw events.explain(KafkaError(.timedOut, operation: operation, isRetriable: true))
         }
         let code = rd_kafka_event_error(event)
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
             let text = rd_kafka_event_error_string(event).map { String(cString: $0) }
             rd_kafka_event_destroy(event)
-            throw KafkaError(KafkaErrorCode(code), operation: operation, message: text)
+            throw events.explain(KafkaError(KafkaErrorCode(code), operation: operation, message: text))
         }
         return event
     }

@@ -7,7 +7,8 @@ import Synchronization
 /// librdkafka holds it as its opaque pointer, from before the client exists until after its last callback.
 final class ClientEvents: @unchecked Sendable {  // `consumer` is touched by one thread only; the rest is Sendable.
     private struct State {
-        var lastReason: String?
+        /// Why a connection failed last, and whether a line of the log has said so.
+        var reason: (text: String, isLogged: Bool)?
         var lastProbe: ContinuousClock.Instant?
         var limiter = RepeatLimiter(interval: .seconds(30))
     }
@@ -46,6 +47,7 @@ final class ClientEvents: @unchecked Sendable {  // `consumer` is touched by one
         guard isDisconnected.load(ordering: .relaxed), isDisconnected.exchange(false, ordering: .relaxed) else {
             return
         }
+        state.withLock { $0.reason = nil }
         log.logger.notice("Kafka answers again")
         log.onConnectionChange?(true)
     }
@@ -71,30 +73,49 @@ final class ClientEvents: @unchecked Sendable {  // `consumer` is touched by one
         log.onError?(error)
     }
 
+    /// The error with the reason why the last connection failed, where librdkafka only says that time ran out.
+    func explain(_ error: KafkaError) -> KafkaError {
+        guard error.code == .timedOut || error.code.isAboutConnection, let reason = state.withLock({ $0.reason }) else {
+            return error
+        }
+        return KafkaError(
+            error.code, operation: error.operation, message: "\(error.message): \(reason.text)", isFatal: error.isFatal,
+            isRetriable: error.isRetriable, isTransactionAbortable: error.isTransactionAbortable)
+    }
+
     private func report(_ error: KafkaError) {
         switch error.code {
         case .transport, .timedOut:
             // One of possibly many brokers, and the library tries again: it is the reason if all go.
-            state.withLock { $0.lastReason = error.message }
+            state.withLock { $0.reason = (error.message, false) }
             log.logger.debug("Kafka connection: \(error.message)")
         case .allBrokersDown:
             guard !isDisconnected.exchange(true, ordering: .relaxed) else { return }
-            let reason = state.withLock { $0.lastReason } ?? error.message
-            log.logger.warning("no Kafka broker answers; trying on: \(reason)")
+            let reason = state.withLock { $0.reason }
+            if reason?.isLogged != true {
+                log.logger.warning("no Kafka broker answers; trying on: \(reason?.text ?? error.message)")
+            }
             log.onConnectionChange?(false)
         case let code where code.isNormalInRebalance && !error.isFatal:
             log.logger.debug("\(error)")
         default:
-            if error.code.isAboutConnection { state.withLock { $0.lastReason = error.message } }
+            if error.code.isAboutConnection { state.withLock { $0.reason = (error.message, true) } }
             write(error.isFatal ? .critical : .error, kind: error.operation + error.code.name, error.description)
         }
     }
 
     private func logged(_ level: Int32, _ facility: String, _ text: String) {
         switch facility {
-        case "FAIL", "CONFWARN":
-            // Failed connections come as errors too, with the same text. Properties of the other kind of client are
-            // meant to pass: one set serves both.
+        case "FAIL":
+            // It comes as an error too, where somebody polls. The text begins with the thread's name.
+            let reason = text.hasPrefix("[thrd:") ? text.split(separator: "]: ", maxSplits: 1).last : nil
+            state.withLock { state in
+                if state.reason?.isLogged != true { state.reason = (String(reason ?? text[...]), false) }
+            }
+            log.logger.debug("\(facility): \(text)")
+        case "CONFWARN", "ERROR":
+            // Properties of the other kind of client are meant to pass: one set serves both. Errors are logged only for
+            // an administrator, whose calls throw them.
             log.logger.debug("\(facility): \(text)")
         default:
             let level: Logger.Level =

@@ -3,10 +3,13 @@ import CRdKafka
 /// librdkafka's configuration object, until a client takes it over or it is discarded.
 struct NativeConfiguration: ~Copyable {
     let pointer: OpaquePointer
+    /// Whether librdkafka fetches OAuth tokens itself.
+    private let usesOpenIDConnect: Bool
 
     /// Throws one error that names the property when the library refuses a name or a value.
     init(_ properties: KafkaProperties) throws(KafkaError) {
         pointer = rd_kafka_conf_new()
+        usesOpenIDConnect = properties["sasl.oauthbearer.method"]?.lowercased() == "oidc"
         for (name, value) in properties.pairs {
             var text = [CChar](repeating: 0, count: 512)
             let result = rd_kafka_conf_set(pointer, name, value, &text, text.count)
@@ -36,6 +39,7 @@ struct NativeConfiguration: ~Copyable {
         let context = Unmanaged.passRetained(events)
         rd_kafka_conf_set_opaque(pointer, context.toOpaque())
         events.install(in: pointer)
+        if usesOpenIDConnect { rd_kafka_conf_enable_sasl_queue(pointer, 1) }
         var text = [CChar](repeating: 0, count: 512)
         guard let client = rd_kafka_new(kind, pointer, &text, text.count) else {
             rd_kafka_conf_destroy(pointer)
@@ -43,6 +47,11 @@ struct NativeConfiguration: ~Copyable {
             let role = kind == RD_KAFKA_PRODUCER ? "producer" : "consumer"
             throw KafkaError(.invalidArgument, operation: "create \(role)", message: String(text))
         }
-        return NativeClient(pointer: client, context: context)
+        let handle = NativeClient(pointer: client, context: context)
+        if usesOpenIDConnect {
+            // A call that waits for the broker would otherwise wait for a token that only this thread can fetch.
+            try KafkaError.check(consuming: rd_kafka_sasl_background_callbacks_enable(client), "fetch OAuth tokens")
+        }
+        return handle
     }
 }

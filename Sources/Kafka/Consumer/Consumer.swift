@@ -53,6 +53,7 @@ public final class Consumer {
         var resolved = isMember ? defaults.merging(properties) : properties
         resolved["enable.auto.offset.store"] = "false"
 
+        self.wakeup = if let wakeup { wakeup } else { try Wakeup() }
         let configuration = try NativeConfiguration(resolved)
         Self.installCallbacks(in: configuration.pointer, isMember: isMember)
         events = ClientEvents(log)
@@ -69,7 +70,6 @@ public final class Consumer {
             direct = DirectAssignment()
         }
         self.rebalanceHandler = rebalanceHandler
-        self.wakeup = if let wakeup { wakeup } else { try Wakeup() }
         self.wakeup.attach(to: queue)
         events.consumer = self
     }
@@ -89,7 +89,8 @@ public final class Consumer {
     /// - Throws: a fatal error, once the client has met one; `.destroyed` after `close`.
     public func receive(maximum: Int, waiting: Duration = .zero) throws(KafkaError) -> ConsumedBatch {
         guard !isClosed else { throw KafkaError(.destroyed, operation: "receive", message: "the consumer is closed") }
-        let messages = takeSpare(capacity: max(maximum, 1))
+        let maximum = max(maximum, 0)
+        let messages = takeSpare(capacity: maximum)
         var count = take(into: messages, maximum: maximum)
         if count == 0, waiting > .zero {
             wakeup.wait(timeout: waiting)

@@ -34,6 +34,7 @@ public final class Producer: @unchecked Sendable {
                 .invalidArgument, operation: "configure",
                 message: "the Kafka property \"delivery.report.only.error\" must stay false")
         }
+        self.wakeup = if let wakeup { wakeup } else { try Wakeup() }
         let configuration = try NativeConfiguration(properties)
         var kinds = RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR
         if log.onStatistics != nil { kinds |= RD_KAFKA_EVENT_STATS }
@@ -41,7 +42,6 @@ public final class Producer: @unchecked Sendable {
         events = ClientEvents(log)
         client = try configuration.makeClient(RD_KAFKA_PRODUCER, events: events)
         queue = rd_kafka_queue_get_main(client.pointer)
-        self.wakeup = if let wakeup { wakeup } else { try Wakeup() }
         self.wakeup.attach(to: queue)
     }
 

@@ -76,6 +76,20 @@ struct ConnectionTests {
         #expect(lines.first?.message.contains("Connection refused") == true)
     }
 
+    @Test("an administrator without a broker says why")
+    func adminWithoutBroker() async throws {
+        let port = try freePort()
+        let events = Events()
+        let error = try await onOwnThread {
+            let admin = try AdminClient(properties: ["bootstrap.servers": "127.0.0.1:\(port)"], log: events.log)
+            return #expect(throws: KafkaError.self) { try admin.metadata(within: .seconds(1)) }
+        }
+        #expect(error?.code.isAboutConnection == true || error?.code == .timedOut)
+        #expect(error?.message.contains("127.0.0.1:\(port)") == true)
+        #expect(error?.message.contains("Connection refused") == true)
+        #expect(events.recorded.lines == [])
+    }
+
     @Test("a topic that is not there is an error of the consumer, not of the call")
     func unknownTopic() async throws {
         let cluster = try MockCluster()

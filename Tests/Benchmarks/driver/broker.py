@@ -49,8 +49,8 @@ class Broker:
         return name
 
     def count(self, topic, partitions=settings.PARTITIONS):
-        """How many records the topic holds, at least: Tansu says where the last batch of a partition begins, the others where
-        it ends. So compare two counts, and wait for no more than what lies well before the end of a backlog."""
+        """How many records the topic holds, at least: Tansu says where the last batch of a partition begins, the others
+        where it ends. So compare two counts, and wait for no more than what lies well before the end of a backlog."""
         wanted = {TopicPartition(topic, partition): OffsetSpec.latest() for partition in range(partitions)}
         return sum(max(result.result(30).offset, 0) for result in self._admin.list_offsets(wanted).values())
 
@@ -58,7 +58,7 @@ class Broker:
         run("publish", [settings.BENCH / "bin" / "publish", self.address, topic, partitions, count, file])
 
     def wait_for(self, topic, count, process, seconds, partitions=settings.PARTITIONS, interval=0.05):
-        """Waits until the topic holds so many records; returns (monotonic time, CPU seconds of the process, records)."""
+        """Waits until the topic holds so many records; returns (monotonic time, the process's CPU seconds, records)."""
         deadline = time.monotonic() + seconds
         while True:
             records = self.count(topic, partitions)

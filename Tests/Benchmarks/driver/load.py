@@ -14,10 +14,23 @@ def wrk(url, form, file, seconds, connections=64):
     printed = run(
         "wrk",
         [
-            "wrk", "--threads", 1, "--connections", connections, "--duration", f"{seconds}s", "--timeout", "10s",
-            "--script", script, url, "--", form, file,
+            "wrk",
+            "--threads",
+            1,
+            "--connections",
+            connections,
+            "--duration",
+            f"{seconds}s",
+            "--timeout",
+            "10s",
+            "--script",
+            script,
+            url,
+            "--",
+            form,
+            file,
         ],
-    )  # fmt: skip
+    )
     return json.loads(printed.strip().splitlines()[-1])
 
 
@@ -27,12 +40,26 @@ def locust(address, seconds, pace=0):
     run(
         "locust",
         [
-            settings.LOCUST, "--locustfile", settings.HERE / "load" / "locustfile.py", "--headless", "--only-summary",
-            "--users", settings.SIZES.users, "--spawn-rate", settings.SIZES.users_per_second,
-            "--run-time", f"{seconds}s", "--host", address, "--csv", prefix, "--exit-code-on-error", 0,
+            settings.LOCUST,
+            "--locustfile",
+            settings.HERE / "load" / "locustfile.py",
+            "--headless",
+            "--only-summary",
+            "--users",
+            settings.SIZES.users,
+            "--spawn-rate",
+            settings.SIZES.users_per_second,
+            "--run-time",
+            f"{seconds}s",
+            "--host",
+            address,
+            "--csv",
+            prefix,
+            "--exit-code-on-error",
+            0,
         ],
         environment={"PACE": str(pace)},
-    )  # fmt: skip
+    )
     with open(f"{prefix}_stats.csv", newline="") as file:
         total = next((row for row in csv.DictReader(file) if row["Name"] == "Aggregated"), None)
     if total is None:
@@ -49,7 +76,16 @@ def locust(address, seconds, pace=0):
 
 
 def callers_command(broker, lanes, rate, seconds, file, output):
-    return [settings.BENCH / "bin" / "callers", broker.address, lanes.interactive, lanes.gateway_replies, rate, seconds, file, output]
+    return [
+        settings.BENCH / "bin" / "callers",
+        broker.address,
+        lanes.interactive,
+        lanes.gateway_replies,
+        rate,
+        seconds,
+        file,
+        output,
+    ]
 
 
 def read_calls(path):

@@ -27,13 +27,14 @@ def describe():
         "librdkafka": confluent_kafka.libversion()[0],
         "scikit-learn": version("scikit-learn"),
         "fastapi": version("fastapi"),
-        "brokers": "external" if settings.EXTERNAL_BROKER else
-            f"{settings.BROKER} for throughput, {settings.LATENCY_BROKER} for latency",
+        "brokers": "external"
+        if settings.EXTERNAL_BROKER
+        else f"{settings.BROKER} for throughput, {settings.LATENCY_BROKER} for latency",
         "data": settings.DATA.name,
         "repetitions": settings.REPEATS,
         "load before": f"{os.getloadavg()[0]:.2f}",
         "quick": settings.QUICK,
-    }  # fmt: skip
+    }
 
 
 def _system_name():

@@ -53,7 +53,9 @@ class Results:
                 part: {
                     contestant: {
                         quantity: {
-                            "unit": figure.unit, "median": figure.median, "spread": figure.spread,
+                            "unit": figure.unit,
+                            "median": figure.median,
+                            "spread": figure.spread,
                             "values": figure.values,
                         }
                         for quantity, figure in quantities.items()
@@ -65,4 +67,4 @@ class Results:
             "curves": self.curves,
             "failures": self.failures,
             "notes": self.notes,
-        }  # fmt: skip
+        }

@@ -15,8 +15,8 @@ SCIKIT = "scikit-learn"
 FASTTEXT = "fastText"
 TRIAGE = "triage"
 
-# As in the exercise's peers: character n-grams of 2 to 5, pairs of words, 50 dimensions.
-FASTTEXT_OPTIONS = ["-dim", "50", "-minn", "2", "-maxn", "5", "-wordNgrams", "2", "-epoch", "25", "-lr", "0.5", "-thread", "1"]
+# Character n-grams of 2 to 5, pairs of words, 50 dimensions.
+FASTTEXT_OPTIONS = "-dim 50 -minn 2 -maxn 5 -wordNgrams 2 -epoch 25 -lr 0.5 -thread 1".split()
 
 
 @dataclass
@@ -75,17 +75,22 @@ def write_fasttext(path, examples):
 
 
 def train(kind, table, path):
-    """Trains one model and returns the seconds: of the fit alone for scikit-learn, whose imports take longer than the rest,
-    of the whole program for the others."""
+    """Trains one model and returns the seconds: of the fit alone for scikit-learn, whose imports take longer than the
+    rest, of the whole program for the others."""
     if kind == SCIKIT:
-        printed = run("scikit-learn's training", [settings.PYTHON, settings.HERE / "rivals" / "training.py", "fit", table, path])
+        printed = run(
+            "scikit-learn's training", [settings.PYTHON, settings.HERE / "rivals" / "training.py", "fit", table, path]
+        )
         return json.loads(printed)["seconds"]
     if kind == FASTTEXT:
         rows = [line.split("\t", 1) for line in table.read_text(encoding="utf-8").splitlines()[1:]]
         examples = path.with_suffix(".txt")
         write_fasttext(examples, rows)
         start = time.monotonic()
-        run("fastText's training", ["fasttext", "supervised", "-input", examples, "-output", path.with_suffix(""), *FASTTEXT_OPTIONS])
+        run(
+            "fastText's training",
+            ["fasttext", "supervised", "-input", examples, "-output", path.with_suffix(""), *FASTTEXT_OPTIONS],
+        )
         path.with_suffix(".vec").unlink(missing_ok=True)
         return time.monotonic() - start
     if not settings.TRIAGE.exists():

@@ -26,9 +26,14 @@ class Process:
             command = ["taskset", "--cpu-list", cores, *command]
         self._log = open(self.log_path, "wb")
         self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT, cwd=folder,
-            env={**os.environ, **(environment or {})}, preexec_fn=share.join if share else None,
-        )  # fmt: skip
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            env={**os.environ, **(environment or {})},
+            preexec_fn=share.join if share else None,
+        )
         self.pid = self._process.pid
         # Where it says whether it can work, if it does.
         self.ready_address = None
@@ -117,9 +122,13 @@ def run(name, command, *, cores=None, environment=None, timeout=1800, standard_i
         command = ["taskset", "--cpu-list", cores, *command]
     try:
         finished = subprocess.run(
-            command, stdin=standard_input or subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout,
+            command,
+            stdin=standard_input or subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
             env={**os.environ, **(environment or {})},
-        )  # fmt: skip
+        )
     except subprocess.TimeoutExpired:
         raise Failure(f"{name} took longer than {timeout} s") from None
     except OSError as error:

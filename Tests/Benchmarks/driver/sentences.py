@@ -17,13 +17,16 @@ def examples():
     else:
         with open(settings.DATA, encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-    pairs = [(row.get("label") or row["intent"], " ".join((row.get("text") or row["sentence"]).split())) for row in rows]
+    pairs = [
+        (row.get("label") or row["intent"], " ".join((row.get("text") or row["sentence"]).split())) for row in rows
+    ]
     return [(label, text) for label, text in pairs if text]
 
 
 def distinct(count):
-    """So many sentences, all different: the data's own, then again and again with a slip of the hand in one word and a number
-    behind. So about one word in ten is one that nobody has seen before, which matters to programs that remember words."""
+    """So many sentences, all different: the data's own, then again and again with a slip of the hand in one word and a
+    number behind. So about one word in ten is one that nobody has seen before, which matters to programs that remember
+    words."""
     texts, chance = _texts(), random.Random(1)
     for number in range(count):
         repetition, place = divmod(number, len(texts))

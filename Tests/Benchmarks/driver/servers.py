@@ -18,7 +18,16 @@ def fastapi(trained, processes=1):
     port = free_port()
     with Process(
         "fastapi",
-        [settings.PYTHON.with_name("uvicorn"), "api:app", "--port", port, "--workers", processes, "--log-level", "warning"],
+        [
+            settings.PYTHON.with_name("uvicorn"),
+            "api:app",
+            "--port",
+            port,
+            "--workers",
+            processes,
+            "--log-level",
+            "warning",
+        ],
         environment={"MODEL": str(trained.path(models.SCIKIT)), "OMP_NUM_THREADS": "1"},
         folder=settings.HERE / "rivals",
     ) as server:
@@ -34,11 +43,14 @@ def mlserver(trained):
         "mlserver",
         [settings.MLSERVER, "start", settings.HERE / "rivals" / "mlserver"],
         environment={
-            "MODEL": str(trained.path(models.SCIKIT)), "OMP_NUM_THREADS": "1",
-            "MLSERVER_HTTP_PORT": str(http), "MLSERVER_GRPC_PORT": str(grpc), "PYTHONWARNINGS": "ignore",
+            "MODEL": str(trained.path(models.SCIKIT)),
+            "OMP_NUM_THREADS": "1",
+            "MLSERVER_HTTP_PORT": str(http),
+            "MLSERVER_GRPC_PORT": str(grpc),
+            "PYTHONWARNINGS": "ignore",
         },
         folder=settings.WORK,
-    ) as server:  # fmt: skip
+    ) as server:
         address = f"http://127.0.0.1:{http}"
         wait_for_http(server, address + "/v2/models/intent/ready")
         yield address, [server]
@@ -64,16 +76,27 @@ def triage(trained, broker, *, gateway_flags=(), worker_count=1):
     try:
         for number in range(worker_count):
             started.append(
-                workers.start_triage(broker, trained.path(models.TRIAGE), lanes, group, name=f"triage worker {number}"))
+                workers.start_triage(broker, trained.path(models.TRIAGE), lanes, group, name=f"triage worker {number}")
+            )
         port = free_port()
         gateway = Process(
             "triage gateway",
             [
-                settings.TRIAGE, "gateway", "--bootstrap-servers", broker.address, "--port", port,
-                "--topic-requests", lanes.requests, "--topic-interactive", lanes.interactive,
-                "--topic-gateway-replies", lanes.gateway_replies, *gateway_flags,
+                settings.TRIAGE,
+                "gateway",
+                "--bootstrap-servers",
+                broker.address,
+                "--port",
+                port,
+                "--topic-requests",
+                lanes.requests,
+                "--topic-interactive",
+                lanes.interactive,
+                "--topic-gateway-replies",
+                lanes.gateway_replies,
+                *gateway_flags,
             ],
-        )  # fmt: skip
+        )
         started.append(gateway)
         address = f"http://127.0.0.1:{port}"
         wait_for_http(gateway, address + "/health/ready")

@@ -45,7 +45,7 @@ class Sizes:
     http_warm_up: int = 3
     http_seconds: int = 15
     http_sentences: int = 200_000
-    # Interactive lane: calls a second, for so long on an idle worker; the backlog, and what must be left of it at the end.
+    # Interactive lane: calls a second, for so long on an idle worker; the backlog, and what is left of it at the end.
     calls_per_second: int = 500
     idle_seconds: int = 15
     backlog: int = 4_000_000
@@ -60,9 +60,29 @@ class Sizes:
     folds: int = 5
 
 
-SIZES = Sizes() if not QUICK else Sizes(
-    warm_up=5_000, triage_records=100_000, echo_records=100_000, python_warm_up=500, python_records=2_000,
-    triage_sentences=50_000, fasttext_sentences=10_000, scikit_sentences=1_000, http_warm_up=1, http_seconds=3,
-    http_sentences=20_000, idle_seconds=3, backlog=300_000, backlog_left=50_000, users=50, users_per_second=25,
-    locust_seconds=6, growth_records=30_000, backlogs=(20_000, 100_000), folds=3,
-)  # fmt: skip
+SIZES = (
+    Sizes()
+    if not QUICK
+    else Sizes(
+        warm_up=5_000,
+        triage_records=100_000,
+        echo_records=100_000,
+        python_warm_up=500,
+        python_records=2_000,
+        triage_sentences=50_000,
+        fasttext_sentences=10_000,
+        scikit_sentences=1_000,
+        http_warm_up=1,
+        http_seconds=3,
+        http_sentences=20_000,
+        idle_seconds=3,
+        backlog=300_000,
+        backlog_left=50_000,
+        users=50,
+        users_per_second=25,
+        locust_seconds=6,
+        growth_records=30_000,
+        backlogs=(20_000, 100_000),
+        folds=3,
+    )
+)

@@ -37,24 +37,43 @@ class Lanes:
     @property
     def flags(self):
         return [
-            "--topic-requests", self.requests, "--topic-replies", self.replies,
-            "--topic-interactive", self.interactive, "--topic-gateway-replies", self.gateway_replies,
-            "--topic-dead-letters", self.dead_letters,
-        ]  # fmt: skip
+            "--topic-requests",
+            self.requests,
+            "--topic-replies",
+            self.replies,
+            "--topic-interactive",
+            self.interactive,
+            "--topic-gateway-replies",
+            self.gateway_replies,
+            "--topic-dead-letters",
+            self.dead_letters,
+        ]
 
 
 def start_triage(broker, model, lanes, group, *, name="triage worker", flags=(), ready=True, session="6s", **limits):
-    """Starts one `triage worker`; returns when it says that it is ready, if asked to wait for that. Tansu makes all members of
-    a group wait for half of `session`. `limits` are those of `Process`."""
+    """Starts one `triage worker`; returns when it says that it is ready, if asked to wait for that. Tansu makes all
+    members of a group wait for half of `session`. `limits` are those of `Process`."""
     port = free_port()
     worker = Process(
         name,
         [
-            settings.TRIAGE, "worker", "--bootstrap-servers", broker.address, "--model", model, "--group", group,
-            *lanes.flags, "--admin-port", port, "--session-timeout", session, *flags,
+            settings.TRIAGE,
+            "worker",
+            "--bootstrap-servers",
+            broker.address,
+            "--model",
+            model,
+            "--group",
+            group,
+            *lanes.flags,
+            "--admin-port",
+            port,
+            "--session-timeout",
+            session,
+            *flags,
         ],
         **limits,
-    )  # fmt: skip
+    )
     worker.ready_address = f"http://127.0.0.1:{port}/health/ready"
     if ready:
         try:
@@ -78,15 +97,23 @@ class Contestant:
     def start(self, broker, trained, lanes):
         group = new_group()
         if self.name == C_ECHO:
-            return Process(self.name, [settings.BENCH / "bin" / "echo", broker.address, group, lanes.requests, lanes.replies])
+            return Process(
+                self.name, [settings.BENCH / "bin" / "echo", broker.address, group, lanes.requests, lanes.replies]
+            )
         if self.name == PYTHON_WORKER:
             return Process(
                 self.name,
                 [
-                    settings.PYTHON, settings.HERE / "rivals" / "worker.py", broker.address, group, lanes.requests,
-                    lanes.replies, trained.path(models.SCIKIT), 500,
+                    settings.PYTHON,
+                    settings.HERE / "rivals" / "worker.py",
+                    broker.address,
+                    group,
+                    lanes.requests,
+                    lanes.replies,
+                    trained.path(models.SCIKIT),
+                    500,
                 ],
-            )  # fmt: skip
+            )
         flags = ["--delivery", "exactly-once", "--instance-id", group] if self.name == TRIAGE_EXACTLY_ONCE else []
         return start_triage(broker, trained.path(models.TRIAGE), lanes, group, flags=flags, ready=False)
 

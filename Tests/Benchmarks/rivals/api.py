@@ -1,6 +1,6 @@
 """The exercise's API as most people would write it: FastAPI and scikit-learn. MODEL names the pickled model.
 
-    MODEL=… uvicorn api:app
+MODEL=… uvicorn api:app
 """
 
 import os

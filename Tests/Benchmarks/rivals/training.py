@@ -23,10 +23,12 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 def classifier():
     words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, strip_accents="unicode")
     characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, strip_accents="unicode")
-    return Pipeline([
-        ("features", FeatureUnion([("words", words), ("characters", characters)])),
-        ("regression", LogisticRegression(C=30, max_iter=1000)),
-    ])
+    return Pipeline(
+        [
+            ("features", FeatureUnion([("words", words), ("characters", characters)])),
+            ("regression", LogisticRegression(C=30, max_iter=1000)),
+        ]
+    )
 
 
 def read(path):
@@ -47,10 +49,14 @@ def main(action, data, argument):
     else:
         folds = StratifiedKFold(int(argument), shuffle=True, random_state=1)
         predicted = cross_val_predict(classifier(), texts, labels, cv=folds)
-        print(json.dumps({
-            "accuracy": accuracy_score(labels, predicted),
-            "macro_f1": f1_score(labels, predicted, average="macro"),
-        }))
+        print(
+            json.dumps(
+                {
+                    "accuracy": accuracy_score(labels, predicted),
+                    "macro_f1": f1_score(labels, predicted, average="macro"),
+                }
+            )
+        )
 
 
 if __name__ == "__main__":

@@ -27,13 +27,15 @@ def stop(*_):
 
 
 signal.signal(signal.SIGTERM, stop)
-consumer = Consumer({
-    "bootstrap.servers": bootstrap,
-    "group.id": group,
-    "session.timeout.ms": 6000,
-    "auto.offset.reset": "earliest",
-    "enable.auto.commit": False,
-})
+consumer = Consumer(
+    {
+        "bootstrap.servers": bootstrap,
+        "group.id": group,
+        "session.timeout.ms": 6000,
+        "auto.offset.reset": "earliest",
+        "enable.auto.commit": False,
+    }
+)
 producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 1})
 consumer.subscribe([input_topic])
 

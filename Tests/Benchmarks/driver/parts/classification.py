@@ -1,7 +1,8 @@
 """Classification alone, no queue, everything held to one core and timed by the CPU time that it takes.
 
-The command lines (fastText, `triage classify`) load a model and print text: the time of one sentence is subtracted from the
-time of many. The libraries (scikit-learn in batches of 500, Triage's in batches of 256) are timed from within.
+The command lines (fastText, `triage classify`) load a model and print text: the time of one sentence is subtracted
+from the time of many. The libraries (scikit-learn in batches of 500, Triage's in batches of 256) are timed from
+within.
 """
 
 import json
@@ -43,7 +44,9 @@ def measure(results, trained):
 
 
 def library(model, file):
-    printed = run("Benchmarks", [settings.BENCHMARKS, "classification", "--model", model, "--sentences", file], cores=CORE)
+    printed = run(
+        "Benchmarks", [settings.BENCHMARKS, "classification", "--model", model, "--sentences", file], cores=CORE
+    )
     return json.loads(printed)["sentences_per_second"]
 
 
@@ -75,7 +78,9 @@ def _seconds(name, command, file):
     """The CPU time of the whole program."""
     with open(file, "rb") as lines:
         try:
-            process = subprocess.Popen(["taskset", "--cpu-list", CORE, *command], stdin=lines, stdout=subprocess.DEVNULL)
+            process = subprocess.Popen(
+                ["taskset", "--cpu-list", CORE, *command], stdin=lines, stdout=subprocess.DEVNULL
+            )
         except OSError as error:
             raise Failure(f"{name}: {error}") from None
         _, status, usage = os.wait4(process.pid, 0)

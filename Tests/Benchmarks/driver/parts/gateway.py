@@ -22,7 +22,9 @@ def measure(results, trained):
             servers.FASTAPI_2: (functools.partial(servers.fastapi, trained, 2), query),
             servers.MLSERVER: (functools.partial(servers.mlserver, trained), infer),
             servers.TRIAGE: (
-                functools.partial(servers.triage, trained, broker, gateway_flags=["--cache-size", "0"]), query),
+                functools.partial(servers.triage, trained, broker, gateway_flags=["--cache-size", "0"]),
+                query,
+            ),
         }
         for _ in range(settings.REPEATS):
             for name, (server, request) in contestants.items():
@@ -48,4 +50,7 @@ def _measure_one(results, name, server, path, form, file):
         results.add(PART, name, "p50 with one connection", alone["percentiles"]["50"], "ms")
         results.add(PART, name, "memory", sum(process.peak_memory() for process in processes), "MiB")
         results.curve("latency", name, [[float(at), value] for at, value in summary["percentiles"].items()])
-        say(f"gateway, {name}: {answered / summary['seconds']:,.0f} requests/s, p99 {summary['percentiles']['99']:.1f} ms")
+        say(
+            f"gateway, {name}: {answered / summary['seconds']:,.0f} requests/s, "
+            f"p99 {summary['percentiles']['99']:.1f} ms"
+        )

@@ -41,7 +41,9 @@ def _worker(results, trained, name, lines, records, partitions=settings.PARTITIO
             start, cpu_at_start, before = broker.wait_for(lanes.replies, records // 10, worker, 120, partitions, 0.02)
             end, cpu_at_end, after = broker.wait_for(lanes.replies, records * 7 // 10, worker, 300, partitions, 0.02)
             results.add(PART, name, "throughput", (after - before) / (end - start), "sentences/s")
-            results.add(PART, name, "efficiency", (after - before) / (cpu_at_end - cpu_at_start), "sentences/CPU-second")
+            results.add(
+                PART, name, "efficiency", (after - before) / (cpu_at_end - cpu_at_start), "sentences/CPU-second"
+            )
             results.add(PART, name, "memory", worker.peak_memory(), "MiB")
             say(f"growth, {name}: {(after - before) / (end - start):,.0f} sentences/s")
 

@@ -1,8 +1,8 @@
 """What an interactive call feels: on an idle worker, and on one with a million bulk sentences waiting.
 
-Calls come at a steady rate whatever comes back, and their time counts from when they were due, so that a pause shows in
-every call that it held up. Of the second run only those calls count that were due while the backlog was still larger than
-the part's `backlog_left`.
+Calls come at a steady rate whatever comes back, and their time counts from when they were due, so that a pause shows
+in every call that it held up. Of the second run only those calls count that were due while the backlog was still
+larger than the part's `backlog_left`.
 """
 
 import time
@@ -81,5 +81,7 @@ def _record(results, name, calls, broker_kind):
     for percent in (50, 99, 99.9):
         results.add(PART, name, f"p{percent:g}", load.percentile(latencies, percent), "ms")
     results.curve(PART, name, [[percent, load.percentile(latencies, percent)] for percent in PERCENTS])
-    say(f"lanes on {broker_kind}, {name}: {len(calls)} calls, p50 {load.percentile(latencies, 50):.2f} ms, "
-        f"p99 {load.percentile(latencies, 99):.2f} ms")
+    say(
+        f"lanes on {broker_kind}, {name}: {len(calls)} calls, p50 {load.percentile(latencies, 50):.2f} ms, "
+        f"p99 {load.percentile(latencies, 99):.2f} ms"
+    )

@@ -41,10 +41,23 @@ def _hold(address, queries):
     with Process(
         "wrk",
         [
-            "wrk", "--threads", 1, "--connections", CONNECTIONS, "--duration", "4s", "--timeout", "30s", "--script", script,
-            address + "/api/intent", "--", "query", queries,
+            "wrk",
+            "--threads",
+            1,
+            "--connections",
+            CONNECTIONS,
+            "--duration",
+            "4s",
+            "--timeout",
+            "30s",
+            "--script",
+            script,
+            address + "/api/intent",
+            "--",
+            "query",
+            queries,
         ],
-    ) as wrk:  # fmt: skip
+    ) as wrk:
         while wrk.running():
             most = max(most, _in_flight(address))
             time.sleep(0.25)

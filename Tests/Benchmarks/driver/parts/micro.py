@@ -21,11 +21,14 @@ def measure(results, trained):
             printed = run(
                 "Benchmarks",
                 [settings.BENCHMARKS, "stages", "--model", trained.path(models.TRIAGE), "--sentences", file],
-                cores="0", environment={"LD_PRELOAD": str(counter)},
-            )  # fmt: skip
+                cores="0",
+                environment={"LD_PRELOAD": str(counter)},
+            )
             for stage in json.loads(printed):
                 results.add(PART, stage["stage"], "time", stage["nanoseconds"], "ns")
                 results.add(PART, stage["stage"], "allocations", stage["allocations"], "")
         for stage in results.figures.get(PART, {}):
-            say(f"micro, {stage}: {results.median(PART, stage, 'time'):,.0f} ns, "
-                f"{results.median(PART, stage, 'allocations'):.2f} allocations")
+            say(
+                f"micro, {stage}: {results.median(PART, stage, 'time'):,.0f} ns, "
+                f"{results.median(PART, stage, 'allocations'):.2f} allocations"
+            )

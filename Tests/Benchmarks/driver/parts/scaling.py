@@ -1,7 +1,8 @@
 """How throughput grows with workers: one, two and four of one group, over one backlog.
 
-Twice: each worker held to one core, as far as the machine has cores (the broker takes its part of the same ones), and each
-held to a fifth of a core, which leaves the broker free and shows how workers add up on a machine with cores enough.
+Twice: each worker held to one core, as far as the machine has cores (the broker takes its part of the same ones), and
+each held to a fifth of a core, which leaves the broker free and shows how workers add up on a machine with cores
+enough.
 """
 
 import contextlib
@@ -75,9 +76,21 @@ def _measure_one(results, trained, broker, count, mode, records, lines):
         for number in range(count):
             share = stack.enter_context(Share(f"worker-{number}", FRACTION)) if mode == SHARED else None
             # Not yet ready: some brokers let a group begin only when all who want to have joined.
-            members.append(stack.enter_context(workers.start_triage(
-                broker, trained.path(models.TRIAGE), lanes, group, name=f"triage worker {number}", ready=False, share=share,
-                cores=str(number % os.cpu_count()) if mode == PINNED else None, session="12s")))
+            members.append(
+                stack.enter_context(
+                    workers.start_triage(
+                        broker,
+                        trained.path(models.TRIAGE),
+                        lanes,
+                        group,
+                        name=f"triage worker {number}",
+                        ready=False,
+                        share=share,
+                        cores=str(number % os.cpu_count()) if mode == PINNED else None,
+                        session="12s",
+                    )
+                )
+            )
         together = _Group(f"{count} workers", members)
         _fill(broker, lanes, records, lines, members)
         # Connections and caches are warm before the clock starts; it ends while every partition still has records.
@@ -88,6 +101,8 @@ def _measure_one(results, trained, broker, count, mode, records, lines):
         if min(worked) < 0.1 * max(worked):
             raise Failure(f"a worker of {count} had no work: CPU seconds {worked}")
         results.add(PART, f"{count}, {mode}", "throughput", (after - before) / (end - start), "records/s")
-        results.add(PART, f"{count}, {mode}", "efficiency", (after - before) / (cpu_at_end - cpu_at_start), "records/CPU-second")
+        results.add(
+            PART, f"{count}, {mode}", "efficiency", (after - before) / (cpu_at_end - cpu_at_start), "records/CPU-second"
+        )
         results.add(PART, f"{count}, {mode}", "memory", max(member.peak_memory() for member in members), "MiB")
         say(f"scaling, {count} workers, {mode}: {(after - before) / (end - start):,.0f} records/s")

@@ -1,8 +1,8 @@
 """The seed's test: Locust, 100 users who ask for one sentence again and again, for a minute.
 
-Locust is a Python program on the same machine, so what it measures at full speed is mostly itself: the same run against a
-server that answers a constant says how much. The second run, at the rate that the seed's service reached in all, leaves
-Locust room and shows the service.
+Locust is a Python program on the same machine, so what it measures at full speed is mostly itself: the same run
+against a server that answers a constant says how much. The second run, at the rate that the seed's service reached in
+all, leaves Locust room and shows the service.
 """
 
 import functools
@@ -35,7 +35,16 @@ def measure(results, trained):
 def _measure_one(results, name, server, pace):
     with server() as (address, _):
         summary = load.locust(address, settings.SIZES.locust_seconds, pace)
-    for quantity, unit in (("requests", "requests"), ("failed", "requests"), ("rate", "requests/s"), ("mean", "ms"),
-                           ("p50", "ms"), ("p95", "ms"), ("p99", "ms")):  # fmt: skip
+    for quantity, unit in (
+        ("requests", "requests"),
+        ("failed", "requests"),
+        ("rate", "requests/s"),
+        ("mean", "ms"),
+        ("p50", "ms"),
+        ("p95", "ms"),
+        ("p99", "ms"),
+    ):
         results.add(PART, name, quantity, summary[quantity], unit)
-    say(f"seed, {name}: {summary['requests']} requests, {summary['failed']} failed, {summary['mean']:.1f} ms on average")
+    say(
+        f"seed, {name}: {summary['requests']} requests, {summary['failed']} failed, {summary['mean']:.1f} ms on average"
+    )

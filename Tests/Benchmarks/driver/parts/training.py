@@ -43,7 +43,10 @@ def _fasttext(trained):
         models.write_fasttext(train, (example for i, example in enumerate(examples) if i % folds != fold))
         held_out = [example for i, example in enumerate(examples) if i % folds == fold]
         sentences.write(test.name, (text for _, text in held_out))
-        run("fastText", ["fasttext", "supervised", "-input", train, "-output", settings.WORK / "fold", *models.FASTTEXT_OPTIONS])
+        run(
+            "fastText",
+            ["fasttext", "supervised", "-input", train, "-output", settings.WORK / "fold", *models.FASTTEXT_OPTIONS],
+        )
         predicted = run("fastText", ["fasttext", "predict", settings.WORK / "fold.bin", test]).splitlines()
         pairs += zip((label for label, _ in held_out), (label.removeprefix("__label__") for label in predicted))
     return {"accuracy": sum(a == b for a, b in pairs) / len(pairs), "macro F1": _macro_f1(pairs)}
@@ -65,5 +68,10 @@ def _triage(trained):
         [settings.TRIAGE, "evaluate", "--data", trained.table, "--folds", settings.SIZES.folds, "--json"],
     )
     scores = json.loads(printed)
-    names = {"accuracy": "accuracy", "macroF1": "macro F1", "logLoss": "log loss", "calibrationError": "calibration error"}
+    names = {
+        "accuracy": "accuracy",
+        "macroF1": "macro F1",
+        "logLoss": "log loss",
+        "calibrationError": "calibration error",
+    }
     return {name: scores[key] for key, name in names.items()}

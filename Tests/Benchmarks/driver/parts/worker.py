@@ -1,8 +1,8 @@
 """Records in to acknowledged replies out, over a backlog, by Triage's worker and its rivals.
 
-In each round a fresh broker gets the backlog once and every contestant, in turn, a group and a reply topic of its own. The
-clock starts when the replies to the warm-up are there and ends a given number of replies later, both seen in the broker's
-offsets, so that neither the start of a program nor its joining the group counts.
+In each round a fresh broker gets the backlog once and every contestant, in turn, a group and a reply topic of its
+own. The clock starts when the replies to the warm-up are there and ends a given number of replies later, both seen in
+the broker's offsets, so that neither the start of a program nor its joining the group counts.
 """
 
 from .. import sentences, settings, workers

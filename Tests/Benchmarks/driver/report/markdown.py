@@ -36,12 +36,14 @@ def report(results, machine, judged, pictures):
 def _how(machine):
     return (
         f"Taken on {machine['date']} in one run of `make bench` on one machine ({machine['cores']} cores of "
-        f"{machine['processor']}, {machine['memory']}, {machine['system']}; load before the start {machine['load before']}), "
-        f"with broker, service and load generator on it together. Commit {machine['commit']}, {machine['swift']}, "
+        f"{machine['processor']}, {machine['memory']}, {machine['system']}; "
+        f"load before the start {machine['load before']}), with broker, service and load generator on it together. Commit {machine['commit']}, {machine['swift']}, "
         f"librdkafka {machine['librdkafka']}, scikit-learn {machine['scikit-learn']}, FastAPI {machine['fastapi']}. "
         f"Brokers: {machine['brokers']}. Sentences and models: {machine['data']}. Every figure is the median of "
-        f"{machine['repetitions']} after a warm-up; ± is half of the distance between the smallest and the largest. "
-        "Absolute figures belong to the machine: compare the ratios.")  # fmt: skip
+        f"{machine['repetitions']} after a warm-up (the seed's test, memory and growth are taken once); "
+        "± is half of the distance between the smallest and the largest. "
+        "Absolute figures belong to the machine: compare the ratios."
+    )
 
 
 def targets(judged):
@@ -55,7 +57,9 @@ def targets(judged):
 def _table(results, part, contestants, base):
     quantities = list(dict.fromkeys(quantity for figures in contestants.values() for quantity in figures))
     units = {quantity: figures[quantity].unit for figures in contestants.values() for quantity in figures}
-    headings = [quantity + (f", {units[quantity]}" if units[quantity] not in ("", quantity) else "") for quantity in quantities]
+    headings = [
+        quantity + (f", {units[quantity]}" if units[quantity] not in ("", quantity) else "") for quantity in quantities
+    ]
     compared = base is not None and results.median(part, *base) is not None
     if compared:
         headings.append(f"{base[1]} against {base[0]}")

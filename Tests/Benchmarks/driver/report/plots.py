@@ -1,4 +1,4 @@
-"""The pictures of the report. Triage is always the same blue, its rivals grey, the limits (a program that does no work) open."""
+"""The pictures of the report. Triage is always the same blue, its rivals grey, the limits (what does no work) open."""
 
 import matplotlib
 
@@ -14,11 +14,21 @@ BLUE, GREY, INK = "#1f5fbf", "#9aa3ad", "#22272e"
 LINES = ["#1f5fbf", "#d1772b", "#3b8f5c", "#8c54a8", "#7a7f87"]
 LIMITS = (workers.C_ECHO, servers.CONSTANT)
 
-pyplot.rcParams.update({
-    "figure.dpi": 144, "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": GREY,
-    "axes.labelcolor": INK, "text.color": INK, "xtick.color": INK, "ytick.color": INK, "axes.titlelocation": "left",
-    "axes.titlesize": 10,
-})  # fmt: skip
+pyplot.rcParams.update(
+    {
+        "figure.dpi": 144,
+        "font.size": 9,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.edgecolor": GREY,
+        "axes.labelcolor": INK,
+        "text.color": INK,
+        "xtick.color": INK,
+        "ytick.color": INK,
+        "axes.titlelocation": "left",
+        "axes.titlesize": 10,
+    }
+)
 
 
 def draw(results, folder):
@@ -62,10 +72,22 @@ def _bars(results, part, quantity, title):
         measured = rows[name]
         color = BLUE if name.startswith("triage") else "white" if name.startswith(LIMITS) else GREY
         error = [[measured.median - min(measured.values)], [max(measured.values) - measured.median]]
-        axes.barh(place, measured.median, color=color, edgecolor=GREY if color == "white" else color, height=0.66,
-                  xerr=error, error_kw={"ecolor": INK, "elinewidth": 0.8})
-        axes.annotate(number(measured.median), (max(measured.values), place), xytext=(5, 0), textcoords="offset points",
-                      va="center")
+        axes.barh(
+            place,
+            measured.median,
+            color=color,
+            edgecolor=GREY if color == "white" else color,
+            height=0.66,
+            xerr=error,
+            error_kw={"ecolor": INK, "elinewidth": 0.8},
+        )
+        axes.annotate(
+            number(measured.median),
+            (max(measured.values), place),
+            xytext=(5, 0),
+            textcoords="offset points",
+            va="center",
+        )
     axes.set_yticks(range(len(names)), names)
     axes.set_xlim(0, max(max(measured.values) for measured in rows.values()) * 1.12)
     axes.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
@@ -114,12 +136,21 @@ def _scaling(results, title):
         if not points:
             continue
         first = points[0][1] / points[0][0]
-        axes.plot([count for count, _ in points], [count * first for count, _ in points], color=GREY, linestyle=":",
-                  label="in proportion")
-        axes.plot([count for count, _ in points], [value for _, value in points], color=BLUE, marker="o", label="measured")
+        axes.plot(
+            [count for count, _ in points],
+            [count * first for count, _ in points],
+            color=GREY,
+            linestyle=":",
+            label="in proportion",
+        )
+        axes.plot(
+            [count for count, _ in points], [value for _, value in points], color=BLUE, marker="o", label="measured"
+        )
         axes.yaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
         for count, value in points:
-            axes.annotate(f"{value / first:.2f} ×", (count, value), xytext=(4, -12), textcoords="offset points", fontsize=8)
+            axes.annotate(
+                f"{value / first:.2f} ×", (count, value), xytext=(4, -12), textcoords="offset points", fontsize=8
+            )
         axes.set_xticks([count for count, _ in points])
         axes.set_ylim(0)
         axes.legend(frameon=False, fontsize=8)
@@ -132,7 +163,12 @@ def _scaling(results, title):
 def _growth(results):
     panels = (
         ("partitions", [f"{count} partitions" for count in growth.PARTITIONS], "throughput", "worker, sentences/s"),
-        ("backlog", [name for name in results.figures[growth.PART] if name.startswith("backlog")], "memory", "worker, MiB"),
+        (
+            "backlog",
+            [name for name in results.figures[growth.PART] if name.startswith("backlog")],
+            "memory",
+            "worker, MiB",
+        ),
         ("length of a sentence", [f"{length} bytes" for length in growth.LENGTHS], "bytes classified", "alone, MB/s"),
         ("classes", [f"{count} classes" for count in growth.CLASSES], "classification alone", "alone, sentences/s"),
     )
@@ -143,7 +179,9 @@ def _growth(results):
         axes.plot(range(len(points)), [value for _, value in points], color=BLUE, marker="o")
         axes.set_xticks(range(len(points)), [name.replace("backlog ", "").partition(" ")[0] for name, _ in points])
         for place, (_, value) in enumerate(points):
-            axes.annotate(number(value), (place, value), xytext=(0, 6), textcoords="offset points", ha="center", fontsize=8)
+            axes.annotate(
+                number(value), (place, value), xytext=(0, 6), textcoords="offset points", ha="center", fontsize=8
+            )
         axes.set_ylim(0, max((value for _, value in points), default=1) * 1.25)
         axes.set_title(title)
         axes.set_ylabel(label)

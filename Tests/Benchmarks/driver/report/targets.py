@@ -19,7 +19,7 @@ class Target:
 
 
 def judge(results):
-    """One row for each target; `met` is None where nothing was measured, or where the data is not what the target is for."""
+    """One row for each target; `met` is None where nothing was measured, or the data is not what the target is for."""
     return [*_speed(results), *_http(results), *_lanes(results), *_memory(results), *_model(results)]
 
 
@@ -42,32 +42,55 @@ def _speed(results):
     alone = results.median(classification.PART, classification.LIBRARY, classification.QUANTITY)
     return [
         at_least("worker, bulk lane, sentences per CPU-second", efficiency, 200_000),
-        at_least("— against the Python worker", results.ratio(
-            worker.PART, "efficiency", workers.TRIAGE, workers.PYTHON_WORKER), 30, "{:,.1f} ×"),
-        at_least("— against the C echo", results.ratio(
-            worker.PART, "efficiency", workers.TRIAGE, workers.C_ECHO), 0.25, "{:.2f} ×"),
+        at_least(
+            "— against the Python worker",
+            results.ratio(worker.PART, "efficiency", workers.TRIAGE, workers.PYTHON_WORKER),
+            30,
+            "{:,.1f} ×",
+        ),
+        at_least(
+            "— against the C echo",
+            results.ratio(worker.PART, "efficiency", workers.TRIAGE, workers.C_ECHO),
+            0.25,
+            "{:.2f} ×",
+        ),
         at_least("classification alone, one core, sentences/s", alone, 400_000),
-        at_least("— against fastText", results.ratio(
-            classification.PART, classification.QUANTITY, classification.LIBRARY, classification.FASTTEXT), 10, "{:,.1f} ×"),
-    ]  # fmt: skip
+        at_least(
+            "— against fastText",
+            results.ratio(
+                classification.PART, classification.QUANTITY, classification.LIBRARY, classification.FASTTEXT
+            ),
+            10,
+            "{:,.1f} ×",
+        ),
+    ]
 
 
 def _http(results):
     failed = [
-        value for name, figures in results.figures.get(seed.PART, {}).items()
-        if name.startswith("triage") for value in figures["failed"].values
-    ]  # fmt: skip
+        value
+        for name, figures in results.figures.get(seed.PART, {}).items()
+        if name.startswith("triage")
+        for value in figures["failed"].values
+    ]
     full, paced = (f"{servers.TRIAGE_CACHED}, {pace}" for pace in (seed.FULL, seed.PACED))
     return [
-        at_least("gateway, wrk with 64 connections, no cache, requests/s", results.median(
-            gateway.PART, servers.TRIAGE, "throughput"), 10_000),
-        at_least("— against FastAPI + scikit-learn", results.ratio(
-            gateway.PART, "throughput", servers.TRIAGE, servers.FASTAPI), 10, "{:,.1f} ×"),
+        at_least(
+            "gateway, wrk with 64 connections, no cache, requests/s",
+            results.median(gateway.PART, servers.TRIAGE, "throughput"),
+            10_000,
+        ),
+        at_least(
+            "— against FastAPI + scikit-learn",
+            results.ratio(gateway.PART, "throughput", servers.TRIAGE, servers.FASTAPI),
+            10,
+            "{:,.1f} ×",
+        ),
         at_most("— p99, ms", results.median(gateway.PART, servers.TRIAGE, "p99"), 30),
         at_most("the seed's test, requests failed", float(sum(failed)) if failed else None, 0, "{:.0f}"),
         at_most("— average at full speed, ms", results.median(seed.PART, full, "mean"), 10),
         at_most("— average at the seed's rate, ms", results.median(seed.PART, paced, "mean"), 10),
-    ]  # fmt: skip
+    ]
 
 
 def _lanes(results):
@@ -75,11 +98,15 @@ def _lanes(results):
         return results.ratio(scaling.PART, "throughput", f"2, {mode}", f"1, {mode}")
 
     return [
-        at_most("interactive p99 while a million bulk sentences wait, against an idle worker",
-                results.ratio(lanes.PART, "p99", lanes.LOADED, lanes.IDLE), 2, "{:.2f} ×"),
+        at_most(
+            "interactive p99 while a million bulk sentences wait, against an idle worker",
+            results.ratio(lanes.PART, "p99", lanes.LOADED, lanes.IDLE),
+            2,
+            "{:.2f} ×",
+        ),
         at_least(f"two workers against one, {scaling.PINNED}", growth(scaling.PINNED), 1.7, "{:.2f} ×"),
         at_least(f"two workers against one, {scaling.SHARED}", growth(scaling.SHARED), 1.7, "{:.2f} ×"),
-    ]  # fmt: skip
+    ]
 
 
 def _memory(results):
@@ -87,10 +114,15 @@ def _memory(results):
     in_flight = results.median(memory.PART, memory.GATEWAY, "in flight")
     enough = in_flight is not None and in_flight >= 0.95 * memory.CONNECTIONS
     return [
-        at_most("memory of a worker with a million waiting, MiB", results.median(lanes.PART, lanes.LOADED, "memory"), 150),
-        at_most("memory of a gateway with 10,000 in flight, MiB",
-                results.median(memory.PART, memory.GATEWAY, "memory") if enough else None, 150),
-    ]  # fmt: skip
+        at_most(
+            "memory of a worker with a million waiting, MiB", results.median(lanes.PART, lanes.LOADED, "memory"), 150
+        ),
+        at_most(
+            "memory of a gateway with 10,000 in flight, MiB",
+            results.median(memory.PART, memory.GATEWAY, "memory") if enough else None,
+            150,
+        ),
+    ]
 
 
 def _model(results):

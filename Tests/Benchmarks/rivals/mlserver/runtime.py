@@ -17,4 +17,6 @@ class Intent(MLModel):
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
         texts = StringCodec.decode_input(payload.inputs[0])
         probabilities = self.classifier.predict_proba(texts)
-        return InferenceResponse(model_name=self.name, outputs=[NumpyCodec.encode_output("probabilities", probabilities)])
+        return InferenceResponse(
+            model_name=self.name, outputs=[NumpyCodec.encode_output("probabilities", probabilities)]
+        )

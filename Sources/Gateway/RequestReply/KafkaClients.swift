@@ -12,7 +12,7 @@ package struct KafkaClients: Sendable {
     package let interruption: Interruption
 
     private let properties: KafkaProperties
-    private let log: KafkaLog
+    private let logger: Logger
 
     package init(configuration: GatewayConfiguration, logger: Logger) throws(KafkaError) {
         try KafkaLibrary.requireSupportedVersion()
@@ -21,7 +21,10 @@ package struct KafkaClients: Sendable {
         self.wakeup = wakeup
         self.interruption = interruption
         self.properties = configuration.kafka
-        self.log = KafkaLog(logger: logger, onError: { interruption.note($0) })
+        self.logger = logger
+        // A producer that has nothing to send may lose its connections and say that no broker is left. The reader of
+        // replies always asks for more, so it is the one to believe; a producer's own end matters all the same.
+        let log = KafkaLog(logger: logger, onError: { if $0.isFatal { interruption.note($0) } })
         let timeout = String(max(1, configuration.requestTimeout.milliseconds))
         self.interactive = try Producer(
             properties: Self.common.merging([
@@ -39,15 +42,16 @@ package struct KafkaClients: Sendable {
     func makeReplyConsumer() throws(KafkaError) -> Consumer {
         try Consumer(
             properties: Self.common.merging([
-                "fetch.wait.max.ms": "10", "fetch.error.backoff.ms": "50", "queued.max.messages.kbytes": "16384",
+                "fetch.wait.max.ms": "5", "fetch.error.backoff.ms": "50", "queued.max.messages.kbytes": "16384",
             ]).merging(properties),
-            wakeup: wakeup, log: log)
+            wakeup: wakeup, log: KafkaLog(logger: logger, onError: { [interruption] in interruption.note($0) }))
     }
 
     /// How many partitions each of these topics has. Blocks for at most `within`.
     func partitions(of topics: [String], within: Duration) throws(KafkaError) -> [String: Int] {
         // Only needed while not ready, so it is not kept: a client has threads and connections.
-        try AdminClient(properties: Self.common.merging(properties), log: log).partitions(of: topics, within: within)
+        try AdminClient(properties: Self.common.merging(properties), log: KafkaLog(logger: logger))
+            .partitions(of: topics, within: within)
     }
 
     /// A broker that is back is to be found within half a second.
@@ -59,7 +63,13 @@ package struct KafkaClients: Sendable {
 
 /// News from librdkafka's threads that the brokers or topics are gone.
 package final class Interruption: Sendable {
-    private let state = Mutex<(isNew: Bool, reason: String)>((false, ""))
+    private struct State {
+        var isNew = false
+        var reason = ""
+        var fatal: KafkaError?
+    }
+
+    private let state = Mutex(State())
     private let wakeup: Wakeup
 
     package init(wakeup: Wakeup) {
@@ -68,26 +78,27 @@ package final class Interruption: Sendable {
 
     /// Notes an error when it means that nothing can be sent or received any more.
     package func note(_ error: KafkaError) {
-        switch error.code {
-        case .allBrokersDown, .unknownTopic, .unknownTopicOrPartition, .unknownPartition, .authentication, .fatal:
-            state.withLock { $0 = (true, error.message) }
-            wakeup.signal()
-        default:
-            if error.isFatal {
-                state.withLock { $0 = (true, error.message) }
-                wakeup.signal()
-            }
-        }
-    }
-
-    /// Whether there was news since the last time.
-    package func take() -> Bool {
+        let matters: Set<KafkaErrorCode> = [
+            .allBrokersDown, .unknownTopic, .unknownTopicOrPartition, .unknownPartition, .authentication,
+        ]
+        guard error.isFatal || matters.contains(error.code) else { return }
         state.withLock { state in
-            defer { state.isNew = false }
-            return state.isNew
+            state.isNew = true
+            state.reason = error.message
+            if error.isFatal { state.fatal = error }
         }
+        wakeup.signal()
     }
 
-    /// What the news was.
-    package var reason: String { state.withLock { $0.reason } }
+    /// What the news is, if there has been any since the last time.
+    ///
+    /// - Throws: the error that ended a client for good: only another process can go on.
+    package func take() throws(KafkaError) -> String? {
+        let (isNew, reason, fatal) = state.withLock { state in
+            defer { state.isNew = false }
+            return (state.isNew, state.reason, state.fatal)
+        }
+        if let fatal { throw fatal }
+        return isNew ? reason : nil
+    }
 }

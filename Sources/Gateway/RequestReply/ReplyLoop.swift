@@ -44,8 +44,8 @@ package final class ReplyLoop: Sendable {
         var nextAttempt = MonotonicTime(nanoseconds: 0)
         let reader = ReplyReader()
         while !isStopping.load(ordering: .relaxed) {
-            if clients.interruption.take() {
-                exchange.availability = .unavailable(clients.interruption.reason)
+            if let reason = try clients.interruption.take() {
+                exchange.availability = .unavailable(reason)
                 nextAttempt = MonotonicTime(nanoseconds: 0)
             }
             if exchange.availability != .available, MonotonicTime.now >= nextAttempt {

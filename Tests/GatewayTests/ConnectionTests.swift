@@ -1,0 +1,158 @@
+import Foundation
+import Gateway
+import HTTPTypes
+import HummingbirdTesting
+import NIOCore
+import Testing
+
+/// Clients that do not do as they should, on real connections. Each test waits until the server has closed the connection;
+/// if it never did, the test would not end.
+@Suite("Connections", .timeLimit(.minutes(1)))
+struct ConnectionTests {
+    private func serve(
+        _ gateway: TestGateway, _ body: @escaping @Sendable (_ port: Int) async throws -> Void
+    ) async throws {
+        try await gateway.application.test(.live) { client in
+            try await body(try #require(client.port))
+        }
+    }
+
+    private let post = "POST /v1/classify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+
+    @Test func closesOnAClientThatTakesTooLongOverTheHead() async throws {
+        try await serve(TestGateway { $0.headTimeout = .milliseconds(200) }) { port in
+            let received = try await RawConnection.open(port: port) { inbound, outbound in
+                try await outbound.write(ByteBuffer(string: "GET /health/live HT"))
+                return await RawConnection.readToEnd(inbound)
+            }
+            #expect(received.isEmpty)
+        }
+    }
+
+    @Test func closesOnAClientThatTakesTooLongOverTheBody() async throws {
+        let head = post
+        try await serve(TestGateway { $0.bodyTimeout = .milliseconds(200) }) { port in
+            _ = try await RawConnection.open(port: port) { inbound, outbound in
+                try await outbound.write(ByteBuffer(string: head + "Content-Length: 12\r\n\r\n{\"te"))
+                return await RawConnection.readToEnd(inbound)
+            }
+        }
+    }
+
+    @Test func closesOnAClientThatTakesTooLongOverALineOfAStream() async throws {
+        try await serve(TestGateway { $0.bodyTimeout = .milliseconds(200) }) { port in
+            _ = try await RawConnection.open(port: port) { inbound, outbound in
+                try await outbound.write(
+                    ByteBuffer(
+                        string: "POST /v1/classify/stream HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n"
+                            + "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"))
+                return await RawConnection.readToEnd(inbound)
+            }
+        }
+    }
+
+    @Test func closesAnIdleConnection() async throws {
+        try await serve(TestGateway { $0.idleTimeout = .milliseconds(200) }) { port in
+            let received = try await RawConnection.open(port: port) { inbound, outbound in
+                try await outbound.write(ByteBuffer(string: "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"))
+                return await RawConnection.readToEnd(inbound)
+            }
+            #expect(received.hasPrefix("HTTP/1.1 200 OK"))
+        }
+    }
+
+    @Test func answersAtOnceToABodyThatIsTooLargeAndReadsNoMoreOfIt() async throws {
+        let head = post
+        try await serve(TestGateway { $0.maximumBodyBytes = 10_000 }) { port in
+            let received = try await RawConnection.open(port: port) { inbound, outbound in
+                try await outbound.write(ByteBuffer(string: head + "Content-Length: 100000000\r\n\r\n{"))
+                return await RawConnection.readToEnd(inbound)
+            }
+            #expect(received.hasPrefix("HTTP/1.1 413 "))
+            #expect(received.contains(#""code":"body_too_large""#))
+        }
+    }
+
+    @Test func answersAtOnceToAChunkedBodyThatIsTooLarge() async throws {
+        let head = post
+        try await serve(TestGateway { $0.maximumBodyBytes = 10_000 }) { port in
+            let received = try await RawConnection.open(port: port) { inbound, outbound in
+                try await outbound.write(ByteBuffer(string: head + "Transfer-Encoding: chunked\r\n\r\n4000\r\n"))
+                try await outbound.write(ByteBuffer(repeating: UInt8(ascii: "x"), count: 0x4000))
+                return await RawConnection.readToEnd(inbound)
+            }
+            #expect(received.hasPrefix("HTTP/1.1 413 "))
+        }
+    }
+
+    @Test func refusesAHeadThatIsTooLarge() async throws {
+        try await serve(TestGateway { $0.maximumHeaderBytes = 1_024 }) { port in
+            let received = try await RawConnection.open(port: port) { inbound, outbound in
+                let field = "X-Long: " + String(repeating: "x", count: 5_000)
+                try await outbound.write(ByteBuffer(string: "GET / HTTP/1.1\r\nHost: x\r\n\(field)\r\n\r\n"))
+                return await RawConnection.readToEnd(inbound)
+            }
+            #expect(received.isEmpty || received.hasPrefix("HTTP/1.1 4"))
+        }
+    }
+
+    @Test func tellsAWaitingClientToGoOn() async throws {
+        let head = post
+        try await serve(TestGateway()) { port in
+            let received = try await RawConnection.open(port: port) { inbound, outbound in
+                try await outbound.write(
+                    ByteBuffer(string: head + "Expect: 100-continue\r\nConnection: close\r\nContent-Length: 12\r\n\r\n")
+                )
+                var text = ""
+                var isSent = false
+                for try await part in inbound {
+                    text += String(buffer: part)
+                    if !isSent, text.contains("\r\n\r\n") {
+                        isSent = true
+                        try await outbound.write(ByteBuffer(string: #"{"text":"x"}"#))
+                    }
+                }
+                return text
+            }
+            #expect(received.hasPrefix("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK"))
+        }
+    }
+
+    @Test func freesThePlaceOfAClientThatHangsUp() async throws {
+        let gateway = TestGateway(workers: InMemoryWorkers(answer: nil)) { $0.requestTimeout = .seconds(3_600) }
+        try await serve(gateway) { port in
+            try await RawConnection.open(port: port) { _, outbound in
+                try await outbound.write(
+                    ByteBuffer(string: "GET /api/intent?sentence=x HTTP/1.1\r\nHost: x\r\n\r\n"))
+                while gateway.exchange.snapshot.waiting == 0 { try await Task.sleep(for: .milliseconds(1)) }
+            }
+            while gateway.exchange.snapshot.waiting > 0 { try await Task.sleep(for: .milliseconds(1)) }
+            #expect(gateway.exchange.snapshot.counts.cancelled == 1)
+        }
+    }
+
+    @Test func freesTheWindowOfAStreamWhoseClientHangsUp() async throws {
+        let gateway = TestGateway(workers: InMemoryWorkers(answer: nil)) { $0.requestTimeout = .seconds(3_600) }
+        try await serve(gateway) { port in
+            try await RawConnection.open(port: port) { _, outbound in
+                try await outbound.write(
+                    ByteBuffer(
+                        string: "POST /v1/classify/stream HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n"
+                            + "Transfer-Encoding: chunked\r\n\r\n4\r\na\nb\n\r\n"))
+                while gateway.exchange.snapshot.waiting < 2 { try await Task.sleep(for: .milliseconds(1)) }
+            }
+            while gateway.exchange.snapshot.waiting > 0 { try await Task.sleep(for: .milliseconds(1)) }
+        }
+    }
+
+    @Test func answersRequestsThatComeInOneGo() async throws {
+        try await serve(TestGateway()) { port in
+            let received = try await RawConnection.open(port: port) { inbound, outbound in
+                let request = "GET /api/intent?sentence=x HTTP/1.1\r\nHost: x\r\n"
+                try await outbound.write(ByteBuffer(string: "\(request)\r\n\(request)Connection: close\r\n\r\n"))
+                return await RawConnection.readToEnd(inbound)
+            }
+            #expect(received.components(separatedBy: "HTTP/1.1 200 OK").count == 3)
+        }
+    }
+}

@@ -1,0 +1,32 @@
+import NIOCore
+import NIOPosix
+
+/// A client that sends what it likes, byte by byte if it wants.
+enum RawConnection {
+    /// Connects, lends the connection and what arrives on it, and closes.
+    static func open<Result: Sendable>(
+        port: Int,
+        _ body:
+            @Sendable (NIOAsyncChannelInboundStream<ByteBuffer>, NIOAsyncChannelOutboundWriter<ByteBuffer>) async throws
+            -> Result
+    ) async throws -> Result {
+        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connect(host: "127.0.0.1", port: port) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                }
+            }
+        return try await channel.executeThenClose(body)
+    }
+
+    /// Everything that comes until the server closes.
+    static func readToEnd(_ inbound: NIOAsyncChannelInboundStream<ByteBuffer>) async -> String {
+        var text = ""
+        do {
+            for try await part in inbound { text += String(buffer: part) }
+        } catch {
+            // A connection that is reset has ended too.
+        }
+        return text
+    }
+}

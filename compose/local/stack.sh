@@ -8,6 +8,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 stack="$runtime/stack"
 triage="$root/.build/release/triage"
+partitions=12
 
 # part KIND NUMBER: the folder of a worker or gateway.
 part() { echo "$stack/$1-$2"; }
@@ -56,7 +57,7 @@ stack_broker() {
     [[ -z ${KAFKA:-} ]] || kind=external
     echo "$kind" >"$stack/broker-kind"
     echo "$address" >"$stack/kafka"
-    "$triage" topics create --bootstrap-servers "$address" >"$stack/topics.log" 2>&1 || {
+    "$triage" topics create --bootstrap-servers "$address" --partitions "$partitions" >"$stack/topics.log" 2>&1 || {
         cat "$stack/topics.log" >&2
         fail "the topics could not be created on $address"
     }
@@ -95,12 +96,26 @@ launch_gateway() {
     folder=$(part gateway "$number")
     port=${port_wanted:-$(free_port)}
     launch "$folder" "$triage" gateway --bootstrap-servers "$(<"$stack/kafka")" --host 127.0.0.1 --port "$port" \
-        --instance-id "gateway-$number" --reply-partition "$(((number - 1) % 12))" \
+        --instance-id "gateway-$number" --reply-partition "$(((number - 1) % partitions))" \
         ${tansu_gateway[@]+"${tansu_gateway[@]}"}
     echo "$port" >"$folder/port"
     launched=$number
 }
 await_gateway() { await "$(part gateway "$1")" "http://127.0.0.1:$(<"$(part gateway "$1")/port")/health/ready" "gateway $1"; }
+
+# True when the workers that run have all partitions of both lanes, or there is none.
+settled() {
+    local number count=0 sum=0
+    for number in $(parts worker); do
+        count=1
+        sum=$((sum + $(curl --silent --max-time 2 "http://127.0.0.1:$(<"$(part worker "$number")/port")/metrics" |
+            awk '/^triage_worker_assigned_partitions/ { sum += $2 } END { print sum + 0 }')))
+    done
+    ((count == 0 || sum == 2 * partitions))
+}
+# Waits until the group has come to rest. Tansu can leave partitions without a worker for good if a member leaves while
+# the coming of another is still being dealt with.
+settle() { wait_until 30 settled || say "some partitions have no worker yet"; }
 
 # remove KIND NUMBER: SIGTERM, and the time to finish what it holds.
 remove() {
@@ -233,6 +248,7 @@ start_stack() {
         port_wanted=
     done
     for number in ${new_workers[@]+"${new_workers[@]}"}; do await_worker "$number"; done
+    settle
     for number in ${new_gateways[@]+"${new_gateways[@]}"}; do await_gateway "$number"; done
     [[ $4 != 1 ]] || launch_proxy
     [[ $5 != 1 ]] || launch_prometheus

@@ -17,5 +17,5 @@ def write(results, machine):
 
 
 def targets_text(results):
-    """The table of targets, for the terminal."""
-    return "\n".join(markdown.targets(targets.judge(results)))
+    """The table of targets, for the terminal: those that this run measured."""
+    return "\n".join(markdown.targets([target for target in targets.judge(results) if target.value is not None]))

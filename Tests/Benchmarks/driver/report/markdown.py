@@ -37,8 +37,9 @@ def _how(machine):
     return (
         f"Taken on {machine['date']} in one run of `make bench` on one machine ({machine['cores']} cores of "
         f"{machine['processor']}, {machine['memory']}, {machine['system']}; "
-        f"load before the start {machine['load before']}), with broker, service and load generator on it together. Commit {machine['commit']}, {machine['swift']}, "
-        f"librdkafka {machine['librdkafka']}, scikit-learn {machine['scikit-learn']}, FastAPI {machine['fastapi']}. "
+        f"load before the start {machine['load before']}), with broker, service and load generator on it together. "
+        f"Commit {machine['commit']}, {machine['swift']}, librdkafka {machine['librdkafka']}, "
+        f"scikit-learn {machine['scikit-learn']}, FastAPI {machine['fastapi']}. "
         f"Brokers: {machine['brokers']}. Sentences and models: {machine['data']}. Every figure is the median of "
         f"{machine['repetitions']} after a warm-up (the seed's test, memory and growth are taken once); "
         "± is half of the distance between the smallest and the largest. "

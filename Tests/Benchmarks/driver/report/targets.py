@@ -112,13 +112,13 @@ def _lanes(results):
 def _memory(results):
     # A figure for 10,000 in flight stands for nothing if fewer were.
     in_flight = results.median(memory.PART, memory.GATEWAY, "in flight")
-    enough = in_flight is not None and in_flight >= 0.95 * memory.CONNECTIONS
+    enough = in_flight is not None and in_flight >= 0.95 * memory.IN_FLIGHT
     return [
         at_most(
             "memory of a worker with a million waiting, MiB", results.median(lanes.PART, lanes.LOADED, "memory"), 150
         ),
         at_most(
-            "memory of a gateway with 10,000 in flight, MiB",
+            "memory of a gateway with 10,000 requests in flight, MiB",
             results.median(memory.PART, memory.GATEWAY, "memory") if enough else None,
             150,
         ),

@@ -11,7 +11,7 @@ public struct KafkaLog: Sendable {
     /// commits in the background, fatal errors (`isFatal`). Called on a thread that serves the client, or on one of
     /// librdkafka's; it must return soon.
     public var onError: (@Sendable (KafkaError) -> Void)?
-    /// Takes `false` when no broker answers any more and `true` when one does again. As long as none answers, `receive` and
+    /// Takes `false` when no broker answers any more, one asked for included, and `true` when one does again. As long as none answers, `receive` and
     /// `receiveDeliveryReports` ask for one, at most once a second and for a tenth of one, so that even an idle client learns of it.
     public var onConnectionChange: (@Sendable (_ isConnected: Bool) -> Void)?
     /// Takes librdkafka's statistics as JSON, every `statistics.interval.ms`, if that property is set. The bytes are

@@ -60,6 +60,23 @@ struct ConnectionTests {
         #expect(events.recorded.lines.first?.message.hasPrefix("no Kafka broker answers; trying on: ") == true)
     }
 
+    @Test("a connection that the broker closes is no reason to speak while another can be had")
+    func closedConnection() async throws {
+        let cluster = try MockCluster()
+        try cluster.createTopic("t")
+        let events = Events()
+        try await onOwnThread {
+            let producer = try Clients(cluster, log: events.log).producer(["reconnect.backoff.ms": "10"])
+            try producer.send(to: producer.topic("t"), key: nil, value: [1], copying: true)
+            try producer.flush(within: .seconds(20))
+            cluster.setBroker(isDown: true)
+            cluster.setBroker(isDown: false)
+            for _ in 0..<25 { producer.receiveDeliveryReports(waiting: .milliseconds(20)) { _, _, _, _ in } }
+        }
+        #expect(events.connectionChanges == [])
+        #expect(events.recorded.lines == [])
+    }
+
     @Test("a producer without a broker says so, with the reason, in one line")
     func nobodyThere() async throws {
         let port = try freePort()

@@ -61,10 +61,25 @@ final class ClientEvents: @unchecked Sendable {  // `consumer` is touched by one
             state.lastProbe = now
             return true
         }
+        if isDue, Self.answers(client, within: 100) { brokerAnswered() }
+    }
+
+    private static func answers(_ client: OpaquePointer, within milliseconds: Int32) -> Bool {
         var metadata: UnsafePointer<rd_kafka_metadata>?
-        guard isDue, rd_kafka_metadata(client, 0, nil, &metadata, 100) == RD_KAFKA_RESP_ERR_NO_ERROR else { return }
+        guard rd_kafka_metadata(client, 0, nil, &metadata, milliseconds) == RD_KAFKA_RESP_ERR_NO_ERROR else {
+            return false
+        }
         rd_kafka_metadata_destroy(metadata)
-        brokerAnswered()
+        return true
+    }
+
+    /// An error of the client's connections.
+    func connectionFailed(_ error: KafkaError, of client: OpaquePointer) {
+        // librdkafka also says that all brokers are down when a broker has closed the last connection of an idle
+        // client, which can have a new one for the asking.
+        let isNews = error.code == .allBrokersDown && !isDisconnected.load(ordering: .relaxed)
+        if isNews, Self.answers(client, within: 500) { return }
+        failed(error)
     }
 
     /// An error that is not the answer to a call.

@@ -7,7 +7,8 @@ extension Consumer {
             guard let client, let events = ClientEvents.of(client) else { return }
             let code = KafkaErrorCode(rawValue: code)
             if code == .fatal, let fatal = KafkaError.fatal(of: client) { return events.failed(fatal) }
-            events.failed(KafkaError(code, operation: "connect", message: text.map { String(cString: $0) }))
+            let message = text.map { String(cString: $0) }
+            events.connectionFailed(KafkaError(code, operation: "connect", message: message), of: client)
         }
         guard isMember else { return }
         rd_kafka_conf_set_rebalance_cb(configuration) { client, code, partitions, _ in

@@ -164,7 +164,7 @@ public final class Producer: @unchecked Sendable {
         let code = KafkaErrorCode(rd_kafka_event_error(event))
         if code == .fatal, let fatalError { return events.failed(fatalError) }
         let text = rd_kafka_event_error_string(event).map { String(cString: $0) }
-        events.failed(KafkaError(code, operation: "connect", message: text))
+        events.connectionFailed(KafkaError(code, operation: "connect", message: text), of: client.pointer)
     }
 
     /// Waits until every record is reported, without waiting for `linger.ms`, and hands the reports to `body`.

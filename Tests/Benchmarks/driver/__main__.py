@@ -7,7 +7,19 @@ import sys
 from . import machine, report, settings
 from .measurement import Results
 from .models import Models
-from .parts import attempt, classification, gateway, growth, lanes, memory, micro, scaling, seed, training, worker
+from .parts import (
+    attempt,
+    classification,
+    gateway,
+    growth,
+    lanes,
+    memory,
+    micro,
+    scaling,
+    seed,
+    training,
+    worker,
+)
 from .progress import say
 
 PARTS = {

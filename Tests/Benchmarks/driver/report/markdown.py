@@ -1,7 +1,18 @@
 """The report as Markdown."""
 
 from .. import models, servers, workers
-from ..parts import classification, gateway, growth, lanes, memory, micro, scaling, seed, training, worker
+from ..parts import (
+    classification,
+    gateway,
+    growth,
+    lanes,
+    memory,
+    micro,
+    scaling,
+    seed,
+    training,
+    worker,
+)
 
 # Of each part: its title, and the contestant (with the quantity) that the others are compared with.
 TITLES = {

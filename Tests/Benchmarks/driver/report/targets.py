@@ -3,7 +3,16 @@
 from dataclasses import dataclass
 
 from .. import models, servers, settings, workers
-from ..parts import classification, gateway, lanes, memory, scaling, seed, training, worker
+from ..parts import (
+    classification,
+    gateway,
+    lanes,
+    memory,
+    scaling,
+    seed,
+    training,
+    worker,
+)
 
 
 @dataclass

@@ -29,7 +29,7 @@ def describe():
         "fastapi": version("fastapi"),
         "brokers": "external"
         if settings.EXTERNAL_BROKER
-        else f"{settings.BROKER} for throughput, {settings.LATENCY_BROKER} for latency",
+        else f"{settings.BROKER} for backlogs, {settings.LATENCY_BROKER} for the gateway",
         "data": settings.DATA.name,
         "repetitions": settings.REPEATS,
         "load before": f"{os.getloadavg()[0]:.2f}",

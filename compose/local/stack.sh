@@ -43,7 +43,7 @@ ready() { ! running "$1/pid" || curl --silent --fail --output /dev/null --max-ti
 await() {
     wait_until 60 ready "$1" "$2" && running "$1/pid" && return
     tail -n 10 "$1/log" >&2
-    fail "$3 did not become ready; its log is $1/log"
+    fail "$3 did not become ready; the end of its log stands above"
 }
 
 stack_broker() {

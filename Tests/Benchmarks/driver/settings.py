@@ -1,7 +1,7 @@
 """What a run measures with: folders, the caller's wishes, and how much of everything."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -86,3 +86,6 @@ SIZES = (
         folds=3,
     )
 )
+if os.environ.get("BACKLOG"):
+    _backlog = int(os.environ["BACKLOG"])
+    SIZES = replace(SIZES, backlog=_backlog, backlog_left=_backlog // 4)

@@ -4,10 +4,14 @@ Calls come at a steady rate whatever comes back, and their time counts from when
 in every call that it held up. Of the second run only those calls count that were due while the backlog was still
 larger than the part's `backlog_left`.
 
+The broker has its share in it: so the same calls are also sent straight to the topic that they are answered on, one hop
+without any worker, while nothing else happens and while the C echo works off the same backlog.
+
 noida-db cannot serve this part: it answers a fetch with the whole backlog, whatever the consumer asked for, and
 librdkafka refuses a response of more than 100 MB.
 """
 
+import dataclasses
 import time
 
 from .. import load, models, sentences, settings, workers
@@ -18,6 +22,7 @@ from . import attempt
 
 PART = "lanes"
 IDLE, LOADED = "idle worker", "a million bulk sentences waiting"
+HOP_IDLE, HOP_LOADED = "one hop, idle broker", "one hop, beside a C echo of the backlog"
 PERCENTS = (1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9)
 
 
@@ -30,7 +35,15 @@ def measure(results, trained):
             model = trained.path(models.TRIAGE)
             with workers.start_triage(broker, model, lanes, group) as worker:
                 _idle(results, broker, lanes, lines, worker)
+            hop = dataclasses.replace(lanes, interactive=broker.topic("hop", 1))
+            hop = dataclasses.replace(hop, gateway_replies=hop.interactive)
+            _hop(results, broker, hop, lines, HOP_IDLE)
             broker.fill(lanes.requests, sizes.backlog, lines)
+            echo = workers.Contestant(workers.C_ECHO, 0, 0)
+            echoes = broker.topic("echo")
+            with echo.start(broker, trained, dataclasses.replace(lanes, replies=echoes)) as process:
+                broker.wait_for(echoes, 1, process, 60)
+                _hop(results, broker, hop, lines, HOP_LOADED)
             with workers.start_triage(broker, model, lanes, group) as worker:
                 _loaded(results, broker, lanes, lines, worker)
 
@@ -59,10 +72,17 @@ def _idle(results, broker, lanes, lines, worker):
     _record(results, IDLE, load.read_calls(output), broker.kind)
 
 
+def _hop(results, broker, lanes, lines, name):
+    callers, output = _call(broker, lanes, lines, 5)
+    with callers:
+        _wait(callers, 35)
+    _record(results, name, load.read_calls(output), broker.kind)
+
+
 def _loaded(results, broker, lanes, lines, worker):
     sizes = settings.SIZES
-    # Bulk work goes at full speed while the calls go on.
-    done_before = broker.count(lanes.replies)
+    # Bulk work goes at full speed before the calls begin, and on while they do.
+    _, _, done_before = broker.wait_for(lanes.replies, sizes.backlog // 20, worker, 60)
     start = time.monotonic()
     seconds = max(10, sizes.backlog // 100_000)
     callers, output = _call(broker, lanes, lines, seconds)

@@ -142,7 +142,7 @@ let package = Package(
                 "TestSupport", "Kafka", "Messages", "Classification",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
             swiftSettings: settings, linkerSettings: findLibraries),
         .executableTarget(

@@ -45,12 +45,15 @@ enum Main {
 
     /// One line for a person, and the code that scripts rely on.
     private static func exit(with error: any Error) -> Never {
-        switch CommandFailure(error) {
-        case let failure?:
-            FileHandle.standardError.write(Data("triage: \(failure.message)\n".utf8))
-            Foundation.exit(failure.code.rawValue)
-        case nil:
-            Triage.exit(withError: error)
-        }
+        if let failure = CommandFailure(error) { end(failure) }
+        // Help and versions are asked for; what else the parser refuses is a usage error.
+        if Triage.exitCode(for: error).isSuccess { Triage.exit(withError: error) }
+        let problem = Triage.message(for: error).split(separator: "\n").first.map(String.init) ?? "\(error)"
+        end(.usage("\(problem) (see --help)"))
+    }
+
+    private static func end(_ failure: CommandFailure) -> Never {
+        FileHandle.standardError.write(Data("triage: \(failure.message)\n".utf8))
+        Foundation.exit(failure.code.rawValue)
     }
 }

@@ -17,7 +17,12 @@ final class PipeSession {
     private let patience: Duration
     private let replyTo: ReplyAddress
     private let feed = LineFeed()
-    private let room = DispatchSemaphore(value: PipeSession.window)
+    private let room = {
+        // Dispatch stops the program when a semaphore goes with less than it began with, as it would after a failure.
+        let room = DispatchSemaphore(value: 0)
+        for _ in 0..<PipeSession.window { room.signal() }
+        return room
+    }()
 
     private var order = ReplyOrder()
     private var output = StandardOutput()

@@ -44,6 +44,7 @@ extension SettingsReader {
             // Editors and `echo` end a file with a line feed that is no part of the secret.
             result[name] = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .newlines)
         }
+        try result.validate()
         return result
     }
 }

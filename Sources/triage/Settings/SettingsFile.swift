@@ -35,7 +35,8 @@ struct SettingsFile {
             self.provider = try await FileProvider<YAMLSnapshot>(
                 parsingOptions: options, filePath: FilePath(path))
         } catch {
-            throw CommandFailure.usage("--config: \(path) is not a YAML or JSON mapping of settings: \(error)")
+            let reason = "\(error)".split(separator: "\n").first ?? ""
+            throw CommandFailure.usage("--config: \(path) is not a YAML or JSON mapping of settings: \(reason)")
         }
         self.path = path
         self.keys = seen.values

@@ -1,0 +1,64 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+    /// Design §3, delivery: whatever is killed and cut, nothing is lost.
+    @Suite struct DeliveryTests {
+        @Test func `at least once: workers are killed, connections cut, every request is answered`() throws {
+            let name = "at least once"
+            let stage = try Stage(partitions: 6, isProxied: true)
+            let audit = try ReplyAudit(on: stage)
+            let commits = CommitAudit(on: stage, replies: audit)
+            let pool = try WorkerPool(on: stage, count: 3)
+            let count = Scale.pick(short: 20_000, soak: 500_000)
+            let duration: Duration = Scale.pick(short: .seconds(15), soak: .seconds(240))
+            let load = RequestLoad(on: stage, count: count, perSecond: Int(Double(count) / duration.seconds))
+            var storm = Storm(
+                accidents: Scale.pick(short: [(.kill, 3), (.cut, 2)], soak: [(.kill, 20), (.cut, 10)]),
+                over: duration, generator: SeededGenerator(forTest: name))
+            try storm.rage(among: pool, proxy: stage.proxy)
+            let findings = try audit.settle(load, pool: pool, within: .seconds(120))
+            let samples = commits.stop()
+            audit.stop()
+            report(
+                name,
+                """
+                \(pool.kills) killed, \(storm.cuts) cuts, \(findings.text), longest pause \
+                \(audit.longestPause.text), commits looked at \(samples) times, most memory \(Int(pool.peakMemory)) MiB
+                """)
+            findings.expectNothingLost()
+            #expect(samples > 0)
+            #expect(pool.selfEnds.isEmpty, "\(pool.selfEnds)")
+        }
+
+        /// Only Apache Kafka ends what a killed producer left open as it should (design §7): embedded brokers leave out
+        /// what they cannot do, see ``Storm/Accident``.
+        @Test func `exactly once: a read-committed reader sees every answer once`() throws {
+            let name = "exactly once"
+            let stage = try Stage(partitions: 6, isProxied: true)
+            let audit = try ReplyAudit(on: stage, isolation: "read_committed")
+            let commits = CommitAudit(on: stage, replies: audit)
+            let pool = try WorkerPool(
+                on: stage, count: 3, hasStableNames: true, arguments: ["--delivery", "exactly-once"])
+            let count = Scale.pick(short: 20_000, soak: 500_000)
+            let duration: Duration = Scale.pick(short: .seconds(15), soak: .seconds(240))
+            let load = RequestLoad(on: stage, count: count, perSecond: Int(Double(count) / duration.seconds))
+            var storm = Storm(
+                accidents: TransactionSupport.accidents, over: duration, generator: SeededGenerator(forTest: name))
+            try storm.rage(among: pool, proxy: stage.proxy)
+            let findings = try audit.settle(load, pool: pool, within: .seconds(120))
+            let samples = commits.stop()
+            audit.stop()
+            report(
+                name,
+                """
+                \(pool.kills) killed, \(storm.cuts) cuts, \(storm.exitCodes.count) stopped, \(findings.text), longest \
+                pause \(audit.longestPause.text), commits looked at \(samples) times, \
+                \(pool.selfEnds.count) ended by themselves
+                """)
+            findings.expectNothingLost()
+            #expect(findings.repeated == 0)
+            #expect(storm.exitCodes.allSatisfy { $0 == 0 })
+        }
+    }
+}

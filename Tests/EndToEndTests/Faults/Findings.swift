@@ -1,0 +1,47 @@
+import Foundation
+import Testing
+
+/// What an audit came to.
+struct Findings {
+    let requests: Int
+    let answered: Int
+    let lost: Int
+    let repeated: Int
+    let misordered: Int
+    let wrongIDs: Int
+    let oddities: [String]
+    let exitCodes: [Int32]
+
+    var text: String {
+        "\(requests) ids, \(answered) answered, \(lost) lost, \(repeated) repeated, \(misordered) out of order"
+    }
+
+    /// Expects what holds for every kind of delivery.
+    func expectNothingLost(sourceLocation: SourceLocation = #_sourceLocation) {
+        #expect(requests > 0, sourceLocation: sourceLocation)
+        #expect(lost == 0, sourceLocation: sourceLocation)
+        #expect(misordered == 0, sourceLocation: sourceLocation)
+        #expect(wrongIDs == 0, sourceLocation: sourceLocation)
+        #expect(oddities.isEmpty, "\(oddities)", sourceLocation: sourceLocation)
+        #expect(exitCodes.allSatisfy { $0 == 0 }, "\(exitCodes)", sourceLocation: sourceLocation)
+    }
+}
+
+extension ReplyAudit {
+    /// Waits until every request of a load is answered (or the time is over), ends the workers, and reads to the end.
+    func settle(_ load: RequestLoad, pool: WorkerPool, within limit: Duration) throws -> Findings {
+        let places = try load.places(within: limit)
+        let deadline = ContinuousClock.now + limit
+        while answered < places.count, ContinuousClock.now < deadline {
+            pool.look()
+            pause(.milliseconds(20))
+        }
+        let exitCodes = try pool.stopAll()
+        try catchUp()
+        let ledger = ledger
+        let (lost, wrongIDs) = ledger.compare(with: places)
+        return Findings(
+            requests: places.count, answered: ledger.answered, lost: lost, repeated: ledger.repeated,
+            misordered: ledger.misordered, wrongIDs: wrongIDs, oddities: ledger.oddities, exitCodes: exitCodes)
+    }
+}

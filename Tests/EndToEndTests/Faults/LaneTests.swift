@@ -1,0 +1,45 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+    @Suite struct LaneTests {
+        @Test func `a backlog neither fills the memory nor slows an interactive caller`() throws {
+            let stage = try Stage(partitions: 6)
+            let count = Scale.pick(short: 100_000, soak: 1_000_000)
+            let load = RequestLoad(on: stage, count: count)
+            _ = try load.places(within: .seconds(300))
+
+            let audit = try ReplyAudit(on: stage)
+            let pool = try WorkerPool(on: stage, count: 1)
+            let probe = InteractiveProbe(on: stage)
+            try eventually(within: .seconds(30), "the first answers") { probe.answered > 0 && audit.answered > 0 }
+            let (first, start, before) = (probe.asked, ContinuousClock.now, audit.answered)
+            try eventually(within: .seconds(300), "the backlog to be worked off") { audit.answered >= count }
+            let (last, elapsed) = (probe.asked, ContinuousClock.now - start)
+            pause(.seconds(1))
+            let idleFirst = probe.asked
+            pause(Scale.pick(short: .seconds(3), soak: .seconds(20)))
+            let idleLast = probe.asked
+            pool.look()
+            let latencies = try probe.finish()
+            let busy = probe.latencies(from: first, to: last)
+            let idle = probe.latencies(from: idleFirst, to: idleLast)
+            let findings = try audit.settle(load, pool: pool, within: .seconds(60))
+            audit.stop()
+            report(
+                "backlog",
+                """
+                \(count) waiting, \(Int(Double(count - before) / elapsed.seconds)) a second, most memory \
+                \(Int(pool.peakMemory)) MiB; interactive with backlog: \(busy.text); idle: \(idle.text)
+                """)
+            findings.expectNothingLost()
+            #expect(findings.repeated == 0)
+            #expect(latencies.unanswered == 0)
+            #expect(pool.peakMemory > 0)
+            if Scale.isSoak {
+                #expect(pool.peakMemory < 150)
+                #expect(busy.p99 <= idle.p99 * 2)
+            }
+        }
+    }
+}

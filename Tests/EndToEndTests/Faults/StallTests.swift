@@ -1,0 +1,33 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+    @Suite struct StallTests {
+        @Test func `the broker stalls: no crash, no loss, and the flow comes back`() throws {
+            let stage = try Stage(isProxied: true)
+            let proxy = try #require(stage.proxy)
+            let audit = try ReplyAudit(on: stage)
+            let pool = try WorkerPool(on: stage, count: 2)
+            let perSecond = 1_000
+            let load = RequestLoad(on: stage, count: 10_000_000, perSecond: perSecond)
+            try eventually(within: .seconds(30), "the first answers") { audit.answered > 1_000 }
+
+            proxy.stall()
+            let stall: Duration = Scale.pick(short: .seconds(4), soak: .seconds(30))
+            pause(stall)
+            proxy.resume()
+            let (resumed, before) = (ContinuousClock.now, audit.answered)
+            try eventually(within: .seconds(60), "an answer after the stall") { audit.answered > before }
+            let recovery = ContinuousClock.now - resumed
+            pause(.seconds(1))
+
+            load.stop()
+            let findings = try audit.settle(load, pool: pool, within: .seconds(60))
+            audit.stop()
+            report("stall", "\(stall.text), flow back after \(recovery.text), \(findings.text)")
+            findings.expectNothingLost()
+            #expect(pool.selfEnds.isEmpty, "\(pool.selfEnds)")
+            if Scale.isSoak { #expect(recovery < .seconds(5)) }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension EndToEnd {
+    @Suite struct CommandLineTests {
+        static let folder = SampleModel.folder
+
+        static func file(_ name: String, _ contents: String) throws -> String {
+            let url = folder.appending(path: name)
+            try contents.write(to: url, atomically: true, encoding: .utf8)
+            return url.path
+        }
+
+        private func expect(
+            _ arguments: [String], environment: [String: String] = [:], code: Int32, mentioning words: [String],
+            sourceLocation: SourceLocation = #_sourceLocation
+        ) throws {
+            let process = try TriageProcess(arguments, environment: environment)
+            process.closeInput()
+            #expect(try process.wait(within: .seconds(60)) == code, "\(process.errors)", sourceLocation: sourceLocation)
+            expectOneClearLine(process.errors, mentioning: words, sourceLocation: sourceLocation)
+            #expect(process.output.isEmpty, sourceLocation: sourceLocation)
+        }
+
+        @Test(arguments: ["worker", "gateway", "train", "evaluate", "classify", "pipe"])
+        func `an unknown flag`(command: String) throws {
+            // Those that a command cannot do without, or it would miss them first.
+            let needed = [
+                "train": ["--data", "a.csv", "--output", "a.model"], "evaluate": ["--data", "a.csv"],
+                "classify": ["--model", "a.model"],
+            ]
+            try expect(
+                [command, "--no-such-flag", "1"] + (needed[command] ?? []), code: 64, mentioning: ["--no-such-flag"])
+        }
+
+        @Test func `an unknown command`() throws {
+            try expect(["clasify"], code: 64, mentioning: ["clasify"])
+        }
+
+        @Test func `an invalid flag`() throws {
+            let model = try SampleModel.path()
+            try expect(
+                ["worker", "--model", model, "--delivery", "twice"], code: 64, mentioning: ["delivery", "twice"])
+            try expect(["gateway", "--port", "ninety"], code: 64, mentioning: ["port", "ninety"])
+            try expect(
+                ["worker", "--model", model, "--kafka", "no.such.property=1"], code: 64,
+                mentioning: ["no.such.property"])
+        }
+
+        @Test func `an unknown or invalid setting of the environment`() throws {
+            let model = try SampleModel.path()
+            try expect(
+                ["worker", "--model", model], environment: ["TRIAGE_NO_SUCH_SETTING": "1"], code: 64,
+                mentioning: ["TRIAGE_NO_SUCH_SETTING"])
+            try expect(["gateway"], environment: ["TRIAGE_PORT": "ninety"], code: 64, mentioning: ["ninety"])
+        }
+
+        @Test func `an unknown or invalid setting of a file`() throws {
+            let model = try SampleModel.path()
+            let unknown = try Self.file("unknown.yaml", "no-such-setting: 1\n")
+            try expect(
+                ["worker", "--model", model, "--config", unknown], code: 64, mentioning: ["no-such-setting"])
+            let invalid = try Self.file("invalid.json", "{\"port\": \"ninety\"}")
+            try expect(["gateway", "--config", invalid], code: 64, mentioning: ["ninety"])
+            let broken = try Self.file("broken.json", "{\"port\": ")
+            try expect(["gateway", "--config", broken], code: 64, mentioning: ["broken.json"])
+            try expect(
+                ["gateway", "--config", "/no/such/file.yaml"], code: 66, mentioning: ["/no/such/file.yaml"])
+        }
+
+        @Test func `a model that is missing, truncated or none at all`() throws {
+            let model = try SampleModel.path()
+            let truncated = Self.folder.appending(path: "truncated.model")
+            try Data(contentsOf: URL(filePath: model)).dropLast(100).write(to: truncated)
+            let foreign = try Self.file("foreign.model", String(repeating: "not a model ", count: 1_000))
+            for command in ["worker", "classify"] {
+                try expect(
+                    [command, "--model", "/no/such.model"], code: 66, mentioning: ["/no/such.model"])
+                try expect([command, "--model", truncated.path], code: 65, mentioning: ["truncated.model"])
+                try expect([command, "--model", foreign], code: 65, mentioning: ["foreign.model"])
+            }
+        }
+
+        @Test func `no broker`() throws {
+            let model = try SampleModel.path()
+            let address = "127.0.0.1:\(try freePort())"
+            let server = ["--bootstrap-servers", address]
+            try expect(["topics", "create"] + server, code: 69, mentioning: [address])
+            try expect(["worker", "--model", model, "--start-timeout", "3s"] + server, code: 69, mentioning: [address])
+        }
+
+        @Test func `training data that is missing or broken`() throws {
+            let output = Self.folder.appending(path: "never.model").path
+            try expect(
+                ["train", "--data", "/no/such.json", "--output", output], code: 66, mentioning: ["/no/such.json"])
+            let broken = try Self.file("broken.jsonl", "{\"text\":\"bonjour\",\"label\":\"a\"}\n{\"text\":\n")
+            try expect(["train", "--data", broken, "--output", output], code: 65, mentioning: ["broken.jsonl"])
+            #expect(!FileManager.default.fileExists(atPath: output))
+        }
+    }
+}

@@ -1,0 +1,92 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOHTTP1
+import TestSupport
+import Testing
+
+extension EndToEnd {
+    @Suite struct GatewayTests {
+        @Test func `the gateway answers over HTTP what a worker classified, and 504 once none is left`() async throws {
+            let stage = try Stage()
+            let port = try freePort()
+            let worker = try stage.startWorker()
+            let gateway = try stage.startGateway(port: port)
+            let client = WebClient(port: port)
+            try await client.waitUntilReady(gateway)
+            #expect(try await client.get("/health/live").status == 200)
+
+            let sentence = SampleSentences.sentence(7)
+            let classify = try TriageProcess(["classify", "--model", try SampleModel.path(), sentence])
+            classify.closeInput()
+            #expect(try classify.wait() == 0, "\(classify.errors)")
+            let expected = try ClassifiedText.decode(classify.output.trimmingCharacters(in: .newlines))
+
+            let encoded = try #require(sentence.addingPercentEncoding(withAllowedCharacters: .alphanumerics))
+            let intent = try await client.get("/api/intent?sentence=\(encoded)")
+            #expect(intent.status == 200)
+            #expect(try JSONDecoder().decode([String: Double].self, from: intent.body) == expected.probabilities)
+
+            let posted = try await client.post("/v1/classify", json: "{\"text\":\"\(sentence)\"}")
+            #expect(posted.status == 200)
+            let reply = try JSONDecoder().decode(ClassifiedText.self, from: posted.body)
+            #expect(reply.probabilities == expected.probabilities && reply.label == expected.label)
+            #expect(reply.isDistribution)
+
+            worker.signal(SIGTERM)
+            #expect(try worker.wait(within: .seconds(15)) == 0, "\(worker.errors)")
+            let late = try await client.post(
+                "/v1/classify", json: "{\"text\":\"\(sentence)\"}", headers: ["x-request-timeout-ms": "700"])
+            #expect(late.status == 504)
+            #expect(late.contentType == "application/problem+json")
+
+            gateway.signal(SIGTERM)
+            #expect(try gateway.wait(within: .seconds(15)) == 0, "\(gateway.errors)")
+        }
+    }
+}
+
+/// Calls one gateway.
+struct WebClient {
+    struct Response {
+        var status: UInt
+        var contentType: String?
+        var body: Data
+    }
+
+    let port: Int
+
+    func get(_ path: String) async throws -> Response { try await send(request(path)) }
+
+    func post(_ path: String, json: String, headers: [String: String] = [:]) async throws -> Response {
+        var request = request(path)
+        request.method = .POST
+        request.headers.add(name: "content-type", value: "application/json")
+        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        request.body = .bytes(ByteBuffer(string: json))
+        return try await send(request)
+    }
+
+    /// Waits until its readiness probe succeeds.
+    func waitUntilReady(_ gateway: TriageProcess, within limit: Duration = .seconds(30)) async throws {
+        let deadline = ContinuousClock.now + limit
+        while await (try? get("/health/ready"))?.status != 200 {
+            guard gateway.isRunning, ContinuousClock.now < deadline else {
+                throw TimedOut(what: "a ready gateway", details: gateway.errors)
+            }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+
+    private func request(_ path: String) -> HTTPClientRequest {
+        HTTPClientRequest(url: "http://127.0.0.1:\(port)\(path)")
+    }
+
+    private func send(_ request: HTTPClientRequest) async throws -> Response {
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
+        let body = try await response.body.collect(upTo: 1 << 24)
+        return Response(
+            status: response.status.code, contentType: response.headers.first(name: "content-type"),
+            body: Data(body.readableBytesView))
+    }
+}

@@ -1,0 +1,56 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+    @Suite struct PipeTests {
+        @Test func `pipe answers every line in order, as classify does without a queue`() throws {
+            let count = Scale.pick(short: 3_000, soak: 100_000)
+            let lines = (0..<count).map(SampleSentences.sentence)
+            let sentences = SampleModel.folder.appending(path: "sentences.txt")
+            try (lines.joined(separator: "\n") + "\n").write(to: sentences, atomically: true, encoding: .utf8)
+
+            let stage = try Stage()
+            let workers = try (0..<2).map { _ in try stage.startWorker() }
+            let start = ContinuousClock.now
+            let pipe = try stage.startPipe(input: sentences)
+            #expect(try pipe.wait(within: .seconds(120)) == 0, "\(pipe.errors)")
+            report(
+                "pipe", "\(count) lines through two workers in \((ContinuousClock.now - start).text), start included")
+            let classify = try TriageProcess(["classify", "--model", try SampleModel.path()], input: sentences)
+            #expect(try classify.wait() == 0, "\(classify.errors)")
+
+            let replies = try ClassifiedText.decodeLines(pipe.output)
+            let expected = try ClassifiedText.decodeLines(classify.output)
+            #expect(replies.count == count && expected.count == count)
+            let differing = zip(replies, expected).filter {
+                $0.probabilities != $1.probabilities || $0.label != $1.label || !$0.isDistribution
+            }
+            #expect(differing.count == 0, "\(differing.prefix(3))")
+            // The distributions must tell sentences apart for their order to have been seen.
+            #expect(Set(expected.map { $0.probabilities }).count > count / 4)
+            #expect(workers.allSatisfy { $0.isRunning })
+        }
+
+        @Test func `pipe says that no worker answers`() throws {
+            let stage = try Stage(partitions: 1)
+            let pipe = try stage.startPipe(arguments: ["--request-timeout", "2s"])
+            try pipe.send("un train pour Brest\n")
+            pipe.closeInput()
+            #expect(try pipe.wait(within: .seconds(30)) == 69)
+            expectOneClearLine(pipe.errors)
+        }
+    }
+}
+
+/// Standard error of a program that gave up: one line for a person, no trace of the code.
+func expectOneClearLine(
+    _ errors: String, mentioning words: [String] = [], sourceLocation: SourceLocation = #_sourceLocation
+) {
+    // A worker that waits for its broker has said that it starts, which is a log line and no complaint.
+    let lines = errors.split(separator: "\n").filter { !$0.contains(" notice worker the worker starts ") }
+    #expect(lines.count == 1, "\(errors)", sourceLocation: sourceLocation)
+    for trace in ["Fatal error", ".swift:", "Backtrace", "Swift.", "KafkaError(", "rd_kafka"] {
+        #expect(!errors.contains(trace), "\(errors)", sourceLocation: sourceLocation)
+    }
+    for word in words { #expect(errors.contains(word), "\(errors)", sourceLocation: sourceLocation) }
+}

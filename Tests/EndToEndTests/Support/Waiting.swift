@@ -1,0 +1,23 @@
+import Foundation
+
+/// Something did not come about in time.
+struct TimedOut: Error, CustomStringConvertible {
+    let what: String
+    let details: String
+
+    var description: String { "waited in vain for \(what)\(details.isEmpty ? "" : "; \(details.suffix(2_000))")" }
+}
+
+/// Polls a condition until it holds.
+func eventually(
+    within limit: Duration, _ what: String, details: () -> String = { "" }, _ condition: () throws -> Bool
+) throws {
+    let deadline = ContinuousClock.now + limit
+    while try !condition() {
+        guard ContinuousClock.now < deadline else { throw TimedOut(what: what, details: details()) }
+        usleep(10_000)
+    }
+}
+
+/// Blocks this thread.
+func pause(_ duration: Duration) { usleep(UInt32(clamping: Int64(duration / .microseconds(1)))) }

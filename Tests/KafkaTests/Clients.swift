@@ -132,9 +132,9 @@ extension Consumer {
 
 /// Repeats a step, or throws after a time that no healthy machine needs.
 func repeatUntil(_ condition: () -> Bool, _ step: () throws -> Void) throws {
-    let deadline = ContinuousClock.now + .seconds(30)
+    let deadline = ContinuousClock.now + .seconds(120)
     while !condition() {
-        guard ContinuousClock.now < deadline else { throw Unexpected(message: "it did not happen within 30 s") }
+        guard ContinuousClock.now < deadline else { throw Unexpected(message: "it did not happen within 120 s") }
         try step()
     }
 }

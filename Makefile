@@ -38,6 +38,8 @@ lint: ## Check format, scripts, manifests, configuration and contracts
 	@compose/local/lint
 
 bench: build ## Measure speed
+	swift build -c release --product Benchmarks
+	swift build -c release --product ConstantServer
 	@Tests/Benchmarks/run
 
 load: build ## Load the local stack with Locust and write the report

@@ -1,0 +1,166 @@
+import Classification
+import Kafka
+import Logging
+import Telemetry
+import TestSupport
+import Worker
+
+/// A whole worker in this process against librdkafka's mock cluster, whose brokers give errors on demand.
+///
+/// Nothing here blocks one of Swift's few threads, which the worker needs too: waiting is done by sleeping tasks.
+final class MockWorker {
+    let cluster: MockCluster
+    var configuration = WorkerConfiguration()
+    var source = ModelSource(path: nil) { FixedClassifier() }
+    private var task: Task<Void, any Error>?
+    private let quiet: KafkaLog
+
+    struct Request {
+        var key: String?
+        var value: String
+        var headers: [(String, [UInt8])] = []
+        var partition: Int32?
+
+        init(_ value: String, key: String? = nil, headers: [(String, [UInt8])] = [], partition: Int32? = nil) {
+            self.key = key
+            self.value = value
+            self.headers = headers
+            self.partition = partition
+        }
+    }
+
+    struct Record {
+        var partition: Int32
+        var offset: Int64
+        var key: [UInt8]?
+        var value: String?
+        var headers: [String: [UInt8]] = [:]
+
+        func header(_ name: String) -> String? { headers[name].map { String(decoding: $0, as: UTF8.self) } }
+    }
+
+    private init(brokers: Int) throws {
+        cluster = try MockCluster(brokers: brokers)
+        for topic in [
+            configuration.topics.requests, configuration.topics.interactive, configuration.topics.replies,
+            configuration.topics.gatewayReplies, configuration.topics.deadLetters,
+        ] {
+            try cluster.createTopic(topic, partitions: 2)
+            for partition in Int32(0)..<2 {
+                cluster.setLeader(of: TopicPartition(topic: topic, partition: partition), broker: 1)
+            }
+        }
+        quiet = KafkaLog(logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        configuration.kafka = ["bootstrap.servers": cluster.bootstrapServers]
+        configuration.group = uniqueName("group")
+        for suffix in ["", "-interactive"] { cluster.setCoordinator(ofGroup: configuration.group + suffix, broker: 1) }
+        configuration.sessionTimeout = .seconds(6)
+        configuration.commitInterval = .milliseconds(20)
+        configuration.startTimeout = .seconds(10)
+    }
+
+    /// Runs the body with a worker, not started yet, and sees to it that none is left running.
+    static func with(brokers: Int = 1, _ body: (MockWorker) async throws -> Void) async throws {
+        let worker = try MockWorker(brokers: brokers)
+        let result: Result<Void, any Error>
+        do { result = .success(try await body(worker)) } catch { result = .failure(error) }
+        worker.task?.cancel()
+        _ = await worker.task?.result
+        try result.get()
+    }
+
+    func start() throws {
+        let service = try WorkerService(
+            configuration: configuration, model: source, registry: PrometheusRegistry(),
+            logger: Logger(label: "worker") { _ in SwiftLogNoOpLogHandler() })
+        task = Task { try await service.run() }
+    }
+
+    /// Stops it as SIGTERM does, and waits for its end.
+    func stop() async throws {
+        task?.cancel()
+        try await task?.value
+    }
+
+    /// Waits until it ends by itself.
+    func end() async throws { try await task?.value }
+
+    func send(_ requests: [Request], to topic: String) async throws {
+        let producer = try Producer(
+            properties: ["bootstrap.servers": cluster.bootstrapServers, "linger.ms": "0"], log: quiet)
+        let topic = try producer.topic(topic)
+        for request in requests {
+            var headers = RecordHeaders()
+            for (name, value) in request.headers {
+                var name = name
+                name.withUTF8 { name in
+                    value.withUnsafeBytes { headers.append(nameBytes: UnsafeRawBufferPointer(name), value: $0) }
+                }
+            }
+            let key = request.key.map { Array($0.utf8) }
+            try Array(request.value.utf8).withUnsafeBytes { value in
+                try (key ?? []).withUnsafeBytes { bytes in
+                    try producer.send(
+                        to: topic, partition: request.partition, key: key == nil ? nil : bytes, value: value,
+                        headers: &headers, token: 0, copying: true)
+                }
+            }
+        }
+        while producer.queuedCount > 0 {
+            producer.receiveDeliveryReports { _, _, _, _ in }
+            try await Task.sleep(for: .milliseconds(2))
+        }
+    }
+
+    /// All records of a topic, once there are `count` of them; what there is after 30 s.
+    func read(_ topic: String, count: Int, within: Duration = .seconds(30)) async throws -> [Record] {
+        let consumer = try Consumer(
+            properties: ["bootstrap.servers": cluster.bootstrapServers, "fetch.wait.max.ms": "20"], log: quiet)
+        let admin = try AdminClient(properties: ["bootstrap.servers": cluster.bootstrapServers], log: quiet)
+        let partitions = try admin.partitions(of: [topic])[topic] ?? 0
+        try consumer.assign(
+            (0..<partitions).map { (TopicPartition(topic: topic, partition: Int32($0)), .beginning) })
+        let deadline = ContinuousClock.now + within
+        var records: [Record] = []
+        while records.count < count, ContinuousClock.now < deadline {
+            let batch = try consumer.receive(maximum: 1_000)
+            for index in 0..<batch.count { records.append(Record(batch.record(at: index))) }
+            if batch.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+        }
+        consumer.close()
+        return records
+    }
+
+    /// The committed offsets of a lane's group; partitions without one are left out.
+    func committed(_ topic: String, group suffix: String = "") throws -> [Int32: Int64] {
+        let consumer = try Consumer(
+            properties: ["bootstrap.servers": cluster.bootstrapServers, "group.id": configuration.group + suffix],
+            log: quiet)
+        let offsets = try consumer.committed((0..<2).map { TopicPartition(topic: topic, partition: $0) })
+        consumer.close()
+        return Dictionary(
+            uniqueKeysWithValues: offsets.compactMap { offset in offset.1.map { (offset.0.partition, $0) } })
+    }
+
+    /// Waits until a condition holds; returns whether it did within 20 s.
+    func eventually(_ condition: () throws -> Bool) async throws -> Bool {
+        let deadline = ContinuousClock.now + .seconds(20)
+        while ContinuousClock.now < deadline {
+            if try condition() { return true }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        return false
+    }
+}
+
+extension MockWorker.Record {
+    init(_ record: ConsumedRecord) {
+        self.init(
+            partition: record.partition, offset: record.offset, key: record.key.map { [UInt8]($0) },
+            value: record.value.map { String(decoding: $0, as: UTF8.self) })
+        var headers: [String: [UInt8]] = [:]
+        record.forEachHeader { name, value in headers[String(decoding: name, as: UTF8.self)] = value.map { [UInt8]($0) }
+        }
+        self.headers = headers
+    }
+}

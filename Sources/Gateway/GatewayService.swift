@@ -95,12 +95,17 @@ public struct GatewayService: Service {
         }
         if let tls { builder = try .tls(builder, tlsConfiguration: tls) }
         let onRunning = onRunning
+        let logger = logger
         return Application(
             responder: GatewayRouter.responder(for: core), server: builder,
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), backlog: 1_024,
                 availableConnectionsDelegate: .maximum(configuration.maximumConnections, logger: logger)),
-            onServerRunning: { await onRunning($0.localAddress?.port ?? configuration.port) },
+            onServerRunning: { channel in
+                let port = channel.localAddress?.port ?? configuration.port
+                logger.notice("the gateway listens", [.address: "\(configuration.host)", .port: "\(port)"])
+                await onRunning(port)
+            },
             eventLoopGroupProvider: .shared(group), logger: logger.silenced(below: .warning))
     }
 

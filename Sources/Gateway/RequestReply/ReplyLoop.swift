@@ -66,10 +66,14 @@ package final class ReplyLoop: Sendable {
             let partition = try assignment.establish(consumer, clients)
             transport.answer(to: partition)
             exchange.availability = .available
-            logger.debug("the reply partition is held", [.partition: "\(partition)"])
+            logger.notice(
+                "the gateway is ready", [.topic: "\(configuration.replyTopic)", .partition: "\(partition)"])
         } catch {
-            exchange.availability = .unavailable(error.detail)
-            logger.debug("not ready", [.reason: "\(error.detail)"])
+            let reason = ExchangeState.Availability.unavailable(error.detail)
+            if exchange.availability != reason {
+                logger.warning("the gateway is not ready; trying on", [.reason: "\(error.detail)"])
+            }
+            exchange.availability = reason
         }
     }
 

@@ -82,6 +82,7 @@ enum LaneProperties {
             lane == .bulk
                 ? ["linger.ms": "5", "batch.size": "262144", "batch.num.messages": "10000"]
                 : ["linger.ms": "0", "batch.size": "65536"])
+        if lane == .bulk, configuration.delivery == .exactlyOnce { properties = properties.merging(keepsBrokers) }
         properties = properties.merging(configuration.kafka)
             .merging(configuration.settings(of: lane).kafka)
             .merging(["enable.idempotence": "true", "acks": "all"])
@@ -94,6 +95,15 @@ enum LaneProperties {
         }
         return properties
     }
+
+    /// When it has lost all its connections, librdkafka from 2.11 on forgets the brokers and asks the bootstrap servers anew.
+    /// If the group's coordinator is forgotten while offsets are sent to a transaction, that call never returns, whatever its
+    /// time limit (librdkafka's issues 5456 and 5511). Older versions neither forget nor know the property.
+    private static let keepsBrokers: KafkaProperties = {
+        let properties: KafkaProperties = ["metadata.recovery.strategy": "none"]
+        let isKnown = (try? properties.validate()) != nil
+        return isKnown ? properties : [:]
+    }()
 
     private static func milliseconds(_ duration: Duration) -> String { String(duration.wholeMilliseconds) }
 }

@@ -59,7 +59,7 @@ extension EndToEnd {
             let stage = try Stage(mock: mock)
             let request = try stage.publish(
                 [StoredRecord(value: Array(#"{"text":"trop"}"#.utf8))], to: stage.topics.requests)
-            // The first refusal may be of the batch; the second, of the reply sent alone, is its own.
+            // The reply, and the same alone: the batch that it was in might have been what was too large.
             mock.pushRequestErrors(.produce, [.messageSizeTooLarge, .messageSizeTooLarge])
             let worker = try stage.startWorker()
             let reply = try stage.read(stage.topics.replies, count: 1)[0]

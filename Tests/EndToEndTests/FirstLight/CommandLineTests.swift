@@ -23,15 +23,17 @@ extension EndToEnd {
             #expect(process.output.isEmpty, sourceLocation: sourceLocation)
         }
 
-        @Test(arguments: ["worker", "gateway", "train", "evaluate", "classify", "pipe"])
-        func `an unknown flag`(command: String) throws {
-            // Those that a command cannot do without, or it would miss them first.
-            let needed = [
-                "train": ["--data", "a.csv", "--output", "a.model"], "evaluate": ["--data", "a.csv"],
-                "classify": ["--model", "a.model"],
-            ]
-            try expect(
-                [command, "--no-such-flag", "1"] + (needed[command] ?? []), code: 64, mentioning: ["--no-such-flag"])
+        @Test(arguments: [
+            ["worker"], ["gateway"], ["train", "--data", "a", "--output", "b"], ["evaluate", "--data", "a"],
+            ["classify", "--model", "a"], ["pipe"], ["topics", "create"],
+        ])
+        func `an unknown flag`(command: [String]) throws {
+            try expect(command + ["--no-such-flag", "1"], code: 64, mentioning: ["--no-such-flag"])
+        }
+
+        @Test func `a required flag that is missing`() throws {
+            try expect(["train", "--output", "a"], code: 64, mentioning: ["--data"])
+            try expect(["worker"], code: 64, mentioning: ["--model"])
         }
 
         @Test func `an unknown command`() throws {

@@ -41,16 +41,3 @@ extension EndToEnd {
         }
     }
 }
-
-/// Standard error of a program that gave up: one line for a person, no trace of the code.
-func expectOneClearLine(
-    _ errors: String, mentioning words: [String] = [], sourceLocation: SourceLocation = #_sourceLocation
-) {
-    // A worker that waits for its broker has said that it starts, which is a log line and no complaint.
-    let lines = errors.split(separator: "\n").filter { !$0.contains(" notice worker the worker starts ") }
-    #expect(lines.count == 1, "\(errors)", sourceLocation: sourceLocation)
-    for trace in ["Fatal error", ".swift:", "Backtrace", "Swift.", "KafkaError(", "rd_kafka"] {
-        #expect(!errors.contains(trace), "\(errors)", sourceLocation: sourceLocation)
-    }
-    for word in words { #expect(errors.contains(word), "\(errors)", sourceLocation: sourceLocation) }
-}

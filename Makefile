@@ -46,7 +46,9 @@ load: build ## Load the local stack with Locust and write the report
 	@compose/local/setup load monitoring
 	@Tests/Load/run
 
-soak: build ## Run the local stack under load for SOAK_SECONDS=600 and watch its memory
+soak: build ## Break everything at full size, then run the local stack under load for SOAK_SECONDS=600 and watch its memory
+	swift build -c release --build-tests
+	TRIAGE_TEST_SOAK=1 swift test -c release --skip-build --filter EndToEndTests
 	@compose/local/setup load monitoring
 	@Tests/Load/soak
 

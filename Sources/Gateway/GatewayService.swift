@@ -1,10 +1,5 @@
-import Hummingbird
-import HummingbirdCore
-import HummingbirdTLS
 import Kafka
 public import Logging
-import NIOCore
-import NIOPosix
 import NIOSSL
 public import ServiceLifecycle
 public import Telemetry
@@ -66,7 +61,7 @@ public struct GatewayService: Service {
             configuration: configuration, clients: clients, transport: transport, bulk: bulk, exchange: exchange,
             logger: logger)
         FileDescriptorLimit.raise()
-        let server = try makeServer(core)
+        let server = try HTTPServer.make(for: core, tls: tls, logger: logger, onRunning: onRunning)
         try await withThrowingTaskGroup { group in
             // The thread that serves Kafka outlives the server, so that what is begun is answered.
             group.addTask { try await DedicatedThread.run(named: "replies", replies.run, cancel: replies.stop) }
@@ -84,29 +79,6 @@ public struct GatewayService: Service {
             defer { group.cancelAll() }
             try await group.next()
         }
-    }
-
-    private func makeServer(_ core: GatewayCore) throws -> some Service {
-        let group = MultiThreadedEventLoopGroup.singleton
-        let executors = EventLoopExecutors(group)
-        let configuration = configuration
-        var builder = HTTPServerBuilder { responder in
-            GatewayChannel(configuration: configuration, executors: executors, responder: responder)
-        }
-        if let tls { builder = try .tls(builder, tlsConfiguration: tls) }
-        let onRunning = onRunning
-        let logger = logger
-        return Application(
-            responder: GatewayRouter.responder(for: core), server: builder,
-            configuration: ApplicationConfiguration(
-                address: .hostname(configuration.host, port: configuration.port), backlog: 1_024,
-                availableConnectionsDelegate: .maximum(configuration.maximumConnections, logger: logger)),
-            onServerRunning: { channel in
-                let port = channel.localAddress?.port ?? configuration.port
-                logger.notice("the gateway listens", [.address: "\(configuration.host)", .port: "\(port)"])
-                await onRunning(port)
-            },
-            eventLoopGroupProvider: .shared(group), logger: logger.silenced(below: .warning))
     }
 
     private static func makeTLS(_ files: GatewayConfiguration.TLS) throws -> TLSConfiguration {
@@ -146,13 +118,4 @@ extension GatewayConfiguration {
     }
 
     package var cache: ResultCache { ResultCache(capacity: cacheSize, timeToLive: cacheTimeToLive) }
-}
-
-extension Logger {
-    /// The same logger, but for what a library says in normal operation.
-    fileprivate func silenced(below level: Logger.Level) -> Logger {
-        var logger = self
-        if logger.logLevel == .info || logger.logLevel == .notice { logger.logLevel = level }
-        return logger
-    }
 }

@@ -28,7 +28,7 @@ package struct KafkaClients: Sendable {
         let timeout = String(max(1, configuration.requestTimeout.milliseconds))
         self.interactive = try Producer(
             properties: Self.common.merging([
-                "acks": "1", "linger.ms": "0", "message.timeout.ms": timeout, "retry.backoff.ms": "50",
+                "acks": "1", "linger.ms": "1", "message.timeout.ms": timeout, "retry.backoff.ms": "50",
             ]).merging(configuration.kafka),
             wakeup: wakeup, log: log)
         self.bulk = try Producer(

@@ -52,7 +52,7 @@ struct ConnectionTests {
     }
 
     @Test func closesAnIdleConnection() async throws {
-        try await serve(TestGateway { $0.idleTimeout = .milliseconds(200) }) { port in
+        try await serve(TestGateway { $0.idleTimeout = .seconds(2) }) { port in
             let received = try await RawConnection.open(port: port) { inbound, outbound in
                 try await outbound.write(ByteBuffer(string: "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"))
                 return await RawConnection.readToEnd(inbound)

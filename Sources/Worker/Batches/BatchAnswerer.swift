@@ -119,6 +119,13 @@ package final class BatchAnswerer {
         }
     }
 
+    /// Lends an answer, without copying it.
+    func withAnswer<Failure: Error>(
+        _ index: Int, _ body: (borrowing Answer) throws(Failure) -> Void
+    ) throws(Failure) {
+        try answers.withUnsafeBufferPointer { answers throws(Failure) in try body(answers[index]) }
+    }
+
     /// A small error reply, whatever the request was: for one whose reply cannot be delivered.
     package func encodeSmallError(
         _ failure: Answer.Failure, source: RecordSource, into arena: ByteArena

@@ -38,19 +38,22 @@ enum LaneProperties {
                     "fetch.wait.max.ms": "50",
                     // librdkafka counts payloads, but each waiting message costs it some hundreds of bytes more, so a
                     // backlog of short sentences is bounded by the count: this many a partition, plus one response.
-                    "queued.min.messages": "4000",
+                    "queued.min.messages": "2000",
                     "queued.max.messages.kbytes": "8192",
-                    "max.partition.fetch.bytes": "262144",
-                    "fetch.max.bytes": "4194304",
+                    // Small responses, since a broker that gathers a large one keeps others waiting: those who wait
+                    // for a reply too.
+                    "max.partition.fetch.bytes": "131072",
+                    "fetch.max.bytes": "1048576",
                     "fetch.queue.backoff.ms": "10",
                 ]
                 : [
-                    // Some brokers let an idle fetch sleep before they look again; a short wait bounds that.
-                    "fetch.wait.max.ms": "5",
+                    // Tansu lets an idle fetch sleep for half of this, and returns what it has gathered within it: much
+                    // less makes a busy broker hand out one request at a time, much more makes every caller wait.
+                    // Other brokers answer at once, whatever it is.
+                    "fetch.wait.max.ms": "10",
                     "queued.min.messages": "1000",
                     "queued.max.messages.kbytes": "4096",
-                    "max.partition.fetch.bytes": "262144",
-                    "fetch.max.bytes": "4194304",
+                    "max.partition.fetch.bytes": "131072",
                     "fetch.error.backoff.ms": "50",
                     "fetch.queue.backoff.ms": "5",
                 ])

@@ -20,7 +20,7 @@ public struct LaneSettings: Sendable {
 
     /// For throughput: large batches, a few in flight, giving way to the interactive lane.
     public static let bulk = LaneSettings(
-        maximumBatchRecords: 1_000, maximumBatchDuration: .milliseconds(20), maximumInFlightBatches: 16, niceness: 5)
+        maximumBatchRecords: 1_000, maximumBatchDuration: .milliseconds(20), maximumInFlightBatches: 16, niceness: 10)
 
     /// For latency: whatever is there goes at once.
     public static let interactive = LaneSettings(

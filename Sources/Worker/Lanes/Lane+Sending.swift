@@ -36,9 +36,11 @@ extension Lane {
                 let token = DeliveryToken(slot: batch.slot, record: index, part: .reply)
                 let value = batch.arena.bytes(in: answerer.answers[index].value)
                 let outcome = hand(over: token, exclusively: plan?.reply == .alone) { () throws(KafkaError) in
-                    try sendReply(
-                        answerer.answers[index], key: record.key, value: value, byKey: plan?.goesByKey ?? false,
-                        now: now, token: token, copying: false)
+                    try answerer.withAnswer(index) { answer throws(KafkaError) in
+                        try sendReply(
+                            answer, key: record.key, value: value, byKey: plan?.goesByKey ?? false, now: now,
+                            token: token, copying: false)
+                    }
                 }
                 guard try accept(outcome, token, batch) else { return false }
             }
@@ -64,12 +66,7 @@ extension Lane {
     func hand(
         over token: DeliveryToken, exclusively: Bool, _ send: () throws(KafkaError) -> Void
     ) -> KafkaError? {
-        do throws(KafkaError) {
-            try send()
-        } catch {
-            headers.removeAll()
-            return error
-        }
+        do throws(KafkaError) { try send() } catch { return error }
         window[token.slot].unacknowledged += 1
         outstanding += 1
         isExclusive = exclusively
@@ -92,10 +89,11 @@ extension Lane {
         _ answer: borrowing Answer, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer, byKey: Bool,
         now: Int64, token: DeliveryToken, copying: Bool
     ) throws(KafkaError) {
+        var headers = RecordHeaders(capacity: 6)
         headerWriter.writeReply(
             to: answer.headers, request: answer.request, source: answer.source, status: answer.failure?.code, now: now
         ) { name, value in headers.append(name: name, value: value) }
-        if name == .interactive { appendTiming(of: answer, now: now) }
+        if name == .interactive { appendTiming(of: answer, now: now, to: &headers) }
         // The partition asked for is one of the topic asked for.
         let isElsewhere = byKey || answer.failure?.code == .replyTopicNotAllowed
         try producer.send(
@@ -108,6 +106,7 @@ extension Lane {
         _ record: ConsumedRecord, _ failure: Answer.Failure, source: RecordSource, isBare: Bool, token: DeliveryToken
     ) throws(KafkaError) {
         var message = failure.message
+        var headers = RecordHeaders(capacity: 16)
         if isBare {
             message += " (left out of this dead letter, which the topic takes no larger: key, value and headers)"
         } else {
@@ -123,7 +122,7 @@ extension Lane {
     }
 
     /// `triage-timing`: where the time went, in milliseconds, as HTTP's `Server-Timing` has it.
-    private func appendTiming(of answer: borrowing Answer, now: Int64) {
+    private func appendTiming(of answer: borrowing Answer, now: Int64, to headers: inout RecordHeaders) {
         scratch.reset()
         scratch.append(literal: "queue;dur=")
         scratch.append(decimal: answer.timestamp >= 0 ? max(0, now - answer.timestamp) : 0)

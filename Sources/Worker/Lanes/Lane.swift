@@ -26,8 +26,7 @@ final class Lane {
     private let relay: RebalanceRelay
 
     let answerer: BatchAnswerer
-    let headerWriter = ReplyHeaderWriter(eventSource: "triage/worker")
-    var headers = RecordHeaders()
+    let headerWriter = ReplyHeaderWriter(eventSource: "/triage/worker")
     /// For the values of headers.
     let scratch = ByteArena(capacity: 256)
     /// For values that replace what could not be delivered. Sent by copy.

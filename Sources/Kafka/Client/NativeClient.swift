@@ -21,11 +21,18 @@ final class NativeClient: @unchecked Sendable {  // librdkafka's handles are saf
         // The handle is at its end: nobody else refers to it.
         nonisolated(unsafe) let pointer = pointer
         let context = context
-        let destroy: @Sendable () -> Void = {
+        let isGone = DispatchSemaphore(value: 0)
+        // Aside, since librdkafka can wait for ever for a broker's thread that had lost its connection.
+        DispatchQueue.global().async {
             // A consumer leaves its group in `close`, within a bound; destroying it must not try again without one.
             rd_kafka_destroy_flags(pointer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
             context.release()
+            isGone.signal()
         }
-        if isAbandoned.load(ordering: .relaxed) { DispatchQueue.global().async(execute: destroy) } else { destroy() }
+        guard !isAbandoned.load(ordering: .relaxed) else { return }
+        _ = isGone.wait(timeout: .now() + Self.patience)
     }
+
+    /// How long the end of a client is waited for. A healthy one is gone in milliseconds.
+    private static let patience: DispatchTimeInterval = .seconds(5)
 }

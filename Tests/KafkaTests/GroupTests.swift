@@ -111,16 +111,20 @@ struct GroupTests {
             let two = try clients.consumer(group: "g", handler: second)
             try two.subscribe(to: ["t"])
             var again: [Received] = []
-            try repeatUntil({ second.owned.count == 2 && again.count == 2 }) {
+            // The mock refuses a commit for as long as any member is joining. What is not committed comes whole.
+            func expected() -> [String] {
+                first.commitError == nil ? ["2", "2"] : ["0", "0", "1", "1", "2", "2"]
+            }
+            try repeatUntil({ second.owned.count == 2 && again.count >= expected().count }) {
                 _ = try one.receive(maximum: 10, waiting: .milliseconds(10)).count
                 let batch = try two.receive(maximum: 10, waiting: .milliseconds(10))
                 for index in 0..<batch.count { again.append(Received(batch.record(at: index), from: two)) }
             }
-            #expect(first.commitError == nil)
+            #expect(first.commitError == nil || first.commitError?.code == .rebalanceInProgress)
             #expect(first.lost == [] && Set(first.revoked) == second.owned)
             #expect(first.owned.isDisjoint(with: second.owned))
             #expect(Set(two.assignment) == second.owned)
-            #expect(again.map(\.text) == ["2", "2"])
+            #expect(again.map(\.text).sorted() == expected())
 
             two.close()
             #expect(second.owned.isEmpty)

@@ -2,15 +2,26 @@ import Foundation
 import Kafka
 import Synchronization
 
-/// Asks again and again what a group has committed: never more than has been answered, and never less than before.
+/// Asks again and again what a group has committed: never more than has been answered, which goes into the books of the
+/// replies, and never less than before.
 ///
-/// Less than before would be a commit by a worker that had lost the partition to one that was further on.
+/// Less than before can be a commit by a worker that had lost the partition to one that was further on. After a cut it can
+/// also be a commit of the owner itself that was sent again behind a later one; the next one sets it right.
 final class CommitAudit: Sendable {
+    struct Findings: Sendable {
+        /// How often it asked.
+        var samples = 0
+        /// Commits that were less than one before.
+        var setBack: [String] = []
+
+        var text: String { "commits looked at \(samples) times, \(setBack.count) set back" }
+    }
+
     private let mustStop = Mutex(false)
-    private let samples = Mutex(0)
+    private let findings = Mutex(Findings())
     private let hasStopped = DispatchSemaphore(value: 0)
 
-    /// Starts to ask; what it finds goes into the books of `replies`.
+    /// Starts to ask.
     init(on stage: Stage, group: String? = nil, replies: ReplyAudit) {
         let group = group ?? stage.group
         Thread.detachNewThread { [self] in
@@ -24,12 +35,10 @@ final class CommitAudit: Sendable {
     }
 
     /// Ends it.
-    ///
-    /// - Returns: how often it asked.
-    func stop() -> Int {
+    func stop() -> Findings {
         mustStop.withLock { $0 = true }
         hasStopped.wait()
-        return samples.withLock { $0 }
+        return findings.withLock { $0 }
     }
 
     private func watch(_ stage: Stage, group: String, _ replies: ReplyAudit) throws {
@@ -45,11 +54,12 @@ final class CommitAudit: Sendable {
             var committed: [Int: Int] = [:]
             for (place, offset) in offsets { if let offset { committed[Int(place.partition)] = Int(offset) } }
             for (partition, before) in highest where committed[partition] ?? 0 < before {
-                replies.note("the commit of partition \(partition) went from \(before) to \(committed[partition] ?? 0)")
+                let setBack = "partition \(partition) from \(before) to \(committed[partition] ?? 0)"
+                findings.withLock { $0.setBack.append(setBack) }
             }
-            highest.merge(committed) { max($0, $1) }
+            highest.merge(committed) { $1 }
             try replies.expectAnswers(below: committed)
-            samples.withLock { $0 += 1 }
+            findings.withLock { $0.samples += 1 }
         }
     }
 }

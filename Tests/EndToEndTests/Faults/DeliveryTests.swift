@@ -18,16 +18,16 @@ extension EndToEnd {
                 over: duration, generator: SeededGenerator(forTest: name))
             try storm.rage(among: pool, proxy: stage.proxy)
             let findings = try audit.settle(load, pool: pool, within: .seconds(120))
-            let samples = commits.stop()
+            let committed = commits.stop()
             audit.stop()
             report(
                 name,
                 """
                 \(pool.kills) killed, \(storm.cuts) cuts, \(findings.text), longest pause \
-                \(audit.longestPause.text), commits looked at \(samples) times, most memory \(Int(pool.peakMemory)) MiB
+                \(audit.longestPause.text), \(committed.text), most memory \(Int(pool.peakMemory)) MiB
                 """)
             findings.expectNothingLost()
-            #expect(samples > 0)
+            #expect(committed.samples > 0)
             #expect(pool.selfEnds.isEmpty, "\(pool.selfEnds)")
         }
 
@@ -47,13 +47,13 @@ extension EndToEnd {
                 accidents: TransactionSupport.accidents, over: duration, generator: SeededGenerator(forTest: name))
             try storm.rage(among: pool, proxy: stage.proxy)
             let findings = try audit.settle(load, pool: pool, within: .seconds(120))
-            let samples = commits.stop()
+            let committed = commits.stop()
             audit.stop()
             report(
                 name,
                 """
                 \(pool.kills) killed, \(storm.cuts) cuts, \(storm.exitCodes.count) stopped, \(findings.text), longest \
-                pause \(audit.longestPause.text), commits looked at \(samples) times, \
+                pause \(audit.longestPause.text), \(committed.text), \
                 \(pool.selfEnds.count) ended by themselves
                 """)
             findings.expectNothingLost()

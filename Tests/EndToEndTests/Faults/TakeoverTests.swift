@@ -19,8 +19,8 @@ extension EndToEnd {
             let findings = try audit.settle(load, pool: pool, within: .seconds(60))
             audit.stop()
             report("takeover", "ended in \(ending.text), \(findings.text), longest pause \(audit.longestPause.text)")
+            // Some may come twice: a last commit that meets a rebalance is refused.
             findings.expectNothingLost()
-            #expect(findings.repeated == 0)
         }
 
         @Test func `workers come and go: order per key is kept, no late commit, no loss`() throws {
@@ -42,7 +42,7 @@ extension EndToEnd {
             try storm.rage(among: pool, proxy: nil)
             let latencies = try probe.finish()
             let findings = try audit.settle(load, pool: pool, within: .seconds(60))
-            _ = commits.stop()
+            let committed = commits.stop()
             audit.stop()
             report(
                 name,
@@ -52,6 +52,7 @@ extension EndToEnd {
                 """)
             findings.expectNothingLost()
             #expect(latencies.unanswered == 0)
+            #expect(committed.samples > 0 && committed.setBack.isEmpty, "\(committed.setBack)")
             #expect(storm.exitCodes.count > 0 && storm.exitCodes.allSatisfy { $0 == 0 })
             #expect(pool.selfEnds.isEmpty, "\(pool.selfEnds)")
         }

@@ -69,7 +69,7 @@ stack_broker() {
 settle_for_tansu() {
     tansu_worker=() tansu_gateway=()
     [[ $(<"$stack/broker-kind") == tansu ]] || return 0
-    tansu_worker=(--kafka session.timeout.ms=4000 --kafka heartbeat.interval.ms=500)
+    tansu_worker=(--kafka session.timeout.ms=2000 --kafka heartbeat.interval.ms=250)
     tansu_gateway=(--request-timeout 20s)
 }
 

@@ -29,7 +29,7 @@ extension EndToEnd {
             let audit = try ReplyAudit(on: stage)
             let commits = CommitAudit(on: stage, replies: audit)
             let pool = try WorkerPool(on: stage, count: 4)
-            let duration: Duration = Scale.pick(short: .seconds(15), soak: .seconds(120))
+            let duration: Duration = Scale.pick(short: .seconds(Storm.waitsForRest ? 40 : 15), soak: .seconds(120))
             let perSecond = 2_000
             let load = RequestLoad(on: stage, count: Int(duration.seconds) * perSecond, perSecond: perSecond)
             let probe = InteractiveProbe(on: stage, every: .milliseconds(20))

@@ -1,4 +1,6 @@
+import AsyncHTTPClient
 import Foundation
+import NIOCore
 import TestSupport
 
 /// Several workers of one group, each in a place of its own that can be emptied and filled again.
@@ -8,6 +10,7 @@ final class WorkerPool {
     private let arguments: [String]
     private let hasStableNames: Bool
     private var places: [TriageProcess?]
+    private var adminPorts: [Int]
     private(set) var kills = 0
     /// Workers that ended by themselves, as they do on a fatal error, and were started again, as a supervisor would.
     private(set) var selfEnds: [String] = []
@@ -26,6 +29,7 @@ final class WorkerPool {
         self.arguments = arguments
         self.hasStableNames = hasStableNames
         places = Array(repeating: nil, count: count)
+        adminPorts = try (0..<count).map { _ in try freePort() }
         for place in 0..<count { try start(place) }
     }
 
@@ -39,7 +43,26 @@ final class WorkerPool {
     func start(_ place: Int) throws {
         guard places[place] == nil else { return }
         let name = hasStableNames ? ["--instance-id", "\(stage.group)-\(place)"] : []
-        places[place] = try stage.startWorker(model: model, arguments: name + arguments)
+        let admin = ["--admin-port", "\(adminPorts[place])"]
+        places[place] = try stage.startWorker(model: model, arguments: name + admin + arguments)
+    }
+
+    /// Whether every place has a worker, each worker has partitions of both lanes, and together they have all of them.
+    var isAtRest: Bool {
+        guard vacant.isEmpty else { return false }
+        let shares = adminPorts.map(shares)
+        return shares.allSatisfy { $0.count == 2 && $0.allSatisfy { $0 > 0 } }
+            && shares.joined().reduce(0, +) == 2 * stage.partitions
+    }
+
+    /// How many partitions a worker has in each lane, as its metrics say; empty if it does not answer.
+    private func shares(at port: Int) -> [Int] {
+        guard let response = try? HTTPClient.shared.get(url: "http://127.0.0.1:\(port)/metrics").wait(),
+            let body = response.body
+        else { return [] }
+        return String(buffer: body).split(separator: "\n")
+            .filter { $0.hasPrefix("triage_worker_assigned_partitions{") }
+            .compactMap { $0.split(separator: " ").last.flatMap { Double($0) } }.map { Int($0) }
     }
 
     /// `kill -9`.

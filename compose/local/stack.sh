@@ -80,7 +80,9 @@ launch_worker() {
     number=$(next_number worker)
     folder=$(part worker "$number")
     port=$(free_port)
-    launch "$folder" "$triage" worker --bootstrap-servers "$(<"$stack/kafka")" --model "$(<"$stack/model")" \
+    # As in the image, see compose/Dockerfile.
+    GLIBC_TUNABLES=glibc.malloc.tcache_count=30000 \
+        launch "$folder" "$triage" worker --bootstrap-servers "$(<"$stack/kafka")" --model "$(<"$stack/model")" \
         --admin-port "$port" ${tansu_worker[@]+"${tansu_worker[@]}"}
     echo "$port" >"$folder/port"
     launched=$number

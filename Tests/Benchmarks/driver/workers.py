@@ -54,6 +54,8 @@ def start_triage(broker, model, lanes, group, *, name="triage worker", flags=(),
     """Starts one `triage worker`; returns when it says that it is ready, if asked to wait for that. Tansu makes all
     members of a group wait for half of `session`. `limits` are those of `Process`."""
     port = free_port()
+    # As in the image, see compose/Dockerfile.
+    environment = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=30000"}
     worker = Process(
         name,
         [
@@ -72,6 +74,7 @@ def start_triage(broker, model, lanes, group, *, name="triage worker", flags=(),
             session,
             *flags,
         ],
+        environment=environment,
         **limits,
     )
     worker.ready_address = f"http://127.0.0.1:{port}/health/ready"

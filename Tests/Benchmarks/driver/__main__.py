@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 
 from . import machine, report, settings
@@ -37,6 +38,9 @@ PARTS = {
 
 
 def main():
+    # Also then whatever was started is stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     wanted = [name for name in os.environ.get("ONLY", "").replace(" ", "").split(",") if name] or list(PARTS)
     unknown = [name for name in wanted if name not in PARTS]
     if unknown:

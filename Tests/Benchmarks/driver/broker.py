@@ -4,7 +4,7 @@ import itertools
 import os
 import time
 
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from . import settings
@@ -17,7 +17,7 @@ class Broker:
     """A context manager: started on a free port, stopped at the end of the block."""
 
     def __init__(self, kind):
-        self.kind = kind
+        self.kind = kind if settings.EXTERNAL_BROKER is None else settings.EXTERNAL_BROKER
         self._port = None
         self.address = settings.EXTERNAL_BROKER
         if self.address is None:
@@ -52,7 +52,17 @@ class Broker:
         """How many records the topic holds, at least: Tansu says where the last batch of a partition begins, the others
         where it ends. So compare two counts, and wait for no more than what lies well before the end of a backlog."""
         wanted = {TopicPartition(topic, partition): OffsetSpec.latest() for partition in range(partitions)}
-        return sum(max(result.result(30).offset, 0) for result in self._admin.list_offsets(wanted).values())
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                return sum(max(result.result(30).offset, 0) for result in self._admin.list_offsets(wanted).values())
+            except KafkaException as error:
+                # Apache Kafka has no leaders yet for a topic that was made just now.
+                if not error.args[0].retriable() and error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION:
+                    raise
+                if time.monotonic() > deadline:
+                    raise Failure(f"{topic} cannot be counted: {error}") from None
+                time.sleep(0.2)
 
     def fill(self, topic, count, file, partitions=settings.PARTITIONS):
         run("publish", [settings.BENCH / "bin" / "publish", self.address, topic, partitions, count, file])

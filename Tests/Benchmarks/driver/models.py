@@ -1,5 +1,6 @@
 """The model of each contestant, all trained from the same sentences, kept until those (or the trainer) change."""
 
+import csv
 import hashlib
 import json
 import os
@@ -62,10 +63,10 @@ class Models:
 
 
 def write_table(path, examples):
-    with open(path, "w", encoding="utf-8") as file:
-        file.write("label\ttext\n")
-        for label, text in examples:
-            file.write(f"{label}\t{text}\n")
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file, delimiter="\t", lineterminator="\n")
+        rows.writerow(("label", "text"))
+        rows.writerows(examples)
 
 
 def write_fasttext(path, examples):

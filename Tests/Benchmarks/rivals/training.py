@@ -33,7 +33,7 @@ def classifier():
 
 def read(path):
     with open(path, encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+        rows = list(csv.DictReader(file, delimiter="\t"))
     return [row["text"] for row in rows], [row["label"] for row in rows]
 
 

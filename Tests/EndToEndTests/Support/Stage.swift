@@ -42,10 +42,12 @@ final class Stage: Sendable {
     /// - Parameters:
     ///   - partitions: of each topic.
     ///   - isProxied: whether connections can be cut and stalled.
-    init(partitions: Int = 4, isProxied: Bool = false) throws {
+    ///   - kind: the broker to take, where one can be chosen and nothing is proxied.
+    init(partitions: Int = 4, isProxied: Bool = false, kind: Broker.Kind? = nil) throws {
         self.partitions = partitions
         if !isProxied {
-            broker = try Broker.shared()
+            let choice = Broker.Kind.available.first { $0 == kind } ?? Broker.Kind.available[0]
+            broker = try Broker.shared(choice)
             proxy = nil
             bootstrapServers = broker?.bootstrapServers ?? ""
             workersBootstrapServers = bootstrapServers

@@ -91,7 +91,7 @@ ROWS = [
          [("sum by (instance, lane) (triage_worker_in_flight_batches)", "{{instance}} {{lane}}")]),
         ("Processor", "Cores used by each process.", "none",
          [(f'rate(process_cpu_seconds_total{{job=~"triage-.*"}}[{RATE}])', "{{instance}}")]),
-        ("Memory", "Resident. More than 150 MiB is not expected.", "bytes",
+        ("Memory", "Resident. More than 180 MiB is not expected.", "bytes",
          [('process_resident_memory_bytes{job=~"triage-.*"}', "{{instance}}")]),
         ("Models", "Workers by model; two lines while a new one is rolled out.", "none",
          [("count by (model) (triage_worker_model_info)", "{{model}}")]),

@@ -40,8 +40,11 @@ extension EndToEnd {
             let commits = CommitAudit(on: stage, replies: audit)
             let pool = try WorkerPool(
                 on: stage, count: 3, hasStableNames: true, arguments: ["--delivery", "exactly-once"])
+            if Storm.waitsForRest {
+                try eventually(within: .seconds(60), "the workers to share the partitions") { pool.isAtRest }
+            }
             let count = Scale.pick(short: 20_000, soak: 500_000)
-            let duration: Duration = Scale.pick(short: .seconds(Storm.waitsForRest ? 40 : 15), soak: .seconds(240))
+            let duration: Duration = Scale.pick(short: .seconds(15), soak: .seconds(240))
             let load = RequestLoad(on: stage, count: count, perSecond: Int(Double(count) / duration.seconds))
             var storm = Storm(
                 accidents: TransactionSupport.accidents, over: duration, generator: SeededGenerator(forTest: name))

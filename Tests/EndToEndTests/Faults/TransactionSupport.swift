@@ -7,9 +7,11 @@ enum TransactionSupport {
     static var survivesKills: Bool { Broker.Kind.available == [.given] }
 
     /// The accidents after which a read-committed reader must still see every answer once.
+    ///
+    /// None where they cannot be shown: Tansu also shows such a reader what was aborted, as a transaction is whose member
+    /// loses its partitions, and leaves partitions without a member when a named one goes (both seen with
+    /// confluent-kafka's Python clients too). What the worker does then is tested against the mock cluster.
     static var accidents: [(Storm.Accident, Int)] {
-        survivesKills
-            ? Scale.pick(short: [(.kill, 3), (.cut, 2)], soak: [(.kill, 20), (.cut, 10)])
-            : Scale.pick(short: [(.leave, 3)], soak: [(.leave, 20)])
+        survivesKills ? Scale.pick(short: [(.kill, 3), (.cut, 2)], soak: [(.kill, 20), (.cut, 10)]) : []
     }
 }

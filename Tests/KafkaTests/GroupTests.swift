@@ -7,6 +7,7 @@ struct GroupTests {
     /// Notes what a group gave and took, and commits what is to be committed when partitions go.
     final class Member: RebalanceHandler {
         var owned: Set<TopicPartition> = []
+        var assignments = 0
         var revoked: [TopicPartition] = []
         var lost: [TopicPartition] = []
         var toCommit: [TopicPartition: Int64] = [:]
@@ -14,6 +15,7 @@ struct GroupTests {
 
         func partitionsAssigned(_ partitions: [TopicPartition], consumer: Consumer) {
             owned.formUnion(partitions)
+            assignments += 1
         }
 
         func partitionsRevoked(_ partitions: [TopicPartition], consumer: Consumer) {
@@ -74,6 +76,32 @@ struct GroupTests {
             try consumer.commitStored(synchronously: true)
             #expect(try consumer.committed([partition]).map(\.1) == [nil])
             consumer.close()
+        }
+    }
+
+    @Test(
+        "a member without a partition says that it goes, unless it has a name to come back under",
+        arguments: [nil, "second"])
+    func idleMember(name: String?) async throws {
+        let cluster = try cluster()
+        try await onOwnThread {
+            let clients = Clients(cluster)
+            let first = Member()
+            let one = try clients.consumer(group: "g", handler: first)
+            try one.subscribe(to: ["t"])
+            try one.poll { first.owned.count == 1 }
+            let second = Member()
+            let named: KafkaProperties = name.map { ["group.instance.id": $0] } ?? [:]
+            let two = try clients.consumer(group: "g", named, handler: second)
+            try two.subscribe(to: ["t"])
+            try repeatUntil({ second.assignments > 0 }) {
+                _ = try one.receive(maximum: 1)
+                _ = try two.receive(maximum: 1, waiting: .milliseconds(20))
+            }
+            #expect(second.owned.isEmpty)
+            two.close()
+            #expect(cluster.requests().count { $0 == .leaveGroup } == (name == nil ? 1 : 0))
+            one.close()
         }
     }
 

@@ -65,6 +65,7 @@ extension Consumer {
     ///
     /// Waits at most about `within`, then gives up politeness: the group notices after `session.timeout.ms`. Offsets that are
     /// stored and not committed stay uncommitted unless the handler commits them or `enable.auto.commit` is on. Safe to call twice.
+    /// A member with a `group.instance.id` does not leave: its partitions wait for its return until the session is over.
     public func close(within: Duration = .seconds(10)) {
         guard !isClosed else { return }
         defer { markClosed() }
@@ -72,6 +73,7 @@ extension Consumer {
             direct?.stop()
             return
         }
+        if isForgottenWhenIdle, assignment.isEmpty { rd_kafka_unsubscribe(client.pointer) }
         let closing = rd_kafka_queue_new(client.pointer)
         defer { rd_kafka_queue_destroy(closing) }
         if let error = rd_kafka_consumer_close_queue(client.pointer, closing) {

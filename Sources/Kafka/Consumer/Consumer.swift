@@ -28,6 +28,11 @@ public final class Consumer {
     /// Nil for a member of a group; the partitions read by a consumer without one.
     var direct: DirectAssignment?
 
+    /// Up to 2.16 at least, librdkafka closes a member that owns no partition without leaving the group (its
+    /// `rd_kafka_cgrp_revoke_all_rejoin` returns early), and the next rebalance then waits for it for all its session.
+    /// Unsubscribing first leaves; so would a static member, which must not.
+    let isForgottenWhenIdle: Bool
+
     private(set) var isClosed = false
     private var topics = TopicNames()
     private var spares: [MessagePointers] = []
@@ -52,6 +57,7 @@ public final class Consumer {
         ]
         var resolved = isMember ? defaults.merging(properties) : properties
         resolved["enable.auto.offset.store"] = "false"
+        isForgottenWhenIdle = isMember && resolved["group.instance.id"] == nil
 
         self.wakeup = if let wakeup { wakeup } else { try Wakeup() }
         let configuration = try NativeConfiguration(resolved)

@@ -6,6 +6,14 @@ import Testing
 
 @Suite("Open Inference Protocol")
 struct InferenceRoutesTests {
+    /// A request with one input that has a name and these fields.
+    private static func input(_ fields: String) -> String { #"{"inputs":[{"name":"x",\#(fields)}]}"# }
+
+    /// A request that is right but for this member.
+    private static func with(_ member: String) -> String {
+        #"{\#(member),"inputs":[{"name":"x","shape":[1],"datatype":"BYTES","data":["a"]}]}"#
+    }
+
     /// A gateway that has learnt its model.
     private func gateway(_ configure: (inout GatewayConfiguration) -> Void = { _ in }) async throws -> TestGateway {
         let gateway = TestGateway(configure)
@@ -54,6 +62,14 @@ struct InferenceRoutesTests {
         #expect(!String(buffer: response.body).contains(#""name":"probabilities""#))
     }
 
+    @Test func takesNullForWhatMayBeLeftOut() async throws {
+        let body =
+            #"{"id":null,"parameters":null,"outputs":null,"inputs":[{"name":"x","shape":[1],"datatype":"BYTES","#
+            + #""parameters":null,"data":["a"]}]}"#
+        let response = try await infer(body, to: gateway())
+        #expect(response.status == .ok, "as pydantic writes it, which MLServer's clients stand on")
+    }
+
     @Test func exchangesTensorsAsBytes() async throws {
         let json =
             #"{"inputs":[{"name":"x","shape":[2],"datatype":"BYTES","parameters":{"binary_data_size":15}}],"#
@@ -89,20 +105,29 @@ struct InferenceRoutesTests {
     @Test(arguments: [
         ("{}", ProblemCode.missingText), (#"{"inputs":[]}"#, .missingText), ("[]", .invalidParameter),
         (#"{"inputs":{}}"#, .invalidParameter), (#"{"inputs":["a"]}"#, .invalidParameter),
-        (#"{"inputs":[{"shape":[1],"datatype":"FP32","data":[1.0]}]}"#, .invalidParameter),
-        (#"{"inputs":[{"shape":[2],"datatype":"BYTES","data":["a"]}]}"#, .invalidParameter),
-        (#"{"inputs":[{"shape":[-1,-1],"datatype":"BYTES","data":["a"]}]}"#, .invalidParameter),
-        (#"{"inputs":[{"shape":["x"],"datatype":"BYTES","data":["a"]}]}"#, .invalidParameter),
-        (#"{"inputs":[{"shape":[9223372036854775807,9],"datatype":"BYTES","data":["a"]}]}"#, .invalidParameter),
-        (#"{"inputs":[{"datatype":"BYTES","data":["a"]}]}"#, .invalidParameter),
-        (#"{"inputs":[{"shape":[1],"datatype":"BYTES","data":[1]}]}"#, .invalidParameter),
-        (#"{"inputs":[{"shape":[1],"datatype":"BYTES"}]}"#, .missingText),
-        (#"{"inputs":[{"shape":[1],"datatype":"BYTES","parameters":{"binary_data_size":9}}]}"#, .invalidParameter),
-        (#"{"inputs":[{"shape":[0],"datatype":"BYTES","data":[]}]}"#, .batchSize),
-        (#"{"inputs":[{"shape":[3],"datatype":"BYTES","data":["a","b","c"]}]}"#, .batchSize),
-        (#"{"inputs":[{"shape":[1],"datatype":"BYTES","data":[" "]}]}"#, .emptyText),
-        (#"{"inputs":[{"shape":[1],"datatype":"BYTES","data":["a"]}],"outputs":[{"name":"x"}]}"#, .invalidParameter),
-        (#"{"id":5,"inputs":[{"shape":[1],"datatype":"BYTES","data":["a"]}]}"#, .invalidParameter),
+        (input(#""shape":[1],"datatype":"FP32","data":[1.0]"#), .invalidParameter),
+        (input(#""shape":[2],"datatype":"BYTES","data":["a"]"#), .invalidParameter),
+        (input(#""shape":[-1,-1],"datatype":"BYTES","data":["a"]"#), .invalidParameter),
+        (input(#""shape":["x"],"datatype":"BYTES","data":["a"]"#), .invalidParameter),
+        (input(#""shape":[9223372036854775807,9],"datatype":"BYTES","data":["a"]"#), .invalidParameter),
+        (input(#""datatype":"BYTES","data":["a"]"#), .invalidParameter),
+        (input(#""shape":[1],"datatype":"BYTES","data":[1]"#), .invalidParameter),
+        (input(#""shape":[1],"datatype":"BYTES""#), .missingText),
+        (input(#""shape":[1],"datatype":"BYTES","parameters":{"binary_data_size":9}"#), .invalidParameter),
+        (input(#""shape":[0],"datatype":"BYTES","data":[]"#), .batchSize),
+        (input(#""shape":[3],"datatype":"BYTES","data":["a","b","c"]"#), .batchSize),
+        (input(#""shape":[1],"datatype":"BYTES","data":[" "]"#), .emptyText),
+        (with(#""outputs":[{"name":"x"}]"#), .invalidParameter),
+        (with(#""id":5"#), .invalidParameter),
+        (#"{"inputs":[{"shape":[1],"datatype":"BYTES","data":["a"]}]}"#, .invalidParameter),
+        (#"{"inputs":[{"name":5,"shape":[1],"datatype":"BYTES","data":["a"]}]}"#, .invalidParameter),
+        (input(#""shape":1,"datatype":"BYTES","data":["a"]"#), .invalidParameter),
+        (input(#""shape":[1],"datatype":"BYTES","data":"a""#), .invalidParameter),
+        (input(#""shape":[1],"datatype":5,"data":["a"]"#), .invalidParameter),
+        (with(#""parameters":[]"#), .invalidParameter),
+        (input(#""shape":[1],"datatype":"BYTES","data":["a"],"parameters":"p""#), .invalidParameter),
+        (with(#""outputs":[{"name":"label","parameters":[]}]"#), .invalidParameter),
+        (with(#""outputs":[{"name":5}]"#), .invalidParameter),
     ])
     func refusesWhatIsNoInference(body: String, code: ProblemCode) async throws {
         let response = try await infer(body, to: gateway { $0.maximumBatch = 2 })

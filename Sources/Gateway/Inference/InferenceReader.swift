@@ -6,7 +6,7 @@ import NIOCore
 struct InferenceReader {
     /// One input tensor as the JSON has it.
     private struct Tensor {
-        var name = ""
+        var isNamed = false
         var datatype = ""
         var shape: [Int64] = []
         var texts: [[UInt8]]?
@@ -48,24 +48,48 @@ struct InferenceReader {
         guard try json.peek() == .object else { return try refuse(&json, "the body must be an object") }
         try json.beginObject()
         while let key = try json.nextKey() {
-            if key.equals("id"), try json.peek() == .string {
-                id = try json.string().text
+            if key.equals("id") {
+                if try isNext(.string, &json, "id must be a string") { id = try json.string().text }
             } else if key.equals("inputs") {
                 try elements(&json, "inputs") { reader, json throws(JSONError) in try reader.input(&json) }
             } else if key.equals("outputs") {
+                if try json.peek() == .null {
+                    try json.skip()
+                    continue
+                }
                 wanted = wanted ?? []
                 try elements(&json, "outputs") { reader, json throws(JSONError) in try reader.output(&json) }
-            } else if key.equals("parameters"), try json.peek() == .object {
-                try json.beginObject()
-                while let key = try json.nextKey() {
-                    if key.equals("binary_data_output"), try json.peek() == .boolean {
-                        wantsBinary = try json.boolean()
-                    } else {
-                        try json.skip()
-                    }
+            } else if key.equals("parameters") {
+                try parameters(&json, "binary_data_output", .boolean) { reader, json throws(JSONError) in
+                    reader.wantsBinary = try json.boolean()
                 }
-            } else if key.equals("id"), try json.peek() != .null {
-                try refuse(&json, "id must be a string")
+            } else {
+                try json.skip()
+            }
+        }
+    }
+
+    /// Whether a value of this kind comes next. Null is as good as no value; whatever else is refused.
+    private mutating func isNext(
+        _ kind: JSONReader.Kind, _ json: inout JSONReader, _ rule: String
+    ) throws(JSONError) -> Bool {
+        let next = try json.peek()
+        if next == kind { return true }
+        if next == .null { try json.skip() } else { try refuse(&json, rule) }
+        return false
+    }
+
+    /// Reads an object of parameters, of which one means something here.
+    private mutating func parameters(
+        _ json: inout JSONReader, _ name: StaticString, _ kind: JSONReader.Kind,
+        _ read: (inout InferenceReader, inout JSONReader) throws(JSONError) -> Void
+    ) throws(JSONError) {
+        guard try isNext(.object, &json, "parameters must be an object") else { return }
+        try json.beginObject()
+        while let key = try json.nextKey() {
+            // The standard lets a parameter be anything, so one of another kind is another's.
+            if key.equals(name), try json.peek() == kind {
+                try read(&self, &json)
             } else {
                 try json.skip()
             }
@@ -91,38 +115,41 @@ struct InferenceReader {
         var tensor = Tensor()
         try json.beginObject()
         while let key = try json.nextKey() {
-            if key.equals("name"), try json.peek() == .string {
-                tensor.name = try json.string().text
-            } else if key.equals("datatype"), try json.peek() == .string {
-                tensor.datatype = try json.string().text
-            } else if key.equals("shape"), try json.peek() == .array {
-                try json.beginArray()
-                while try json.nextElement() {
-                    guard try json.peek() == .number else {
-                        try refuse(&json, "shape must hold whole numbers")
-                        continue
-                    }
-                    // A number that is not whole fits no tensor, as -1 does not.
-                    tensor.shape.append(try json.number().decimalInteger ?? -1)
-                }
-            } else if key.equals("data"), try json.peek() == .array {
+            if key.equals("name") {
+                tensor.isNamed = try isNext(.string, &json, "an input's name must be a string")
+                if tensor.isNamed { try json.skip() }
+            } else if key.equals("datatype") {
+                if try isNext(.string, &json, "datatype must be a string") { tensor.datatype = try json.string().text }
+            } else if key.equals("shape") {
+                try shape(&json, &tensor)
+            } else if key.equals("data") {
+                guard try isNext(.array, &json, "data must be an array") else { continue }
                 var texts: [[UInt8]] = []
                 try data(&json, &texts, &tensor)
                 tensor.texts = texts
-            } else if key.equals("parameters"), try json.peek() == .object {
-                try json.beginObject()
-                while let key = try json.nextKey() {
-                    if key.equals("binary_data_size"), try json.peek() == .number {
-                        tensor.binarySize = try json.number().decimalInteger.flatMap { Int(exactly: $0) }
-                    } else {
-                        try json.skip()
-                    }
+            } else if key.equals("parameters") {
+                try parameters(&json, "binary_data_size", .number) { _, json throws(JSONError) in
+                    tensor.binarySize = try json.number().decimalInteger.flatMap { Int(exactly: $0) }
                 }
             } else {
                 try json.skip()
             }
         }
+        if !tensor.isNamed { problem = problem ?? GatewayError(.invalidParameter, "an input has no name") }
         tensors.append(tensor)
+    }
+
+    private mutating func shape(_ json: inout JSONReader, _ tensor: inout Tensor) throws(JSONError) {
+        guard try isNext(.array, &json, "shape must be an array") else { return }
+        try json.beginArray()
+        while try json.nextElement() {
+            guard try json.peek() == .number else {
+                try refuse(&json, "shape must hold whole numbers")
+                continue
+            }
+            // A number that is not whole fits no tensor, as -1 does not.
+            tensor.shape.append(try json.number().decimalInteger ?? -1)
+        }
     }
 
     /// Reads strings, in as many levels of arrays as the shape has.
@@ -146,16 +173,11 @@ struct InferenceReader {
         var isBinary: Bool?
         try json.beginObject()
         while let key = try json.nextKey() {
-            if key.equals("name"), try json.peek() == .string {
-                name = try json.string().text
-            } else if key.equals("parameters"), try json.peek() == .object {
-                try json.beginObject()
-                while let key = try json.nextKey() {
-                    if key.equals("binary_data"), try json.peek() == .boolean {
-                        isBinary = try json.boolean()
-                    } else {
-                        try json.skip()
-                    }
+            if key.equals("name") {
+                if try isNext(.string, &json, "an output's name must be a string") { name = try json.string().text }
+            } else if key.equals("parameters") {
+                try parameters(&json, "binary_data", .boolean) { _, json throws(JSONError) in
+                    isBinary = try json.boolean()
                 }
             } else {
                 try json.skip()

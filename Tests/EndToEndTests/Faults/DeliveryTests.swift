@@ -49,7 +49,8 @@ extension EndToEnd {
             var storm = Storm(
                 accidents: TransactionSupport.accidents, over: duration, generator: SeededGenerator(forTest: name))
             try storm.rage(among: pool, proxy: stage.proxy)
-            let findings = try audit.settle(load, pool: pool, within: .seconds(120))
+            // Without accidents nothing has waited for the load yet.
+            let findings = try audit.settle(load, pool: pool, within: duration + .seconds(120))
             let committed = commits.stop()
             audit.stop()
             report(

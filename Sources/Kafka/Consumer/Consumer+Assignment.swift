@@ -73,19 +73,39 @@ extension Consumer {
             direct?.stop()
             return
         }
-        if isForgottenWhenIdle, assignment.isEmpty { rd_kafka_unsubscribe(client.pointer) }
+        let deadline = ContinuousClock.now + within
+        if leavesGroup, assignment.isEmpty { leave(until: deadline) }
         let closing = rd_kafka_queue_new(client.pointer)
         defer { rd_kafka_queue_destroy(closing) }
         if let error = rd_kafka_consumer_close_queue(client.pointer, closing) {
             rd_kafka_error_destroy(error)
             return
         }
-        let deadline = ContinuousClock.now + within
-        var message: UnsafeMutablePointer<rd_kafka_message_t>?
-        while rd_kafka_consumer_closed(client.pointer) == 0, ContinuousClock.now < deadline {
-            if rd_kafka_consume_batch_queue(closing, 50, &message, 1) > 0 { rd_kafka_message_destroy(message) }
-        }
+        while rd_kafka_consumer_closed(client.pointer) == 0, ContinuousClock.now < deadline { Self.serve(closing) }
         if rd_kafka_consumer_closed(client.pointer) == 0 { client.abandon() }
+    }
+
+    /// Leaves the group as a member without a partition.
+    ///
+    /// Up to 2.16 at least, librdkafka closes such a member without telling the group (`rd_kafka_cgrp_revoke_all_rejoin`
+    /// returns early), and the next rebalance waits for it for all of its session. Unsubscribing tells it, once a
+    /// rebalance that is under way is over.
+    private func leave(until deadline: ContinuousClock.Instant) {
+        rd_kafka_unsubscribe(client.pointer)
+        while isMember, ContinuousClock.now < deadline { Self.serve(queue) }
+    }
+
+    /// Whether the group knows us.
+    private var isMember: Bool {
+        guard let id = rd_kafka_memberid(client.pointer) else { return false }
+        defer { rd_kafka_mem_free(client.pointer, id) }
+        return id.pointee != 0
+    }
+
+    /// Lets callbacks run, and drops what else arrives.
+    private static func serve(_ queue: OpaquePointer?) {
+        var message: UnsafeMutablePointer<rd_kafka_message_t>?
+        if rd_kafka_consume_batch_queue(queue, 20, &message, 1) > 0 { rd_kafka_message_destroy(message) }
     }
 }
 

@@ -28,10 +28,8 @@ public final class Consumer {
     /// Nil for a member of a group; the partitions read by a consumer without one.
     var direct: DirectAssignment?
 
-    /// Up to 2.16 at least, librdkafka closes a member that owns no partition without leaving the group (its
-    /// `rd_kafka_cgrp_revoke_all_rejoin` returns early), and the next rebalance then waits for it for all its session.
-    /// Unsubscribing first leaves; so would a static member, which must not.
-    let isForgottenWhenIdle: Bool
+    /// Whether it is a member of a group that is not to keep its place: one without a `group.instance.id`.
+    let leavesGroup: Bool
 
     private(set) var isClosed = false
     private var topics = TopicNames()
@@ -57,7 +55,7 @@ public final class Consumer {
         ]
         var resolved = isMember ? defaults.merging(properties) : properties
         resolved["enable.auto.offset.store"] = "false"
-        isForgottenWhenIdle = isMember && resolved["group.instance.id"] == nil
+        leavesGroup = isMember && resolved["group.instance.id"] == nil
 
         self.wakeup = if let wakeup { wakeup } else { try Wakeup() }
         let configuration = try NativeConfiguration(resolved)

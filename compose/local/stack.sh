@@ -63,27 +63,37 @@ stack_broker() {
     }
 }
 
-# Tansu takes half of the session timeout for each change of a group's members, a worker's coming makes two, and the
-# partitions that change hands rest meanwhile. So here sessions are short, and callers may wait longer than the usual 5 s.
-# With Apache Kafka neither is needed.
-settle_for_tansu() {
-    tansu_worker=() tansu_gateway=()
-    [[ $(<"$stack/broker-kind") == tansu ]] || return 0
-    tansu_worker=(--kafka session.timeout.ms=2000 --kafka heartbeat.interval.ms=250)
-    tansu_gateway=(--request-timeout 20s)
+# What the embedded brokers need and Apache Kafka does not.
+#
+# Both can leave partitions without a worker for long, or for good, while cooperative workers hand them over in two rounds;
+# with an eager assignment each change is one round, which deals out all of them. Tansu takes half of the session timeout
+# for it, so sessions are short, and callers may wait longer than the usual 5 s. Tansu also looks through all batches of a
+# partition at each fetch, for as long as the fetch may wait: with the usual 5 ms nothing arrives any more once a gateway's
+# partition has some 8,000 of them, with 50 ms once it has some 60,000. That costs each call 25 ms each way.
+settle_for_broker() {
+    worker_settings=() gateway_settings=()
+    case $(<"$stack/broker-kind") in
+        tansu)
+            worker_settings=(
+                --kafka partition.assignment.strategy=roundrobin --kafka session.timeout.ms=2000
+                --kafka heartbeat.interval.ms=250 --kafka fetch.wait.max.ms=50)
+            gateway_settings=(--kafka fetch.wait.max.ms=50 --request-timeout 20s)
+            ;;
+        noida) worker_settings=(--kafka partition.assignment.strategy=roundrobin) ;;
+    esac
 }
 
 # Starts a worker, sets `launched` to its number, and does not wait for it.
 launch_worker() {
     local number folder port
-    settle_for_tansu
+    settle_for_broker
     number=$(next_number worker)
     folder=$(part worker "$number")
     port=$(free_port)
     # As in the image, see compose/Dockerfile.
     GLIBC_TUNABLES=glibc.malloc.tcache_count=30000 \
         launch "$folder" "$triage" worker --bootstrap-servers "$(<"$stack/kafka")" --model "$(<"$stack/model")" \
-        --admin-port "$port" ${tansu_worker[@]+"${tansu_worker[@]}"}
+        --admin-port "$port" ${worker_settings[@]+"${worker_settings[@]}"}
     echo "$port" >"$folder/port"
     launched=$number
 }
@@ -93,13 +103,13 @@ await_worker() { await "$(part worker "$1")" "http://127.0.0.1:$(<"$(part worker
 # partition of its own.
 launch_gateway() {
     local number folder port
-    settle_for_tansu
+    settle_for_broker
     number=$(next_number gateway)
     folder=$(part gateway "$number")
     port=${port_wanted:-$(free_port)}
     launch "$folder" "$triage" gateway --bootstrap-servers "$(<"$stack/kafka")" --host 127.0.0.1 --port "$port" \
         --instance-id "gateway-$number" --reply-partition "$(((number - 1) % partitions))" \
-        ${tansu_gateway[@]+"${tansu_gateway[@]}"}
+        ${gateway_settings[@]+"${gateway_settings[@]}"}
     echo "$port" >"$folder/port"
     launched=$number
 }

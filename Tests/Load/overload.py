@@ -10,7 +10,6 @@ import concurrent.futures
 import http.client
 import itertools
 import json
-import pathlib
 import shutil
 import sys
 import threading

@@ -68,8 +68,8 @@ stack_broker() {
 # Both can leave partitions without a worker for long, or for good, while cooperative workers hand them over in two rounds;
 # with an eager assignment each change is one round, which deals out all of them. Tansu takes half of the session timeout
 # for it, so sessions are short, and callers may wait longer than the usual 5 s. Tansu also looks through all batches of a
-# partition at each fetch, for as long as the fetch may wait: with the usual 5 ms nothing arrives any more once a gateway's
-# partition has some 8,000 of them, with 50 ms once it has some 60,000. That costs each call 25 ms each way.
+# partition at each fetch, for as long as the fetch may wait: with the usual 5 ms nothing arrives any more from a partition of
+# 10,000 batches (a gateway's replies are in one), with 50 ms from one of 80,000. That costs each call 25 ms each way.
 settle_for_broker() {
     worker_settings=() gateway_settings=()
     case $(<"$stack/broker-kind") in

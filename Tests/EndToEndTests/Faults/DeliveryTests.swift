@@ -39,9 +39,10 @@ extension EndToEnd {
             let audit = try ReplyAudit(on: stage, isolation: "read_committed")
             let commits = CommitAudit(on: stage, replies: audit)
             let pool = try WorkerPool(
-                on: stage, count: 3, hasStableNames: true, arguments: ["--delivery", "exactly-once"])
+                on: stage, count: 3, hasStableNames: true,
+                arguments: ["--delivery", "exactly-once"] + TransactionSupport.workerArguments)
             if Storm.waitsForRest {
-                try eventually(within: .seconds(60), "the workers to share the partitions") { pool.isAtRest }
+                try eventually(within: .seconds(120), "the workers to share the partitions") { pool.isAtRest }
             }
             let count = Scale.pick(short: 20_000, soak: 500_000)
             let duration: Duration = Scale.pick(short: .seconds(15), soak: .seconds(240))

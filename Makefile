@@ -46,11 +46,12 @@ load: build ## Load the local stack with Locust and write the report
 	@compose/local/setup load monitoring
 	@Tests/Load/run
 
-soak: build ## Break everything at full size, overload the local stack, then load it for SOAK_SECONDS=600 and watch its memory
+soak: build ## Break everything at full size; overload the local stack, stream a million lines, load it for SOAK_SECONDS=600
 	swift build -c release --build-tests
 	TRIAGE_TEST_SOAK=1 swift test -c release --skip-build --filter EndToEndTests
 	@compose/local/setup load monitoring
 	@Tests/Load/overload.py
+	@Tests/Load/stream.py
 	@Tests/Load/soak
 
 clean: ## Remove what was built (set-up's downloads stay in .deps)

@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""One stream of a given number of lines through a gateway: stream.py [LINES] (1000000).
+
+Every line must be answered, in order, the gateway's memory may not grow with the stream, and the worker's must stay
+under its limit. (It grows towards a ceiling: each of its threads keeps blocks of memory for use again, see OPERATIONS.)
+"""
+
+import http.client
+import itertools
+import json
+import shutil
+import socket
+import sys
+import threading
+import time
+
+from stack import ROOT, Stack
+
+FOLDER = ROOT / ".bench" / "stream"
+# By so many MiB the gateway may grow after the first fifth of the stream.
+GROWTH = 20
+# So many MiB a worker may have resident.
+WORKER_LIMIT = 150
+# So many lines go into one chunk of the request.
+CHUNK = 500
+
+
+def lines(count):
+    """Requests without a repeated sentence, so that no cache could answer them. Their ids are counted by the gateway."""
+    sentences = (ROOT / "compose/starter/sentences.fr.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    texts = itertools.cycle(line.split("\t", 1)[1] for line in sentences)
+    return (json.dumps({"text": f"{next(texts)} {number}"}, ensure_ascii=False) + "\n" for number in range(count))
+
+
+def send(connection, count):
+    connection.sendall(
+        b"POST /v1/classify/stream HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n")
+    source = lines(count)
+    while chunk := "".join(itertools.islice(source, CHUNK)).encode():
+        connection.sendall(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+    connection.sendall(b"0\r\n\r\n")
+
+
+def memory(stack):
+    """What each process has resident, in MiB."""
+    found = stack.query('process_resident_memory_bytes{job=~"triage-.*"}')
+    return {dict(labels)["instance"]: value / 2**20 for labels, value in found.items()}
+
+
+def main():
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
+    early, problems, answered = {}, [], 0
+    with Stack(FOLDER / "stack", workers=1, gateways=1, cache=False) as stack:
+        host, port = stack.http.removeprefix("http://").split(":")
+        start = time.monotonic()
+        with socket.create_connection((host, int(port)), timeout=60) as connection:
+            sender = threading.Thread(target=send, args=(connection, count), daemon=True)
+            sender.start()
+            response = http.client.HTTPResponse(connection, method="POST")
+            response.begin()
+            for line in response:
+                answered += 1
+                answer = json.loads(line)
+                if answer.get("id") != str(answered) or "label" not in answer:
+                    problems.append(f"line {answered} was answered with {line[:200]}")
+                    break
+                if answered == count // 5:
+                    early = memory(stack)
+            sender.join(timeout=10)
+        seconds = time.monotonic() - start
+        time.sleep(2)
+        latest = memory(stack)
+    print(f"stream: {answered:,} lines in {seconds:.0f} s, MiB after a fifth and at the end: "
+          + ", ".join(f"{name} {early.get(name, 0):.0f} {value:.0f}" for name, value in sorted(latest.items())))
+    if answered != count:
+        problems.append(f"{count - answered:,} lines were not answered")
+    if "gateway-1" not in early or "gateway-1" not in latest:
+        problems.append("the gateway's memory could not be measured; a longer stream takes longer than its metrics")
+    elif latest["gateway-1"] - early["gateway-1"] > GROWTH:
+        problems.append(f"the gateway grew by more than {GROWTH} MiB")
+    if not latest.get("worker-1", WORKER_LIMIT) < WORKER_LIMIT:
+        problems.append(f"the worker has {WORKER_LIMIT} MiB or more, or is gone")
+    if problems:
+        sys.exit("stream: " + "; ".join(problems))
+
+
+main()

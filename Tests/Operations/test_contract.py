@@ -1,5 +1,6 @@
-"""The gateway is tried against its own specification, with requests that Schemathesis makes up, right and wrong ones."""
+"""The gateway is held to its specification, and to the protocol that it shares with others, by tools that know nothing of it."""
 
+import json
 import pathlib
 import shutil
 import subprocess
@@ -8,25 +9,50 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+TOOLS = ROOT / ".deps/tools/contract/bin"
 sys.path.insert(0, str(ROOT / "Tests/Load"))
 
 from stack import Stack  # noqa: E402
 
 
 class ContractTests(unittest.TestCase):
-    def test_the_gateway_keeps_to_its_specification(self):
-        folder = pathlib.Path(tempfile.mkdtemp(prefix="triage-contract-"))
-        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
-        with Stack(folder, workers=1, gateways=1) as stack:
-            done = subprocess.run(
-                [ROOT / ".deps/tools/contract/bin/schemathesis",
-                 "--config-file", ROOT / "Tests/Operations/schemathesis.toml",
-                 "run", f"{stack.http}/openapi.json", "--no-color"],
-                cwd=folder, text=True, capture_output=True)
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="triage-contract-"))
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        cls.stack = Stack(cls.folder, workers=1, gateways=1)
+        cls.stack.__enter__()
+        cls.addClassCleanup(cls.stack.__exit__)
+
+    def run_tool(self, *command):
+        """What the tool wrote; the test fails if the tool does."""
+        done = subprocess.run(command, cwd=self.folder, text=True, capture_output=True)
         # Requests made up to be too large are printed whole.
         said = "\n".join(line[:500] for line in (done.stdout + done.stderr).splitlines())
         self.assertEqual(done.returncode, 0, said)
-        self.assertIn("Tested: 20", done.stdout)
+        return done.stdout
+
+    def test_the_gateway_keeps_to_its_specification(self):
+        """Requests that Schemathesis makes up, right and wrong ones."""
+        said = self.run_tool(
+            TOOLS / "schemathesis", "--config-file", ROOT / "Tests/Operations/schemathesis.toml",
+            "run", f"{self.stack.http}/openapi.json", "--no-color")
+        self.assertIn("Tested: 20", said)
+
+    def test_a_client_of_the_open_inference_protocol_works(self):
+        said = self.run_tool(
+            TOOLS / "python", ROOT / "Tests/Operations/inference_client.py", self.stack.http.removeprefix("http://"),
+            "starter", "Trouve-moi un train pour Lyon demain matin", "Je cherche un hôtel à Nice")
+        server, *results = map(json.loads, said.splitlines())
+        self.assertEqual(server, {"live": True, "ready": True, "outputs": ["probabilities", "label"]})
+        self.assertEqual(len(results), 4)
+        for result in results:
+            self.assertEqual(result["id"], "42")
+            self.assertEqual(result["labels"], ["find-train", "find-hotel"])
+            self.assertEqual(result["type"], "float32")
+            self.assertEqual(result["shape"][0], 2)
+            for total in result["sums"]:
+                self.assertAlmostEqual(total, 1, places=3)
 
 
 if __name__ == "__main__":

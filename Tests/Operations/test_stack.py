@@ -54,6 +54,11 @@ class OperationsTests(unittest.TestCase):
         self.assert_undisturbed(lambda: self.stack.command("kill", "gateway", "1"))
         self.stack.command("add", "gateway")
 
+    def test_a_worker_is_killed(self):
+        """What it held when it died is answered by another, later but in time."""
+        self.assert_undisturbed(lambda: self.stack.command("kill", "worker", "2"))
+        self.stack.command("add", "worker")
+
     def test_prometheus_answers_what_dashboard_and_alerts_ask(self):
         self.stack.publish(5_000)
         with Callers(self.stack.http) as callers:

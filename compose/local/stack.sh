@@ -91,7 +91,7 @@ launch_worker() {
     folder=$(part worker "$number")
     port=$(free_port)
     # As in the image, see compose/Dockerfile.
-    GLIBC_TUNABLES=glibc.malloc.tcache_count=30000 \
+    GLIBC_TUNABLES=glibc.malloc.tcache_count=12000 \
         launch "$folder" "$triage" worker --bootstrap-servers "$(<"$stack/kafka")" --model "$(<"$stack/model")" \
         --admin-port "$port" ${worker_settings[@]+"${worker_settings[@]}"}
     echo "$port" >"$folder/port"

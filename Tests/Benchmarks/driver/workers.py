@@ -55,7 +55,7 @@ def start_triage(broker, model, lanes, group, *, name="triage worker", flags=(),
     members of a group wait for half of `session`. `limits` are those of `Process`."""
     port = free_port()
     # As in the image, see compose/Dockerfile.
-    environment = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=30000"}
+    environment = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=12000"}
     worker = Process(
         name,
         [

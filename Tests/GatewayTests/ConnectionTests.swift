@@ -70,6 +70,7 @@ struct ConnectionTests {
             }
             #expect(received.hasPrefix("HTTP/1.1 413 "))
             #expect(received.contains(#""code":"body_too_large""#))
+            #expect(received.lowercased().contains("\r\nconnection: close\r\n"))
         }
     }
 

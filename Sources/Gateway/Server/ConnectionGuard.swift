@@ -34,6 +34,10 @@ final class ConnectionGuard: ChannelDuplexHandler {
     private let limits: Limits
     private let hungUp: EventLoopPromise<Void>
     private var reading = Reading.nothing
+    /// Whether the request that is being read is a stream, whose answer begins before its body has ended.
+    private var isStream = false
+    /// Whether the response that is being written told the client that the connection closes after it.
+    private var isLast = false
     private var readDeadline: Scheduled<Void>?
     private var writeDeadline: Scheduled<Void>?
     /// Requests read or being read whose response is not out yet.
@@ -54,7 +58,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
             reading = .body
             readDeadline?.cancel()
             readDeadline = nil
-            if !(head.path ?? "").hasPrefix(limits.stream) { armRead(context, limits.body) }
+            isStream = (head.path ?? "").hasPrefix(limits.stream)
+            if !isStream { armRead(context, limits.body) }
             if head.headerFields[.expect]?.lowercased() == "100-continue" {
                 let response = HTTPResponse(status: .continue)
                 context.writeAndFlush(wrapOutboundOut(.head(response)), promise: nil)
@@ -81,12 +86,29 @@ final class ConnectionGuard: ChannelDuplexHandler {
     // MARK: Writing
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        guard case .end = unwrapOutboundIn(data) else {
+        switch unwrapOutboundIn(data) {
+        case .head(var head) where isEarly(head):
+            // So that the client sends no other request on this connection (RFC 9112, 9.6).
+            head.headerFields[.connection] = "close"
+            isLast = true
+            context.write(wrapOutboundOut(.head(head)), promise: promise)
+        case .head, .body:
             context.write(data, promise: promise)
-            return
+        case .end:
+            unanswered -= 1
+            writeEnd(context, data, promise)
         }
-        unanswered -= 1
-        guard case .body = reading else {
+    }
+
+    /// Whether a response says all there is to say to a request of which not all is there.
+    private func isEarly(_ head: HTTPResponse) -> Bool {
+        guard case .body = reading, head.status.kind != .informational else { return false }
+        return !isStream || head.status.kind != .successful
+    }
+
+    private func writeEnd(_ context: ChannelHandlerContext, _ data: NIOAny, _ promise: EventLoopPromise<Void>?) {
+        let isUnread = if case .body = reading { true } else { false }
+        guard isUnread || isLast else {
             context.write(data, promise: promise)
             return
         }

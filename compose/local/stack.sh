@@ -90,8 +90,8 @@ launch_worker() {
     number=$(next_number worker)
     folder=$(part worker "$number")
     port=$(free_port)
-    # As in the image, see compose/Dockerfile.
-    GLIBC_TUNABLES=glibc.malloc.tcache_count=12000 \
+    # As in the manifests, see compose/OPERATIONS.md.
+    LD_PRELOAD=libmimalloc.so \
         launch "$folder" "$triage" worker --bootstrap-servers "$(<"$stack/kafka")" --model "$(<"$stack/model")" \
         --admin-port "$port" ${worker_settings[@]+"${worker_settings[@]}"}
     echo "$port" >"$folder/port"

@@ -8,6 +8,9 @@ from .processes import Process, free_port, wait_for_http
 
 _numbers = itertools.count(1)
 
+# As the manifests run workers, see compose/OPERATIONS.md.
+ALLOCATOR = {"LD_PRELOAD": "libmimalloc.so"}
+
 C_ECHO = "C echo"
 PYTHON_WORKER = "Python worker"
 TRIAGE = "triage worker"
@@ -54,8 +57,6 @@ def start_triage(broker, model, lanes, group, *, name="triage worker", flags=(),
     """Starts one `triage worker`; returns when it says that it is ready, if asked to wait for that. Tansu makes all
     members of a group wait for half of `session`. `limits` are those of `Process`."""
     port = free_port()
-    # As in the image, see compose/Dockerfile.
-    environment = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=12000"}
     worker = Process(
         name,
         [
@@ -74,7 +75,7 @@ def start_triage(broker, model, lanes, group, *, name="triage worker", flags=(),
             session,
             *flags,
         ],
-        environment=environment,
+        environment=ALLOCATOR,
         **limits,
     )
     worker.ready_address = f"http://127.0.0.1:{port}/health/ready"

@@ -74,6 +74,31 @@ struct ConnectionTests {
         }
     }
 
+    @Test func keepsTheConnectionOfAStreamThatIsAnsweredWhileItComes() async throws {
+        try await serve(TestGateway()) { port in
+            let received = try await RawConnection.open(port: port) { inbound, outbound in
+                try await outbound.write(
+                    ByteBuffer(
+                        string: "POST /v1/classify/stream HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n"
+                            + "Transfer-Encoding: chunked\r\n\r\n2\r\na\n\r\n"))
+                var text = ""
+                var isEnded = false
+                for try await part in inbound {
+                    text += String(buffer: part)
+                    // The first answer is here before the stream has ended.
+                    if !isEnded, text.contains(#""label""#) {
+                        isEnded = true
+                        try await outbound.write(
+                            ByteBuffer(
+                                string: "0\r\n\r\nGET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
+                    }
+                }
+                return text
+            }
+            #expect(received.components(separatedBy: "HTTP/1.1 200 OK").count == 3)
+        }
+    }
+
     @Test func answersAtOnceToAChunkedBodyThatIsTooLarge() async throws {
         let head = post
         try await serve(TestGateway { $0.maximumBodyBytes = 10_000 }) { port in

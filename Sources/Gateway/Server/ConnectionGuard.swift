@@ -36,8 +36,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
     private var reading = Reading.nothing
     /// Whether the request that is being read is a stream, whose answer begins before its body has ended.
     private var isStream = false
-    /// Whether the response that is being written told the client that the connection closes after it.
-    private var isLast = false
+    /// Whether the response that is being written has told the client that the connection closes after it.
+    private var saysClose = false
     private var readDeadline: Scheduled<Void>?
     private var writeDeadline: Scheduled<Void>?
     /// Requests read or being read whose response is not out yet.
@@ -90,30 +90,29 @@ final class ConnectionGuard: ChannelDuplexHandler {
         case .head(var head) where isEarly(head):
             // So that the client sends no other request on this connection (RFC 9112, 9.6).
             head.headerFields[.connection] = "close"
-            isLast = true
+            saysClose = true
             context.write(wrapOutboundOut(.head(head)), promise: promise)
         case .head, .body:
             context.write(data, promise: promise)
         case .end:
             unanswered -= 1
-            writeEnd(context, data, promise)
+            if reading == .body || saysClose {
+                writeEndAndClose(context, data, promise)
+            } else {
+                context.write(data, promise: promise)
+            }
         }
     }
 
     /// Whether a response says all there is to say to a request of which not all is there.
     private func isEarly(_ head: HTTPResponse) -> Bool {
-        guard case .body = reading, head.status.kind != .informational else { return false }
-        return !isStream || head.status.kind != .successful
+        reading == .body && head.status.kind != .informational && !(isStream && head.status.kind == .successful)
     }
 
-    private func writeEnd(_ context: ChannelHandlerContext, _ data: NIOAny, _ promise: EventLoopPromise<Void>?) {
-        let isUnread = if case .body = reading { true } else { false }
-        guard isUnread || isLast else {
-            context.write(data, promise: promise)
-            return
-        }
-        // An answer to a request that is not all there, such as one that is too large: say so, read on for a moment (a
-        // connection closed with unread bytes is reset, and the client never sees the answer), and close.
+    /// Ends the answer to a request that is not all there, such as one that is too large: reads on for a moment (a
+    /// connection closed with unread bytes is reset, and the client never sees the answer), and closes.
+    private func writeEndAndClose(_ context: ChannelHandlerContext, _ data: NIOAny, _ promise: EventLoopPromise<Void>?)
+    {
         reading = .discarding
         readDeadline?.cancel()
         context.writeAndFlush(data, promise: promise)

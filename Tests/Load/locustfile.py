@@ -11,8 +11,8 @@ import pathlib
 import random
 
 from locust import FastHttpUser, constant_throughput, task
+from stack import starter_sentences
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 SENTENCE = "Trouve-moi un train pour Lyon demain matin"
 
 
@@ -21,8 +21,7 @@ def real_sentences():
     path = os.environ.get("SENTENCES")
     if path:
         return pathlib.Path(path).read_text(encoding="utf-8").splitlines()
-    lines = (ROOT / "compose/starter/sentences.fr.tsv").read_text(encoding="utf-8").splitlines()
-    return [line.split("\t", 1)[1] for line in lines[1:]]
+    return starter_sentences()
 
 
 class Client(FastHttpUser):

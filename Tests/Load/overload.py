@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 
-from stack import ROOT, Stack
+from stack import ROOT, Stack, starter_sentences
 
 FOLDER = ROOT / ".bench" / "overload"
 BATCH = 1_024
@@ -80,8 +80,7 @@ class Client:
 
 def batches():
     """Bodies of as many sentences as a request may have."""
-    lines = (ROOT / "compose/starter/sentences.fr.tsv").read_text(encoding="utf-8").splitlines()[1:]
-    texts = itertools.cycle(line.split("\t", 1)[1] for line in lines)
+    texts = itertools.cycle(starter_sentences())
     return [json.dumps({"texts": list(itertools.islice(texts, BATCH))}).encode() for _ in range(8)]
 
 

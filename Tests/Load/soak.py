@@ -13,11 +13,6 @@ GROWTH = 20
 BULK_EACH_ROUND = 50_000
 
 
-def memory(stack):
-    found = stack.query('process_resident_memory_bytes{job=~"triage-.*"}')
-    return {dict(labels)["instance"]: value / 2**20 for labels, value in found.items()}
-
-
 def main():
     seconds = int(sys.argv[1])
     subprocess.run(["rm", "-rf", FOLDER], check=True)
@@ -33,7 +28,7 @@ def main():
         while locust.poll() is None:
             time.sleep(10)
             stack.publish(BULK_EACH_ROUND)
-            latest = memory(stack) or latest
+            latest = stack.memory() or latest
             if time.time() - start > seconds / 5 and not early:
                 early = latest
             figures = ", ".join(f"{name} {value:.0f}" for name, value in sorted(latest.items()))

@@ -12,6 +12,12 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
+def starter_sentences():
+    """The sentences that the starter model learned from, without their classes."""
+    lines = (ROOT / "compose/starter/sentences.fr.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    return [line.split("\t", 1)[1] for line in lines]
+
+
 class Stack:
     """Has a folder of its own, so that it disturbs no stack that runs already."""
 
@@ -54,14 +60,18 @@ class Stack:
         result = self._get(f"query_range?{parameters}")
         return [[float(at) - start, float(value)] for at, value in (result[0]["values"] if result else [])]
 
+    def memory(self):
+        """What each worker and gateway has resident, in MiB, by the names of the processes."""
+        found = self.query('process_resident_memory_bytes{job=~"triage-.*"}')
+        return {dict(labels)["instance"]: value / 2**20 for labels, value in found.items()}
+
     def _get(self, path):
         with urllib.request.urlopen(f"http://{self.addresses['prometheus']}/api/v1/{path}", timeout=10) as response:
             return json.load(response)["data"]["result"]
 
     def publish(self, count):
         """Publishes bulk sentences as fast as kcat can, the starter model's in turn."""
-        lines = (ROOT / "compose/starter/sentences.fr.tsv").read_text(encoding="utf-8").splitlines()[1:]
-        texts = [json.dumps({"text": line.split("\t", 1)[1]}, ensure_ascii=False) for line in lines]
+        texts = [json.dumps({"text": sentence}, ensure_ascii=False) for sentence in starter_sentences()]
         random.Random(1).shuffle(texts)
         kcat = subprocess.Popen(
             [ROOT / "compose/local/kcat", "-P", "-b", self.addresses["kafka"], "-t", "sentences",

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 
-from stack import ROOT, Stack
+from stack import ROOT, Stack, starter_sentences
 
 FOLDER = ROOT / ".bench" / "stream"
 # By so many MiB a process may grow after the first fifth of the stream.
@@ -24,8 +24,7 @@ CHUNK = 500
 
 def lines(count):
     """Requests without a repeated sentence, so that no cache could answer them. Their ids are counted by the gateway."""
-    sentences = (ROOT / "compose/starter/sentences.fr.tsv").read_text(encoding="utf-8").splitlines()[1:]
-    texts = itertools.cycle(line.split("\t", 1)[1] for line in sentences)
+    texts = itertools.cycle(starter_sentences())
     return (json.dumps({"text": f"{next(texts)} {number}"}, ensure_ascii=False) + "\n" for number in range(count))
 
 
@@ -37,12 +36,6 @@ def send(connection, count):
     while chunk := "".join(itertools.islice(source, CHUNK)).encode():
         connection.sendall(b"%x\r\n%b\r\n" % (len(chunk), chunk))
     connection.sendall(b"0\r\n\r\n")
-
-
-def memory(stack):
-    """What each process has resident, in MiB."""
-    found = stack.query('process_resident_memory_bytes{job=~"triage-.*"}')
-    return {dict(labels)["instance"]: value / 2**20 for labels, value in found.items()}
 
 
 def main():
@@ -65,11 +58,11 @@ def main():
                     problems.append(f"line {answered} was answered with {line[:200]}")
                     break
                 if answered == count // 5:
-                    early = memory(stack)
+                    early = stack.memory()
             sender.join(timeout=10)
         seconds = time.monotonic() - start
         time.sleep(2)
-        latest = memory(stack)
+        latest = stack.memory()
     print(f"stream: {answered:,} lines in {seconds:.0f} s, MiB after a fifth and at the end: "
           + ", ".join(f"{name} {early.get(name, 0):.0f} {value:.0f}" for name, value in sorted(latest.items())))
     if answered != count:

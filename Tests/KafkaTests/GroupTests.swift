@@ -1,3 +1,4 @@
+import Foundation
 import Kafka
 import TestSupport
 import Testing
@@ -102,6 +103,31 @@ struct GroupTests {
             two.close()
             #expect(cluster.requests().count { $0 == .leaveGroup } == (name == nil ? 1 : 0))
             one.close()
+        }
+    }
+
+    @Test("a member that closes in the middle of a rebalance commits what it has done, and leaves")
+    func closeInRebalance() async throws {
+        let cluster = try cluster()
+        try await onOwnThread {
+            let clients = Clients(cluster)
+            let partition = TopicPartition(topic: "t", partition: 0)
+            let member = Member()
+            let consumer = try clients.consumer(group: "g", handler: member)
+            try consumer.subscribe(to: ["t"])
+            try consumer.poll { member.owned == [partition] }
+            member.toCommit[partition] = 1
+            // The group gives out its partitions anew; what came of it waits in the queue, as nobody polls.
+            cluster.pushRequestErrors(.heartbeat, [.rebalanceInProgress])
+            try repeatUntil({ cluster.requests().count { $0 == .syncGroup } == 2 }) { usleep(10_000) }
+            usleep(200_000)
+            consumer.close()
+            #expect(member.owned.isEmpty && member.revoked == [partition] && member.lost.isEmpty)
+            #expect(member.assignments == 1 && member.commitError == nil)
+            #expect(cluster.requests().count { $0 == .leaveGroup } == 1)
+            let next = try clients.consumer(group: "g")
+            #expect(try next.committed([partition]).map(\.1) == [1])
+            next.close()
         }
     }
 

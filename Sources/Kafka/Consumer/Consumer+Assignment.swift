@@ -67,14 +67,15 @@ extension Consumer {
     /// stored and not committed stay uncommitted unless the handler commits them or `enable.auto.commit` is on. Safe to call twice.
     /// A member with a `group.instance.id` does not leave: its partitions wait for its return until the session is over.
     public func close(within: Duration = .seconds(10)) {
-        guard !isClosed else { return }
-        defer { markClosed() }
+        guard phase == .open else { return }
+        defer { phase = .closed }
         guard direct == nil else {
             direct?.stop()
             return
         }
         let deadline = ContinuousClock.now + within
         if leavesGroup, assignment.isEmpty { leave(until: deadline) }
+        phase = .closing
         let closing = rd_kafka_queue_new(client.pointer)
         defer { rd_kafka_queue_destroy(closing) }
         if let error = rd_kafka_consumer_close_queue(client.pointer, closing) {

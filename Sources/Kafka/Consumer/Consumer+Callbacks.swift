@@ -17,7 +17,7 @@ extension Consumer {
                 rd_kafka_assign(client, nil)
                 return
             }
-            consumer.rebalance(code, partitions)
+            if consumer.phase == .open { consumer.rebalance(code, partitions) } else { consumer.giveUpAll() }
         }
         rd_kafka_conf_set_offset_commit_cb(configuration) { client, code, _, _ in
             let code = KafkaErrorCode(code)
@@ -61,5 +61,25 @@ extension Consumer {
         } catch {
             events.failed(error)
         }
+    }
+
+    /// Gives up all partitions, whatever librdkafka says of some of them, and tells the handler once.
+    ///
+    /// To a consumer that closes while a rebalance waits for it librdkafka calls twice: about that rebalance, then to revoke
+    /// everything. It takes the answer to the first as the end of all (`rd_kafka_cgrp_handle_assign_op`) and leaves the
+    /// group; a commit after that comes too late, and up to 2.16 at least ends the process, if it is still under way then
+    /// (an assertion in `rd_kafka_cgrp_terminated`, its issue 4792).
+    fileprivate func giveUpAll() {
+        if phase == .closing {
+            phase = .hasGivenUp
+            let partitions = assignment
+            if assignmentLost {
+                rebalanceHandler?.partitionsLost(partitions, consumer: self)
+            } else {
+                rebalanceHandler?.partitionsRevoked(partitions, consumer: self)
+            }
+            assignmentHasChanged()
+        }
+        rd_kafka_assign(client.pointer, nil)
     }
 }

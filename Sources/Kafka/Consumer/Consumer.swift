@@ -31,11 +31,21 @@ public final class Consumer {
     /// Whether it is a member of a group that is not to keep its place: one without a `group.instance.id`.
     let leavesGroup: Bool
 
-    private(set) var isClosed = false
+    var phase = Phase.open
     private var topics = TopicNames()
     private var spares: [MessagePointers] = []
     /// Counts changes of the assignment, so that `receive` sees one that happened inside of it.
     private(set) var assignmentChanges = 0
+
+    /// Where its life has got to.
+    enum Phase {
+        case open
+        /// The next call of librdkafka's about partitions is the last that counts.
+        case closing
+        /// The handler has been told of everything that goes.
+        case hasGivenUp
+        case closed
+    }
 
     /// Makes a consumer; nothing is connected before the first `subscribe` or `assign`.
     ///
@@ -92,7 +102,9 @@ public final class Consumer {
     ///
     /// - Throws: a fatal error, once the client has met one; `.destroyed` after `close`.
     public func receive(maximum: Int, waiting: Duration = .zero) throws(KafkaError) -> ConsumedBatch {
-        guard !isClosed else { throw KafkaError(.destroyed, operation: "receive", message: "the consumer is closed") }
+        guard phase == .open else {
+            throw KafkaError(.destroyed, operation: "receive", message: "the consumer is closed")
+        }
         let maximum = max(maximum, 0)
         let messages = takeSpare(capacity: maximum)
         var count = take(into: messages, maximum: maximum)
@@ -118,8 +130,6 @@ public final class Consumer {
         assignmentChanges += 1
         topics.forgetHandles()
     }
-
-    func markClosed() { isClosed = true }
 
     // MARK: - Messages
 

@@ -1,7 +1,9 @@
 """The gateway is held to its specification, and to the protocol that it shares with others, by tools that know nothing of it."""
 
 import json
+import os
 import pathlib
+import resource
 import shutil
 import subprocess
 import sys
@@ -13,6 +15,14 @@ TOOLS = ROOT / ".deps/tools/contract/bin"
 sys.path.insert(0, str(ROOT / "Tests/Load"))
 
 from stack import Stack  # noqa: E402
+
+# In some runs with a seed of chance Schemathesis 4.32.5 took all memory while it made up requests (24 GB, usually 0.3).
+SEED = os.environ.get("TRIAGE_CONTRACT_SEED", "1")
+
+
+def limit_memory():
+    """A tool that takes 4 GiB fails with an error of its own, rather than the whole machine."""
+    resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
 
 
 class ContractTests(unittest.TestCase):
@@ -26,7 +36,8 @@ class ContractTests(unittest.TestCase):
 
     def run_tool(self, *command):
         """What the tool wrote; the test fails if the tool does."""
-        done = subprocess.run(command, cwd=self.folder, text=True, capture_output=True)
+        done = subprocess.run(
+            command, cwd=self.folder, text=True, capture_output=True, preexec_fn=limit_memory)
         # Requests made up to be too large are printed whole.
         said = "\n".join(line[:500] for line in (done.stdout + done.stderr).splitlines())
         self.assertEqual(done.returncode, 0, said)
@@ -36,7 +47,7 @@ class ContractTests(unittest.TestCase):
         """Requests that Schemathesis makes up, right and wrong ones."""
         said = self.run_tool(
             TOOLS / "schemathesis", "--config-file", ROOT / "Tests/Operations/schemathesis.toml",
-            "run", f"{self.stack.http}/openapi.json", "--no-color")
+            "run", f"{self.stack.http}/openapi.json", "--no-color", "--seed", SEED)
         self.assertIn("Tested: 20", said)
 
     def test_a_client_of_the_open_inference_protocol_works(self):

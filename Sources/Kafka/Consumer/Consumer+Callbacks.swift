@@ -42,12 +42,7 @@ extension Consumer {
                 assignmentHasChanged()
                 rebalanceHandler?.partitionsAssigned(partitions, consumer: self)
             case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
-                if assignmentLost {
-                    rebalanceHandler?.partitionsLost(partitions, consumer: self)
-                } else {
-                    rebalanceHandler?.partitionsRevoked(partitions, consumer: self)
-                }
-                assignmentHasChanged()
+                partitionsGo(partitions)
                 if isIncremental {
                     try KafkaError.check(consuming: rd_kafka_incremental_unassign(client.pointer, list), "unassign")
                 } else {
@@ -72,14 +67,18 @@ extension Consumer {
     fileprivate func giveUpAll() {
         if phase == .closing {
             phase = .hasGivenUp
-            let partitions = assignment
-            if assignmentLost {
-                rebalanceHandler?.partitionsLost(partitions, consumer: self)
-            } else {
-                rebalanceHandler?.partitionsRevoked(partitions, consumer: self)
-            }
-            assignmentHasChanged()
+            partitionsGo(assignment)
         }
         rd_kafka_assign(client.pointer, nil)
+    }
+
+    /// Tells the handler, while they are still ours unless the group has taken them away already.
+    private func partitionsGo(_ partitions: [TopicPartition]) {
+        if assignmentLost {
+            rebalanceHandler?.partitionsLost(partitions, consumer: self)
+        } else {
+            rebalanceHandler?.partitionsRevoked(partitions, consumer: self)
+        }
+        assignmentHasChanged()
     }
 }

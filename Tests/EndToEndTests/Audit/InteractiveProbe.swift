@@ -11,6 +11,8 @@ final class InteractiveProbe: Sendable {
         fileprivate var sorted: [Duration]
         /// Questions that had no answer at the end.
         let unanswered: Int
+        /// Where those are: by partition, the first and the last offset.
+        let unansweredPlaces: String
 
         var count: Int { sorted.count }
         var median: Duration { quantile(0.5) }
@@ -27,9 +29,16 @@ final class InteractiveProbe: Sendable {
         }
     }
 
+    private struct Place {
+        let partition: Int32
+        let offset: Int64
+    }
+
     private struct State {
         var sent: [ContinuousClock.Instant] = []
         var latencies: [Duration?] = []
+        /// Where the broker put them; nil as long as it has not said.
+        var places: [Place?] = []
         var mustAsk = true
         var mustStop = false
         var failure: String?
@@ -57,9 +66,22 @@ final class InteractiveProbe: Sendable {
 
     /// The latencies of the questions from a number on.
     func latencies(from first: Int = 0, to end: Int? = nil) -> Latencies {
-        let all = state.withLock { $0.latencies[first..<min(end ?? .max, $0.latencies.count)] }
+        let (all, places) = state.withLock { state in
+            let range = first..<min(end ?? .max, state.latencies.count)
+            return (state.latencies[range], state.places[range])
+        }
         let answered = all.compactMap { $0 }
-        return Latencies(sorted: answered.sorted(), unanswered: all.count - answered.count)
+        let missing = zip(all, places).filter { $0.0 == nil }.map(\.1)
+        return Latencies(
+            sorted: answered.sorted(), unanswered: missing.count, unansweredPlaces: Self.summary(of: missing))
+    }
+
+    private static func summary(of places: [Place?]) -> String {
+        Dictionary(grouping: places, by: { $0?.partition ?? -1 }).sorted { $0.key < $1.key }.map { partition, places in
+            let offsets = places.compactMap { $0?.offset }
+            guard let first = offsets.min(), let last = offsets.max() else { return "\(places.count) not delivered" }
+            return "\(places.count) in partition \(partition), offsets \(first) to \(last)"
+        }.joined(separator: "; ")
     }
 
     /// Asks no more and waits for the answers that are still out.
@@ -97,7 +119,10 @@ final class InteractiveProbe: Sendable {
                 due += interval
                 try ask(producer, topic, stage)
             }
-            producer.receiveDeliveryReports { _, _, _, _ in }
+            producer.receiveDeliveryReports { number, error, partition, offset in
+                guard error == nil else { return }
+                state.withLock { $0.places[Int(number)] = Place(partition: partition, offset: offset) }
+            }
             let rest = min(max(due - .now, .milliseconds(1)), .milliseconds(20))
             take(try consumer.receive(maximum: 500, waiting: rest))
         }
@@ -107,6 +132,7 @@ final class InteractiveProbe: Sendable {
         let number = state.withLock { state in
             state.sent.append(.now)
             state.latencies.append(nil)
+            state.places.append(nil)
             return state.sent.count - 1
         }
         var headers = RecordHeaders()
@@ -114,7 +140,7 @@ final class InteractiveProbe: Sendable {
         headers.append(name: HeaderName.replyTopic, value: stage.topics.gatewayReplies)
         withUnsafeBytes(of: Int32(0).bigEndian) { headers.append(name: HeaderName.replyPartition, value: $0) }
         try withBytes(Array("{\"text\":\"\(SampleSentences.sentence(number))\"}".utf8)) { value in
-            try producer.send(to: topic, key: nil, value: value, headers: &headers, token: 0, copying: true)
+            try producer.send(to: topic, key: nil, value: value, headers: &headers, token: UInt(number), copying: true)
         }
     }
 

@@ -51,7 +51,7 @@ extension EndToEnd {
                 \(audit.longestPause.text); interactive: \(probe.latencies(from: first).text)
                 """)
             findings.expectNothingLost()
-            #expect(latencies.unanswered == 0)
+            #expect(latencies.unanswered == 0, "\(latencies.unansweredPlaces)")
             #expect(committed.samples > 0 && committed.setBack.isEmpty, "\(committed.setBack)")
             #expect(storm.exitCodes.count > 0 && storm.exitCodes.allSatisfy { $0 == 0 })
             #expect(pool.selfEnds.isEmpty, "\(pool.selfEnds)")

@@ -87,9 +87,10 @@ struct ReplyLedger: Sendable {
 
     /// Holds the answers against the requests.
     ///
-    /// - Returns: the requests without an answer, and those whose answer names another id.
-    func compare(with places: RequestLoad.Places) -> (lost: Int, wrongIDs: Int) {
+    /// - Returns: the requests without an answer, where some of them are, and those whose answer names another id.
+    func compare(with places: RequestLoad.Places) -> (lost: Int, lostPlaces: [String], wrongIDs: Int) {
         var (lost, wrongIDs) = (0, 0)
+        var lostPlaces: [String] = []
         var unplaced = places.unplaced
         for (partition, answers) in partitions.enumerated() {
             let numbers = places.numbers[partition]
@@ -99,12 +100,13 @@ struct ReplyLedger: Sendable {
                     if count(partition: partition, offset: offset) > 0 { unplaced.remove(answers.ids[offset]) }
                 } else if count(partition: partition, offset: offset) == 0 {
                     lost += 1
+                    if lostPlaces.count < 50 { lostPlaces.append("\(partition)/\(offset)") }
                 } else if answers.ids[offset] != number {
                     wrongIDs += 1
                 }
             }
         }
-        return (lost + unplaced.count, wrongIDs)
+        return (lost + unplaced.count, lostPlaces, wrongIDs)
     }
 
     private mutating func index(ofStatus status: String) -> UInt8 {

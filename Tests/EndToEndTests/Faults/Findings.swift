@@ -6,6 +6,10 @@ struct Findings {
     let requests: Int
     let answered: Int
     let lost: Int
+    /// Places of requests that are lost, a few of them.
+    let lostPlaces: [String]
+    /// Offsets of replies that the audit was not given.
+    let skippedReplies: [String]
     let repeated: Int
     let misordered: Int
     let wrongIDs: Int
@@ -19,7 +23,9 @@ struct Findings {
     /// Expects what holds for every kind of delivery.
     func expectNothingLost(sourceLocation: SourceLocation = #_sourceLocation) {
         #expect(requests > 0, sourceLocation: sourceLocation)
-        #expect(lost == 0, sourceLocation: sourceLocation)
+        #expect(
+            lost == 0, "requests at \(lostPlaces); replies that the broker did not show: \(skippedReplies)",
+            sourceLocation: sourceLocation)
         #expect(misordered == 0, sourceLocation: sourceLocation)
         #expect(wrongIDs == 0, sourceLocation: sourceLocation)
         #expect(oddities.isEmpty, "\(oddities)", sourceLocation: sourceLocation)
@@ -39,9 +45,10 @@ extension ReplyAudit {
         let exitCodes = try pool.stopAll()
         try catchUp()
         let ledger = ledger
-        let (lost, wrongIDs) = ledger.compare(with: places)
+        let (lost, lostPlaces, wrongIDs) = ledger.compare(with: places)
         return Findings(
-            requests: places.count, answered: ledger.answered, lost: lost, repeated: ledger.repeated,
-            misordered: ledger.misordered, wrongIDs: wrongIDs, oddities: ledger.oddities, exitCodes: exitCodes)
+            requests: places.count, answered: ledger.answered, lost: lost, lostPlaces: lostPlaces,
+            skippedReplies: skipped, repeated: ledger.repeated, misordered: ledger.misordered, wrongIDs: wrongIDs,
+            oddities: ledger.oddities, exitCodes: exitCodes)
     }
 }

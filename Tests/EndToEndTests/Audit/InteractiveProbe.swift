@@ -107,9 +107,9 @@ final class InteractiveProbe: Sendable {
                 "linger.ms": "0", "message.timeout.ms": "0", "reconnect.backoff.max.ms": "500",
             ]),
             wakeup: wakeup, log: stage.log)
-        // Not a shorter `fetch.wait.max.ms` than the stage's: with 5 a reader of Tansu falls behind on a busy machine. It had
-        // read 7,772 of 8,640 replies in the end, as late as a Python reader with 5; Python readers with 20 and 500 beside
-        // them saw each within 0.7 s.
+        // Not a shorter `fetch.wait.max.ms` than the stage's: with 5 a reader of Tansu falls behind on a busy machine. In
+        // the end it had read 7,772 of 8,640 replies, and a Python reader with 5 was about as far behind; Python readers with
+        // 20 and 500 beside them saw each within 0.7 s.
         let consumer = try Consumer(
             properties: stage.readerProperties.merging(["reconnect.backoff.max.ms": "500"]), wakeup: wakeup,
             log: stage.log)

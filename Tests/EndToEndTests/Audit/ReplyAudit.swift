@@ -60,8 +60,8 @@ final class ReplyAudit: Sendable {
     /// A copy of the books.
     var ledger: ReplyLedger { state.withLock { $0.ledger } }
 
-    /// Replies that the audit's own reader was not given, a few of them. Without a transaction there should be none: then
-    /// either the broker passed over them or they are lost to everybody.
+    /// Offsets of replies that the audit's own reader was not given, the first few. Without transactions, whose markers take
+    /// offsets too, there should be none.
     var skipped: [String] { state.withLock { $0.skipped } }
 
     /// The longest time between two replies, from the first one on.

@@ -8,7 +8,7 @@ struct Findings {
     let lost: Int
     /// Places of requests that are lost, a few of them.
     let lostPlaces: [String]
-    /// Offsets of replies that the audit was not given.
+    /// See ``ReplyAudit/skipped``.
     let skippedReplies: [String]
     let repeated: Int
     let misordered: Int
@@ -24,7 +24,7 @@ struct Findings {
     func expectNothingLost(sourceLocation: SourceLocation = #_sourceLocation) {
         #expect(requests > 0, sourceLocation: sourceLocation)
         #expect(
-            lost == 0, "requests at \(lostPlaces); replies that the broker did not show: \(skippedReplies)",
+            lost == 0, "requests at \(lostPlaces); replies that the audit was not given: \(skippedReplies)",
             sourceLocation: sourceLocation)
         #expect(misordered == 0, sourceLocation: sourceLocation)
         #expect(wrongIDs == 0, sourceLocation: sourceLocation)

@@ -1,12 +1,10 @@
 import HTTPTypes
-import Hummingbird
 import Messages
-import NIOCore
 
-extension Request {
+extension HTTPRequest {
     /// When the caller stops waiting: after the default, or sooner if the request says so.
     func deadline(default limit: Duration) throws(GatewayError) -> Deadline {
-        guard let value = headers[.requestTimeout] else { return Deadline(in: limit) }
+        guard let value = headerFields[.requestTimeout] else { return Deadline(in: limit) }
         guard let milliseconds = Int64(value), milliseconds > 0 else {
             throw GatewayError(.invalidParameter, "X-Request-Timeout-Ms must be a positive number of milliseconds")
         }
@@ -15,30 +13,23 @@ extension Request {
 
     /// Whether an answer made for somebody else will do.
     var allowsCachedAnswer: Bool {
-        guard let control = headers[.cacheControl] else { return true }
+        guard let control = headerFields[.cacheControl] else { return true }
         return !control.contains("no-cache") && !control.contains("no-store")
     }
 
     /// The trace that the request belongs to, when what it says of it can be a trace.
     var trace: CallerTrace? {
-        guard var parent = headers[.traceparent],
+        guard var parent = headerFields[.traceparent],
             parent.withUTF8({ TraceContext.isValid(traceparent: UnsafeRawBufferPointer($0)) })
         else { return nil }
-        let state = headers[.tracestate].flatMap { $0.utf8.count <= 512 ? $0 : nil }
+        let state = headerFields[.tracestate].flatMap { $0.utf8.count <= 512 ? $0 : nil }
         return CallerTrace(parent: parent, state: state)
     }
 
-    /// The body, at most `limit` bytes of it.
-    func collectBody(limit: Int) async throws(GatewayError) -> ByteBuffer {
-        let tooLarge = GatewayError(.bodyTooLarge, "the body may have at most \(limit) bytes")
-        if let length = headers[.contentLength].flatMap(Int.init), length > limit { throw tooLarge }
-        do {
-            return try await body.collect(upTo: limit)
-        } catch is NIOTooManyBytesError {
-            throw tooLarge
-        } catch {
-            throw GatewayError(.cancelled, "the body was cut off")
-        }
+    /// Throws when the head announces a body of more than `limit` bytes.
+    func requireBody(atMost limit: Int) throws(GatewayError) {
+        guard let length = headerFields[.contentLength].flatMap(Int.init), length > limit else { return }
+        throw .bodyTooLarge(limit)
     }
 
     /// Throws unless the body has one of these media types. Parameters, such as a charset, do not matter.
@@ -50,7 +41,7 @@ extension Request {
 
     /// The body's media type in lower case, without parameters.
     var mediaType: String? {
-        guard let value = headers[.contentType] else { return nil }
+        guard let value = headerFields[.contentType] else { return nil }
         if value == ContentType.json { return value }
         let type = value.prefix { $0 != ";" }
         return type.trimmingSpaces.lowercased()
@@ -58,9 +49,9 @@ extension Request {
 
     /// The value of a parameter of the query, decoded as HTML forms encode it; nil when it is not there.
     func queryParameter(_ name: String) throws(GatewayError) -> [UInt8]? {
-        let path = (head.path ?? "").utf8
-        guard let mark = path.firstIndex(of: UInt8(ascii: "?")) else { return nil }
-        let query = path[path.index(after: mark)...].prefix { $0 != UInt8(ascii: "#") }
+        let target = (path ?? "").utf8
+        guard let mark = target.firstIndex(of: UInt8(ascii: "?")) else { return nil }
+        let query = target[target.index(after: mark)...].prefix { $0 != UInt8(ascii: "#") }
         for pair in query.split(separator: UInt8(ascii: "&")) {
             let key = pair.prefix { $0 != UInt8(ascii: "=") }
             guard key.elementsEqual(name.utf8) else { continue }
@@ -70,6 +61,12 @@ extension Request {
             return value
         }
         return nil
+    }
+}
+
+extension GatewayError {
+    static func bodyTooLarge(_ limit: Int) -> GatewayError {
+        GatewayError(.bodyTooLarge, "the body may have at most \(limit) bytes")
     }
 }
 

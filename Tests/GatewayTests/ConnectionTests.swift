@@ -181,4 +181,29 @@ struct ConnectionTests {
             #expect(received.components(separatedBy: "HTTP/1.1 200 OK").count == 3)
         }
     }
+
+    @Test func goesOnInATaskAfterARequestThatNeedsOne() async throws {
+        try await serve(TestGateway()) { port in
+            let received = try await RawConnection.open(port: port) { inbound, outbound in
+                let paths = ["/api/intent?sentence=x", "/health/live", "/api/intent?sentence=x", "/nowhere"]
+                let requests = paths.map { "GET \($0) HTTP/1.1\r\nHost: x\r\n" }.joined(separator: "\r\n")
+                try await outbound.write(ByteBuffer(string: "\(requests)Connection: close\r\n\r\n"))
+                return await RawConnection.readToEnd(inbound)
+            }
+            let statuses = received.components(separatedBy: "HTTP/1.1 ").dropFirst().map { $0.prefix(3) }
+            #expect(statuses == ["200", "200", "200", "404"])
+        }
+    }
+
+    @Test func refusesWhatIsNotHTTP() async throws {
+        try await serve(TestGateway()) { port in
+            for first in ["", "GET /api/intent?sentence=x HTTP/1.1\r\nHost: x\r\n\r\n"] {
+                let received = try await RawConnection.open(port: port) { inbound, outbound in
+                    try await outbound.write(ByteBuffer(string: "\(first)NONSENSE\r\n\r\n"))
+                    return await RawConnection.readToEnd(inbound)
+                }
+                #expect(received.components(separatedBy: "HTTP/1.1 400").count == 2)
+            }
+        }
+    }
 }

@@ -33,12 +33,13 @@ struct TestGateway {
     /// The same application that serves, with its real connections when the test asks for a live one.
     var application: some ApplicationProtocol {
         let group = MultiThreadedEventLoopGroup.singleton
-        let configuration = core.configuration
         let executors = EventLoopExecutors(group)
+        let path = FastPath(core: core, date: DateField())
+        let connections = OpenConnections()
         return Application(
             responder: GatewayRouter.responder(for: core),
             server: HTTPServerBuilder { responder in
-                GatewayChannel(configuration: configuration, executors: executors, responder: responder)
+                GatewayChannel(path: path, executors: executors, connections: connections, responder: responder)
             },
             configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
             eventLoopGroupProvider: .shared(group), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })

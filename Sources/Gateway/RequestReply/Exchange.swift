@@ -44,12 +44,18 @@ package final class Exchange: Sendable {
     }
 
     /// Asks for the answers to some sentences and returns at once.
+    ///
+    /// - Parameter waiter: told the result of a call that waits, once, on any thread and perhaps before this returns.
+    ///   With it, nobody else may wait for the call.
     package func begin(
-        _ sentences: [Sentence], deadline: Deadline, usesCache: Bool, trace: CallerTrace?
+        _ sentences: [Sentence], deadline: Deadline, usesCache: Bool, trace: CallerTrace?,
+        waiter: (@Sendable (CallResult) -> Void)? = nil
     ) throws(GatewayError) -> Beginning {
         let now = MonotonicTime.now
         let beginning = state.withLock {
-            $0.begin(sentences, deadline: deadline, usesCache: usesCache, trace: trace, now: now)
+            $0.begin(
+                sentences, deadline: deadline, usesCache: usesCache, trace: trace,
+                waiter: waiter.map(Call.Waiter.callback), now: now)
         }
         switch beginning {
         case .finished(let result):
@@ -66,7 +72,7 @@ package final class Exchange: Sendable {
     package func result(of ticket: Ticket) async -> CallResult {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let result = state.withLock { $0.await(ticket.call, count: ticket.count, continuation) }
+                let result = state.withLock { $0.await(ticket.call, count: ticket.count, .task(continuation)) }
                 if let result { continuation.resume(returning: result) }
             }
         } onCancel: {
@@ -124,7 +130,7 @@ package final class Exchange: Sendable {
     private func act(_ decide: (inout ExchangeState, inout ExchangeState.Actions) -> Void) {
         var actions = ExchangeState.Actions()
         state.withLock { decide(&$0, &actions) }
-        for (continuation, result) in actions.completed { continuation.resume(returning: result) }
+        for (waiter, result) in actions.completed { waiter.resume(with: result) }
         for latency in actions.latencies { metrics.replyLatency.observe(Double(latency) / 1e9) }
         send(actions.requests)
     }

@@ -19,7 +19,7 @@ package struct ExchangeState: Sendable {
 
     /// What is to be done when the lock is given back.
     package struct Actions: Sendable {
-        var completed: [(continuation: CheckedContinuation<CallResult, Never>, result: CallResult)] = []
+        var completed: [(waiter: Call.Waiter, result: CallResult)] = []
         var requests: [OutgoingRequest] = []
         /// How long each reply took, in nanoseconds.
         var latencies: [UInt64] = []
@@ -51,7 +51,8 @@ package struct ExchangeState: Sendable {
     // MARK: Asking
 
     package mutating func begin(
-        _ sentences: [Sentence], deadline: Deadline, usesCache: Bool, trace: CallerTrace?, now: MonotonicTime
+        _ sentences: [Sentence], deadline: Deadline, usesCache: Bool, trace: CallerTrace?, waiter: Call.Waiter? = nil,
+        now: MonotonicTime
     ) -> Beginning {
         if case .unavailable(let reason) = availability {
             return .refused(GatewayError(.unavailable, reason))
@@ -78,7 +79,7 @@ package struct ExchangeState: Sendable {
             return .finished(CallResult(outcomes: outcomes.compactMap(\.self), sources: sources))
         }
         let call = calls.insert(
-            Call(outcomes: [], sources: [], remaining: missing, deadline: deadline, flights: [], continuation: nil))
+            Call(outcomes: [], sources: [], remaining: missing, deadline: deadline, flights: [], waiter: waiter))
         earliestDeadline = min(earliestDeadline, deadline.moment)
         var flown: [Flight.Token] = []
         flown.reserveCapacity(missing)
@@ -124,10 +125,10 @@ package struct ExchangeState: Sendable {
 
     // MARK: Waiting
 
-    /// Takes the finished call's result, or keeps the continuation until it finishes. A call that was given up already
+    /// Takes the finished call's result, or keeps the waiter until it finishes. A call that was given up already
     /// has `count` outcomes that say so.
     package mutating func await(
-        _ token: Call.Token, count: Int, _ continuation: CheckedContinuation<CallResult, Never>
+        _ token: Call.Token, count: Int, _ waiter: Call.Waiter
     ) -> CallResult? {
         guard let remaining = calls.update(token, { $0.remaining }) else {
             return CallResult(
@@ -137,7 +138,7 @@ package struct ExchangeState: Sendable {
         if remaining == 0 {
             return calls.remove(token)?.result(missing: .cancelled)
         }
-        calls.update(token) { $0.continuation = continuation }
+        calls.update(token) { $0.waiter = waiter }
         return nil
     }
 
@@ -175,9 +176,9 @@ package struct ExchangeState: Sendable {
             }
             if isDeserted == true { land(flight) }
         }
-        if let continuation = call.continuation {
+        if let waiter = call.waiter {
             calls.remove(token)
-            actions.completed.append((continuation, call.result(missing: error)))
+            actions.completed.append((waiter, call.result(missing: error)))
         } else {
             calls.update(token) { call in
                 for index in call.outcomes.indices where call.outcomes[index] == nil {
@@ -270,12 +271,12 @@ package struct ExchangeState: Sendable {
             let isComplete = calls.update(subscriber.call) { call in
                 call.outcomes[subscriber.index] = outcome
                 call.remaining -= 1
-                return call.remaining == 0 && call.continuation != nil
+                return call.remaining == 0 && call.waiter != nil
             }
             guard let isComplete else { continue }
             admission.release(1)
-            if isComplete, let call = calls.remove(subscriber.call), let continuation = call.continuation {
-                actions.completed.append((continuation, call.result(missing: .cancelled)))
+            if isComplete, let call = calls.remove(subscriber.call), let waiter = call.waiter {
+                actions.completed.append((waiter, call.result(missing: .cancelled)))
             }
         }
     }

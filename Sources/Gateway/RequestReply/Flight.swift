@@ -20,7 +20,19 @@ package struct Flight: Sendable {
 /// One caller with one or more sentences.
 package struct Call: Sendable {
     package typealias Token = SlotTable<Call>.Token
-    typealias Continuation = CheckedContinuation<CallResult, Never>
+
+    /// Who is told the result.
+    package enum Waiter: Sendable {
+        case task(CheckedContinuation<CallResult, Never>)
+        case callback(@Sendable (CallResult) -> Void)
+
+        func resume(with result: CallResult) {
+            switch self {
+            case .task(let continuation): continuation.resume(returning: result)
+            case .callback(let callback): callback(result)
+            }
+        }
+    }
 
     var outcomes: [Outcome?]
     var sources: [AnswerSource]
@@ -29,8 +41,8 @@ package struct Call: Sendable {
     let deadline: Deadline
     /// The records that it waits for.
     var flights: [Flight.Token]
-    /// The task that waits; nil until it does.
-    var continuation: Continuation?
+    /// Nil until somebody waits.
+    var waiter: Waiter?
 
     /// The result, with `error` in the place of what is missing.
     consuming func result(missing error: GatewayError) -> CallResult {

@@ -9,17 +9,34 @@ package struct Endpoint: Sendable {
         case keyHolders
     }
 
-    package typealias Handler = @Sendable (Request, GatewayContext) async throws -> Response
+    package typealias TaskHandler = @Sendable (Request, GatewayContext) async throws -> Response
+
+    enum Handler: Sendable {
+        /// Reads and answers as it likes, in a task.
+        case task(TaskHandler)
+        /// Asks the workers once, for which a connection needs no task.
+        case question(QuestionHandler)
+    }
 
     package let method: HTTPRequest.Method
     package let path: String
     package let access: Access
     let handler: Handler
 
-    init(_ method: HTTPRequest.Method, _ path: String, for access: Access = .keyHolders, _ handler: @escaping Handler) {
+    init(
+        _ method: HTTPRequest.Method, _ path: String, for access: Access = .keyHolders, _ handler: @escaping TaskHandler
+    ) {
         self.method = method
         self.path = path
         self.access = access
-        self.handler = handler
+        self.handler = .task(handler)
+    }
+
+    /// An endpoint for key holders whose path has no parameters.
+    init(_ method: HTTPRequest.Method, _ path: String, _ handler: QuestionHandler) {
+        self.method = method
+        self.path = path
+        self.access = .keyHolders
+        self.handler = .question(handler)
     }
 }

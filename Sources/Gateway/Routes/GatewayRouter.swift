@@ -1,35 +1,50 @@
 import HTTPTypes
 package import Hummingbird
 import Logging
+import NIOCore
 import Telemetry
 
-/// Builds the responder: every endpoint with what all of them need around it (keys, errors, metrics, the origins of
-/// browsers), made once for each endpoint and not looked up for each request.
+/// Builds the responder of connections that have a task: every endpoint in its frame.
 package enum GatewayRouter {
     package static func responder(for core: GatewayCore) -> RouterResponder<GatewayContext> {
         let router = Router(context: GatewayContext.self, options: .autoGenerateHeadEndpoints)
         let endpoints = core.endpoints
-        let origins = AllowedOrigins(core.configuration.allowedOrigins)
         for endpoint in endpoints {
-            let metrics = core.metrics.route(endpoint.path)
-            let keys = endpoint.access == .keyHolders ? core.keys : nil
-            let handler = endpoint.handler
+            let frame = EndpointFrame(endpoint, core: core)
+            let handler = taskHandler(of: endpoint, core)
             router.on(RouterPath(endpoint.path), method: endpoint.method) { request, context in
                 var response: Response
                 do {
-                    if let keys { try keys.check(request.headers[.authorization]) }
+                    try frame.admit(request.head)
                     response = try await handler(request, context)
                 } catch {
                     response = answer(to: error, context)
                 }
-                origins.allow(request, &response)
-                metrics.record(status: response.status.code, nanoseconds: MonotonicTime.now.since(context.start))
+                frame.finish(response.status, &response.headers, to: request.head, start: context.start)
                 return response
             }
         }
         // Added last, a middleware is around nothing but the router's answer to what no endpoint takes.
+        let origins = AllowedOrigins(core.configuration.allowedOrigins)
         router.add(middleware: UnmatchedRequests(endpoints: endpoints, origins: origins, metrics: core.metrics))
         return router.buildResponder()
+    }
+
+    /// What answers an endpoint's requests on connections that have a task.
+    private static func taskHandler(of endpoint: Endpoint, _ core: GatewayCore) -> Endpoint.TaskHandler {
+        switch endpoint.handler {
+        case .task(let handler):
+            return handler
+        case .question(let handler):
+            let limit = core.configuration.maximumBodyBytes
+            return { request, context in
+                try handler.check(request.head, maximumBodyBytes: limit)
+                let body = handler.contentTypes == nil ? ByteBuffer() : try await request.collectBody(limit: limit)
+                let question = try handler.question(
+                    WholeRequest(head: request.head, body: body, start: context.start))
+                return Response(try question.response(try await core.classify(question.sentences, for: request.head)))
+            }
+        }
     }
 
     private static func answer(to error: any Error, _ context: GatewayContext) -> Response {
@@ -65,7 +80,7 @@ struct UnmatchedRequests: RouterMiddleware {
         next: (Request, GatewayContext) async throws -> Response
     ) async throws -> Response {
         var response = answer(to: request)
-        origins.allow(request, &response)
+        origins.allow(request.head, &response.headers)
         metrics.record(status: response.status.code, nanoseconds: MonotonicTime.now.since(context.start))
         return response
     }
@@ -78,7 +93,9 @@ struct UnmatchedRequests: RouterMiddleware {
         }
         var names = methods.map(\.rawValue)
         if methods.contains(.get) { names.append("HEAD") }
-        if request.method == .options, let answer = origins.answerPreflight(request, methods: names) { return answer }
+        if request.method == .options, let answer = origins.answerPreflight(request.head, methods: names) {
+            return answer
+        }
         var response = Response(
             problem: GatewayError(.methodNotAllowed, "this path takes \(names.joined(separator: ", "))"))
         response.headers[.allow] = names.joined(separator: ", ")

@@ -18,12 +18,12 @@ struct InferenceRoutes {
     @Sendable
     private func infer(_ request: Request, _ context: GatewayContext) async throws -> Response {
         // Triton's client names no type when nothing but JSON is in the body.
-        if request.headers[.contentType] != nil { try request.requireContentType(Self.contentTypes) }
+        if request.headers[.contentType] != nil { try request.head.requireContentType(Self.contentTypes) }
         _ = try core.model(named: context)
         let body = try await request.collectBody(limit: core.configuration.maximumBodyBytes)
         let inference = try InferenceReader.read(
             body, jsonLength: try jsonLength(request), rules: core.rules, maximum: core.configuration.maximumBatch)
-        let result = try await core.classify(inference.sentences, for: request)
+        let result = try await core.classify(inference.sentences, for: request.head)
         var answers: [Answer] = []
         answers.reserveCapacity(result.outcomes.count)
         // The protocol has no place for an error of one element, so the first fails all.

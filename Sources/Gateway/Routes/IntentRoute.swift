@@ -1,22 +1,24 @@
 import HTTPTypes
-import Hummingbird
 import NIOCore
 
 /// `GET /api/intent?sentence=…`: from class to probability, and nothing else.
 struct IntentRoute {
     let core: GatewayCore
 
-    var endpoints: [Endpoint] { [Endpoint(.get, "/api/intent", intent)] }
+    var endpoints: [Endpoint] {
+        [Endpoint(.get, "/api/intent", QuestionHandler(contentTypes: nil, question: intent))]
+    }
 
     @Sendable
-    private func intent(_ request: Request, _ context: GatewayContext) async throws -> Response {
-        guard let text = try request.queryParameter("sentence") else {
+    private func intent(_ request: WholeRequest) throws(GatewayError) -> Question {
+        guard let text = try request.head.queryParameter("sentence") else {
             throw GatewayError(.missingText, "the query parameter sentence is missing")
         }
-        let sentence = try core.rules.sentence(text)
-        let answered = try await core.classify(sentence, for: request)
-        var body = ByteBuffer()
-        body.writeProbabilities(of: answered.answer)
-        return Response(type: ContentType.json, body: body, headers: answered.headers(since: context.start))
+        return Question(sentences: [try core.rules.sentence(text)]) { result throws(GatewayError) in
+            let answer = try result.outcomes[0].get()
+            var body = ByteBuffer()
+            body.writeProbabilities(of: answer)
+            return WholeResponse(type: ContentType.json, body: body, headers: result.headers(since: request.start))
+        }
     }
 }

@@ -11,11 +11,11 @@ struct SentencesRoute {
 
     @Sendable
     private func publish(_ request: Request, _ context: GatewayContext) async throws -> Response {
-        try request.requireContentType([ContentType.json])
-        let deadline = try request.deadline(default: core.configuration.requestTimeout)
+        try request.head.requireContentType([ContentType.json])
+        let deadline = try request.head.deadline(default: core.configuration.requestTimeout)
         let body = try await request.collectBody(limit: core.configuration.maximumBodyBytes)
         let records = try BulkBodies.records(
-            body, rules: core.rules, maximum: core.configuration.maximumBatch, trace: request.trace)
+            body, rules: core.rules, maximum: core.configuration.maximumBatch, trace: request.head.trace)
         if case .unavailable(let reason) = core.exchange.availability { throw GatewayError(.unavailable, reason) }
         try await core.bulk.publish(records, deadline: deadline)
         var response = ByteBuffer()

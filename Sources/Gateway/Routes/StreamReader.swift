@@ -78,8 +78,8 @@ struct StreamReader: Sendable {
         while true {
             group.beginning = Result { () throws(GatewayError) in
                 try core.exchange.begin(
-                    group.sentences, deadline: try request.deadline(default: limit),
-                    usesCache: request.allowsCachedAnswer, trace: request.trace)
+                    group.sentences, deadline: try request.head.deadline(default: limit),
+                    usesCache: request.head.allowsCachedAnswer, trace: request.head.trace)
             }
             guard case .failure(let error) = group.beginning, error.code == .overloaded, MonotonicTime.now < patience
             else { break }

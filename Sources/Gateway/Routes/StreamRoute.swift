@@ -20,11 +20,11 @@ struct StreamRoute {
 
     @Sendable
     private func stream(_ request: Request, _ context: GatewayContext) async throws -> Response {
-        try request.requireContentType(Self.jsonLines + [Self.plainText])
+        try request.head.requireContentType(Self.jsonLines + [Self.plainText])
         // What would refuse the whole stream is to be known before the response begins.
-        _ = try request.deadline(default: core.configuration.requestTimeout)
+        _ = try request.head.deadline(default: core.configuration.requestTimeout)
         if case .unavailable(let reason) = core.exchange.availability { throw GatewayError(.unavailable, reason) }
-        let isPlainText = request.mediaType == Self.plainText
+        let isPlainText = request.head.mediaType == Self.plainText
         let core = core
         let channel = context.channel
         let body = ResponseBody { writer in

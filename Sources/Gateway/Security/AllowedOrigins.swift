@@ -12,16 +12,18 @@ struct AllowedOrigins: Sendable {
     }
 
     /// Tells the browser that the page that asked may read the response.
-    func allow(_ request: Request, _ response: inout Response) {
+    func allow(_ request: HTTPRequest, _ headers: inout HTTPFields) {
         guard let origin = allowedOrigin(of: request) else { return }
-        response.headers[.accessControlAllowOrigin] = origin
-        response.headers[.accessControlExposeHeaders] = "X-Cache, Server-Timing, Retry-After"
-        response.headers[.vary] = "Origin"
+        headers[.accessControlAllowOrigin] = origin
+        headers[.accessControlExposeHeaders] = "X-Cache, Server-Timing, Retry-After"
+        headers[.vary] = "Origin"
     }
 
     /// The answer to a browser that asks before it sends; nil when its page may not.
-    func answerPreflight(_ request: Request, methods: [String]) -> Response? {
-        guard allowedOrigin(of: request) != nil, request.headers[.accessControlRequestMethod] != nil else { return nil }
+    func answerPreflight(_ request: HTTPRequest, methods: [String]) -> Response? {
+        guard allowedOrigin(of: request) != nil, request.headerFields[.accessControlRequestMethod] != nil else {
+            return nil
+        }
         return Response(
             status: .noContent,
             headers: [
@@ -31,9 +33,9 @@ struct AllowedOrigins: Sendable {
             ])
     }
 
-    private func allowedOrigin(of request: Request) -> String? {
+    private func allowedOrigin(of request: HTTPRequest) -> String? {
         if origins.isEmpty { return nil }
-        guard let origin = request.headers[.origin] else { return nil }
+        guard let origin = request.headerFields[.origin] else { return nil }
         if allowsAll { return "*" }
         return origins.contains(origin) ? origin : nil
     }

@@ -4,7 +4,7 @@ import NIOCore
 import NIOHTTPTypes
 
 /// Watches one connection for clients that cost more than they should: those that take too long to send a request or to
-/// read the response, and those that are gone. It stands between the HTTP codec and the application, on the event loop.
+/// read the response. It stands between the HTTP codec and the application, on the event loop.
 final class ConnectionGuard: ChannelDuplexHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -32,7 +32,6 @@ final class ConnectionGuard: ChannelDuplexHandler {
     }
 
     private let limits: Limits
-    private let hungUp: EventLoopPromise<Void>
     private var reading = Reading.nothing
     /// Whether the request that is being read is a stream, whose answer begins before its body has ended.
     private var isStream = false
@@ -43,9 +42,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
     /// Requests read or being read whose response is not out yet.
     private var unanswered = 0
 
-    init(limits: Limits, hungUp: EventLoopPromise<Void>) {
+    init(limits: Limits) {
         self.limits = limits
-        self.hungUp = hungUp
     }
 
     // MARK: Reading
@@ -133,12 +131,6 @@ final class ConnectionGuard: ChannelDuplexHandler {
 
     // MARK: The end
 
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        // The client has closed its side. Whoever waits for an answer is gone, as other servers see it too.
-        if let event = event as? ChannelEvent, event == .inputClosed { hungUp.succeed() }
-        context.fireUserInboundEventTriggered(event)
-    }
-
     func channelInactive(context: ChannelHandlerContext) {
         end()
         context.fireChannelInactive()
@@ -153,7 +145,6 @@ final class ConnectionGuard: ChannelDuplexHandler {
         writeDeadline?.cancel()
         readDeadline = nil
         writeDeadline = nil
-        hungUp.succeed()
     }
 
     private func armRead(_ context: ChannelHandlerContext, _ time: TimeAmount) {

@@ -20,6 +20,8 @@ package final class DateField: Sendable {
 
     private let state = Mutex(State())
 
+    package init() {}
+
     /// The date now, as RFC 9110 has it: `Tue, 15 Nov 1994 08:12:31 GMT`.
     var value: String {
         let second = UnixTime.milliseconds / 1_000

@@ -2,95 +2,71 @@ import Hummingbird
 package import HummingbirdCore
 package import Logging
 package import NIOCore
+import NIOHTTP1
 import NIOHTTPTypes
-import Synchronization
+import NIOHTTPTypesHTTP1
 
-/// Hummingbird's HTTP/1 connection with the ``ConnectionGuard`` in it. All of a connection's code runs on its own event
-/// loop, so that a request costs no change of threads but the one to Kafka and back; and when the client hangs up, the
-/// task that works for it is cancelled.
+/// A connection: HTTP/1, watched by the ``ConnectionGuard``, answered by the ``FastPathHandler`` or in a task by
+/// Hummingbird. All of its code runs on its own event loop, so that a request costs no change of threads but the one to
+/// Kafka and back; and when the client hangs up, whatever works for it is cancelled.
 package struct GatewayChannel: ServerChildChannel, HTTPChannelHandler {
     package struct Value: ServerChildChannelValue {
-        let base: HTTP1Channel.Value
-        let hungUp: EventLoopFuture<Void>
-
-        package var channel: any Channel { base.channel }
+        package let channel: any Channel
     }
 
     private static let readBuffers = AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 512, maximum: 65_536)
 
-    private let base: HTTP1Channel
+    private let path: FastPath
     private let limits: ConnectionGuard.Limits
     private let executors: EventLoopExecutors
+    private let connections: OpenConnections
+    package let responder: HTTPChannelHandler.Responder
 
-    package var responder: HTTPChannelHandler.Responder { base.responder }
-
-    package init(configuration: GatewayConfiguration, executors: EventLoopExecutors, responder: @escaping Responder) {
-        let bytes = configuration.maximumHeaderBytes
-        self.base = HTTP1Channel(
-            responder: responder,
-            configuration: .init(
-                idleTimeout: TimeAmount(configuration.idleTimeout),
-                httpDecoderConfiguration: .init(
-                    maxHeaderFieldSize: bytes, maxHeaderListSize: bytes, maxHeaderFieldCount: 128)))
+    package init(
+        path: FastPath, executors: EventLoopExecutors, connections: OpenConnections, responder: @escaping Responder
+    ) {
+        let configuration = path.core.configuration
+        self.path = path
         self.limits = ConnectionGuard.Limits(
             head: TimeAmount(configuration.headTimeout), body: TimeAmount(configuration.bodyTimeout),
             write: TimeAmount(configuration.writeTimeout), stream: StreamRoute.path)
         self.executors = executors
+        self.connections = connections
+        self.responder = responder
     }
 
     package func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
-        let hungUp = channel.eventLoop.makePromise(of: Void.self)
-        let limits = limits
-        return base.setup(channel: channel, logger: logger).flatMapThrowing { base in
-            let pipeline = channel.pipeline.syncOperations
+        connections.add(channel)
+        return channel.eventLoop.makeCompletedFuture {
             // Most requests are smaller than NIO's first guess of 2 KiB, which each connection would keep while it waits.
             try channel.syncOptions?.setOption(.recvAllocator, value: Self.readBuffers)
-            let next = try pipeline.handler(type: HTTPConnectionStateHandler.self)
-            try pipeline.addHandler(ConnectionGuard(limits: limits, hungUp: hungUp), position: .before(next))
-            return Value(base: base, hungUp: hungUp.futureResult)
-        }.flatMapErrorThrowing { error in
-            hungUp.fail(error)
-            throw error
+            let configuration = path.core.configuration
+            var decoder = NIOHTTPDecoderLimitConfiguration()
+            decoder.maxHeaderFieldSize = configuration.maximumHeaderBytes
+            decoder.maxHeaderListSize = configuration.maximumHeaderBytes
+            decoder.maxHeaderFieldCount = 128
+            let pipeline = channel.pipeline.syncOperations
+            // The last handlers take requests one by one and answer errors themselves, and the types of responses cannot
+            // hold invalid fields.
+            try pipeline.configureHTTPServerPipeline(
+                withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
+                withEncoderConfiguration: .init(), withDecoderLimitConfiguration: decoder)
+            try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+            try pipeline.addHandler(ConnectionGuard(limits: limits))
+            try pipeline.addHandler(
+                HTTPConnectionStateHandler(idleTimeout: configuration.idleTimeout, logger: logger))
+            try pipeline.addHandler(FastPathHandler(path: path, takeOver: { serve($0, logger) }))
+            return Value(channel: channel)
         }
     }
 
-    package func handle(value: Value, logger: Logger) async {
-        let connection = ConnectionTask()
-        value.hungUp.whenComplete { _ in connection.cancel() }
-        await withTaskExecutorPreference(executors[value.channel.eventLoop]) {
-            await connection.run { await base.handle(value: value.base, logger: logger) }
+    /// Returns at once: a connection needs no task until one of its requests does.
+    package func handle(value: Value, logger: Logger) async {}
+
+    private func serve(_ channel: FastPathHandler.TaskChannel, _ logger: Logger) -> @Sendable () -> Void {
+        let task = Task(executorPreference: executors[channel.channel.eventLoop]) {
+            await handleHTTP(asyncChannel: channel, logger: logger)
         }
-    }
-}
-
-/// The task that serves a connection, for whoever notices that the client has hung up. Another task just to be cancelled
-/// would cost some kilobytes for each connection.
-private final class ConnectionTask: Sendable {
-    /// `UnsafeCurrentTask` may be cancelled from any thread as long as the task lives; it lives while `run` does, and the
-    /// lock lets nobody use it after.
-    private struct Handle: @unchecked Sendable {
-        var task: UnsafeCurrentTask?
-        var isCancelled = false
-    }
-
-    private let handle = Mutex(Handle())
-
-    func run(_ body: () async -> Void) async {
-        withUnsafeCurrentTask { task in
-            let isCancelled = handle.withLock { handle in
-                handle.task = task
-                return handle.isCancelled
-            }
-            if isCancelled { task?.cancel() }
-        }
-        await body()
-        handle.withLock { $0.task = nil }
-    }
-
-    func cancel() {
-        handle.withLock { handle in
-            handle.isCancelled = true
-            handle.task?.cancel()
-        }
+        return { task.cancel() }
     }
 }

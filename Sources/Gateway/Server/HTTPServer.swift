@@ -19,13 +19,15 @@ enum HTTPServer {
         let configuration = core.configuration
         let group = MultiThreadedEventLoopGroup.singleton
         let executors = EventLoopExecutors(group)
+        let connections = OpenConnections()
+        let date = DateField()
+        let path = FastPath(core: core, date: date)
         var builder = HTTPServerBuilder { responder in
-            GatewayChannel(configuration: configuration, executors: executors, responder: responder)
+            GatewayChannel(path: path, executors: executors, connections: connections, responder: responder)
         }
         if let tls { builder = try .tls(builder, tlsConfiguration: tls) }
         let router = GatewayRouter.responder(for: core)
-        let date = DateField()
-        return try builder.buildServer(
+        let server = try builder.buildServer(
             configuration: ServerConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), backlog: 1_024,
                 availableConnectionsDelegate: .maximum(configuration.maximumConnections, logger: logger)),
@@ -48,6 +50,7 @@ enum HTTPServer {
                 logger.notice("the gateway listens", [.address: "\(configuration.host)", .port: "\(port)"])
                 await onRunning(port)
             })
+        return ServerWithConnections(server: server, connections: connections)
     }
 }
 

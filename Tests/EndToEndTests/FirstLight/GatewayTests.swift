@@ -43,6 +43,26 @@ extension EndToEnd {
             gateway.signal(SIGTERM)
             #expect(try gateway.wait(within: .seconds(15)) == 0, "\(gateway.errors)")
         }
+
+        @Test func `a gateway that is told to end answers what it has begun first`() async throws {
+            let stage = try Stage()
+            let port = try freePort()
+            let worker = try stage.startWorker()
+            let gateway = try stage.startGateway(port: port)
+            let client = WebClient(port: port)
+            try await client.waitUntilReady(gateway)
+            #expect(try await client.get("/api/intent?sentence=bonjour").status == 200)
+
+            worker.signal(SIGSTOP)
+            async let late = client.get("/api/intent?sentence=bonsoir")
+            try await client.waitUntilWaiting(for: 1)
+            gateway.signal(SIGTERM)
+            try await Task.sleep(for: .milliseconds(500))
+            #expect(gateway.isRunning, "a caller still waits")
+            worker.signal(SIGCONT)
+            #expect(try await late.status == 200)
+            #expect(try gateway.wait(within: .seconds(15)) == 0, "\(gateway.errors)")
+        }
     }
 }
 
@@ -75,6 +95,18 @@ struct WebClient {
                 throw TimedOut(what: "a ready gateway", details: gateway.errors)
             }
             try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+
+    /// Waits until as many sentences wait for their answers.
+    func waitUntilWaiting(for count: Int, within limit: Duration = .seconds(10)) async throws {
+        let deadline = ContinuousClock.now + limit
+        let line = "\ntriage_gateway_waiting_sentences \(count)\n"
+        while !String(decoding: try await get("/metrics").body, as: UTF8.self).contains(line) {
+            guard ContinuousClock.now < deadline else {
+                throw TimedOut(what: "\(count) waiting sentences", details: "")
+            }
+            try await Task.sleep(for: .milliseconds(10))
         }
     }
 

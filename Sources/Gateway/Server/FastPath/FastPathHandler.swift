@@ -1,0 +1,306 @@
+import HTTPTypes
+package import NIOCore
+import NIOHTTP1
+package import NIOHTTPTypes
+
+/// Serves a connection on its event loop, without a task, for as long as its requests are those of the ``FastPath``: a
+/// task for each connection would cost more memory than all the rest of it, and two switches for each request. With the
+/// first other request the connection goes to Hummingbird, with all that comes after.
+///
+/// Requests are answered one after another. What a client sends before its last request is answered is held, and when
+/// something is held no more is read.
+package final class FastPathHandler: ChannelDuplexHandler {
+    package typealias InboundIn = HTTPRequestPart
+    package typealias InboundOut = HTTPRequestPart
+    package typealias OutboundIn = HTTPResponsePart
+    package typealias OutboundOut = HTTPResponsePart
+    package typealias TaskChannel = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
+
+    /// Serves a connection in a task from now on, and answers with what cancels that task.
+    package typealias TakeOver = @Sendable (TaskChannel) -> @Sendable () -> Void
+
+    private enum State {
+        case idle
+        case reading(Reading)
+        case waiting(Waiting)
+        /// No further request is answered: the connection closes.
+        case closing
+        /// Hummingbird's.
+        case handedOver(cancel: @Sendable () -> Void)
+    }
+
+    /// A request that is not all there.
+    private struct Reading {
+        let route: FastPath.Route
+        let head: HTTPRequest
+        let start: MonotonicTime
+        /// What is wrong with it. It is said when the request ends, or else when no more of it comes at once.
+        var refusal: GatewayError?
+    }
+
+    /// A request whose answer is under way.
+    private struct Waiting {
+        let route: FastPath.Route
+        let head: HTTPRequest
+        let start: MonotonicTime
+        let ticket: Exchange.Ticket
+        let response: @Sendable (CallResult) throws(GatewayError) -> WholeResponse
+    }
+
+    private let path: FastPath
+    private let takeOver: TakeOver
+    private var state = State.idle
+    /// What there is of the body of the request that is being read. Not in `state`, so that it grows in place.
+    private var body = ByteBuffer()
+    /// Requests sent before the last one was answered.
+    private var held = CircularBuffer<HTTPRequestPart>()
+    private var isReleasing = false
+    private var isReadWithheld = false
+    /// What was wrong with what came after the requests held.
+    private var parserError: HTTPParserError?
+    /// Tells the result of the request that waits from that of one that was given up.
+    private var questions: UInt64 = 0
+    private var context: ChannelHandlerContext?
+
+    package init(path: FastPath, takeOver: @escaping TakeOver) {
+        self.path = path
+        self.takeOver = takeOver
+    }
+
+    package func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
+    package func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        giveUp()
+    }
+
+    // MARK: Requests
+
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if case .handedOver = state { return context.fireChannelRead(data) }
+        let part = unwrapInboundIn(data)
+        if isBusy(context) || !held.isEmpty {
+            held.append(part)
+        } else {
+            take(part, context)
+        }
+    }
+
+    package func channelReadComplete(context: ChannelHandlerContext) {
+        if case .reading(let reading) = state, let refusal = reading.refusal {
+            // The rest may take its time, or never come.
+            state = .closing
+            respond(WholeResponse(problem: refusal), to: reading.route, reading.head, reading.start, context)
+        }
+        context.fireChannelReadComplete()
+    }
+
+    package func read(context: ChannelHandlerContext) {
+        if case .handedOver = state { return context.read() }
+        if held.isEmpty { context.read() } else { isReadWithheld = true }
+    }
+
+    private func isBusy(_ context: ChannelHandlerContext) -> Bool {
+        if case .waiting = state { return true }
+        return !context.channel.isWritable
+    }
+
+    private func take(_ part: HTTPRequestPart, _ context: ChannelHandlerContext) {
+        switch (state, part) {
+        case (.idle, .head(let head)):
+            guard let route = path.route(for: head) else { return handOver(part, context) }
+            var reading = Reading(route: route, head: head, start: .now)
+            do throws(GatewayError) {
+                try route.frame.admit(head)
+                try route.handler.check(head, maximumBodyBytes: path.core.configuration.maximumBodyBytes)
+            } catch {
+                reading.refusal = error
+            }
+            state = .reading(reading)
+        case (.reading(let reading), .body(let bytes)):
+            add(bytes, to: reading)
+        case (.reading(let reading), .end):
+            let whole = WholeRequest(head: reading.head, body: body, start: reading.start)
+            body = ByteBuffer()
+            state = .idle
+            ask(reading, whole, context)
+            release(context)
+        case (.handedOver, _):
+            context.fireChannelRead(wrapInboundOut(part))
+        default:
+            break
+        }
+    }
+
+    private func add(_ bytes: ByteBuffer, to reading: Reading) {
+        guard reading.refusal == nil, reading.route.handler.contentTypes != nil else { return }
+        let limit = path.core.configuration.maximumBodyBytes
+        if body.readableBytes + bytes.readableBytes > limit {
+            var reading = reading
+            reading.refusal = .bodyTooLarge(limit)
+            state = .reading(reading)
+            body = ByteBuffer()
+        } else if body.readableBytes == 0 {
+            body = bytes
+        } else {
+            body.writeImmutableBuffer(bytes)
+        }
+    }
+
+    /// Takes up again what was held, as far as it goes.
+    private func release(_ context: ChannelHandlerContext) {
+        if isReleasing { return }
+        isReleasing = true
+        var isHandedOn = false
+        while !isBusy(context), let part = held.popFirst() {
+            take(part, context)
+            if case .handedOver = state { isHandedOn = true }
+        }
+        isReleasing = false
+        if isHandedOn { context.fireChannelReadComplete() }
+        if let parserError, held.isEmpty, !isBusy(context) {
+            switch state {
+            case .idle, .reading: refuse(context)
+            case .handedOver: context.fireErrorCaught(parserError)
+            case .waiting, .closing: break
+            }
+        }
+        if isReadWithheld, held.isEmpty {
+            isReadWithheld = false
+            context.read()
+        }
+    }
+
+    private func handOver(_ part: HTTPRequestPart, _ context: ChannelHandlerContext) {
+        do {
+            let channel = try TaskChannel(
+                wrappingChannelSynchronously: context.channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+            state = .handedOver(cancel: takeOver(channel))
+            context.fireChannelRead(wrapInboundOut(part))
+        } catch {
+            context.close(promise: nil)
+        }
+    }
+
+    // MARK: Answers
+
+    private func ask(_ reading: Reading, _ request: WholeRequest, _ context: ChannelHandlerContext) {
+        let response: WholeResponse
+        do throws(GatewayError) {
+            if let refusal = reading.refusal { throw refusal }
+            let question = try reading.route.handler.question(request)
+            switch try begin(question.sentences, for: reading.head, context) {
+            case .waiting(let ticket):
+                state = .waiting(
+                    Waiting(
+                        route: reading.route, head: reading.head, start: reading.start, ticket: ticket,
+                        response: question.response))
+                return
+            case .finished(let result):
+                response = try question.response(result)
+            }
+        } catch {
+            response = WholeResponse(problem: error)
+        }
+        respond(response, to: reading.route, reading.head, reading.start, context)
+    }
+
+    private func begin(
+        _ sentences: [Sentence], for head: HTTPRequest, _ context: ChannelHandlerContext
+    ) throws(GatewayError) -> Exchange.Beginning {
+        questions += 1
+        let question = questions
+        let eventLoop = context.eventLoop
+        let handler = NIOLoopBound(self, eventLoop: eventLoop)
+        return try path.core.begin(sentences, for: head) { result in
+            eventLoop.execute { handler.value.answer(question, result) }
+        }
+    }
+
+    private func answer(_ question: UInt64, _ result: CallResult) {
+        guard question == questions, let context, case .waiting(let waiting) = state else { return }
+        state = .idle
+        let response: WholeResponse
+        do throws(GatewayError) {
+            response = try waiting.response(result)
+        } catch {
+            response = WholeResponse(problem: error)
+        }
+        respond(response, to: waiting.route, waiting.head, waiting.start, context)
+        release(context)
+    }
+
+    private func respond(
+        _ response: WholeResponse, to route: FastPath.Route, _ request: HTTPRequest, _ start: MonotonicTime,
+        _ context: ChannelHandlerContext
+    ) {
+        var headers = response.headers
+        route.frame.finish(response.status, &headers, to: request, start: start)
+        headers[.contentLength] = String(response.body.readableBytes)
+        headers[.date] = path.date.value
+        context.write(
+            wrapOutboundOut(.head(HTTPResponse(status: response.status, headerFields: headers))), promise: nil)
+        context.write(wrapOutboundOut(.body(response.body)), promise: nil)
+        if request.headerFields[.connection]?.lowercased() == "close" {
+            state = .closing
+            let channel = context.channel
+            context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in channel.close(promise: nil) }
+        } else {
+            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        }
+    }
+
+    package func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { release(context) }
+        context.fireChannelWritabilityChanged()
+    }
+
+    // MARK: The end
+
+    package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        // The client has closed its side. Whoever waits for an answer is gone, as other servers see it too.
+        if let event = event as? ChannelEvent, event == .inputClosed {
+            if case .handedOver(let cancel) = state {
+                cancel()
+            } else {
+                giveUp()
+                let channel = context.channel
+                context.close(mode: .output).whenComplete { _ in channel.close(promise: nil) }
+            }
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if case .handedOver = state {
+            context.fireErrorCaught(error)
+        } else if let error = error as? HTTPParserError {
+            parserError = error
+            release(context)
+        } else {
+            context.close(promise: nil)
+        }
+    }
+
+    /// Says that the client does not speak HTTP, and closes.
+    private func refuse(_ context: ChannelHandlerContext) {
+        state = .closing
+        let head = HTTPResponse(status: .badRequest, headerFields: [.connection: "close", .contentLength: "0"])
+        let channel = context.channel
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in channel.close(promise: nil) }
+    }
+
+    /// Nobody is left to answer to.
+    private func giveUp() {
+        switch state {
+        case .waiting(let waiting): path.core.exchange.cancel(waiting.ticket)
+        case .handedOver(let cancel): cancel()
+        default: break
+        }
+        state = .closing
+        held.removeAll()
+    }
+}

@@ -40,9 +40,11 @@ package struct KafkaClients: Sendable {
 
     /// The reader of the reply partition, for the thread that calls.
     func makeReplyConsumer() throws(KafkaError) -> Consumer {
+        // Tansu lets an idle fetch sleep for half of its wait, and with much less a reader falls behind for good when that
+        // broker is busy. Other brokers answer when there is something, whatever it is.
         try Consumer(
             properties: Self.common.merging([
-                "fetch.wait.max.ms": "5", "fetch.error.backoff.ms": "50", "queued.max.messages.kbytes": "16384",
+                "fetch.wait.max.ms": "20", "fetch.error.backoff.ms": "50", "queued.max.messages.kbytes": "16384",
             ]).merging(properties),
             wakeup: wakeup, log: KafkaLog(logger: logger, onError: { [interruption] in interruption.note($0) }))
     }

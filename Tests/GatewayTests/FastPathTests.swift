@@ -115,6 +115,19 @@ import Testing
         #expect(try statuses() == [])
     }
 
+    @Test func `a request that is wrong waits for its turn like any other`() throws {
+        channel.pipeline.fireChannelRead(head(of: "text/plain"))
+        channel.isWritable = false
+        send(.body(ByteBuffer(string: "x")), .end(nil))
+        #expect(try statuses() == [])
+        channel.isWritable = true
+        channel.pipeline.fireChannelWritabilityChanged()
+        #expect(try statuses() == [415])
+        ask("a")
+        try answer()
+        #expect(try statuses() == [200])
+    }
+
     @Test func `a body in pieces is put together, and one that grows too large is refused`() throws {
         send(head(of: "application/json"), .body(ByteBuffer(string: "{\"text\":")))
         send(.body(ByteBuffer(string: "\"a\"")))

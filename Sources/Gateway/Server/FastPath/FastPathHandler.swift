@@ -89,8 +89,8 @@ package final class FastPathHandler: ChannelDuplexHandler {
     }
 
     package func channelReadComplete(context: ChannelHandlerContext) {
-        if case .reading(let reading) = state, let refusal = reading.refusal {
-            // The rest may take its time, or never come.
+        if case .reading(let reading) = state, let refusal = reading.refusal, held.isEmpty {
+            // The rest may take its time, or never come. The guard closes the connection.
             state = .closing
             respond(WholeResponse(problem: refusal), to: reading.route, reading.head, reading.start, context)
         }
@@ -103,8 +103,11 @@ package final class FastPathHandler: ChannelDuplexHandler {
     }
 
     private func isBusy(_ context: ChannelHandlerContext) -> Bool {
-        if case .waiting = state { return true }
-        return !context.channel.isWritable
+        switch state {
+        case .waiting: true
+        case .handedOver: false
+        case .idle, .reading, .closing: !context.channel.isWritable
+        }
     }
 
     private func take(_ part: HTTPRequestPart, _ context: ChannelHandlerContext) {

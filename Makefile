@@ -46,12 +46,13 @@ load: build ## Load the local stack with Locust and write the report
 	@compose/local/setup load monitoring
 	@Tests/Load/run
 
-soak: build ## Break everything at full size; overload the local stack, stream a million lines, load it for SOAK_SECONDS=600
+soak: build ## Break everything at full size; overload, stream, 10,000 at once, and SOAK_SECONDS=600 of load
 	swift build -c release --build-tests
 	TRIAGE_TEST_SOAK=1 swift test -c release --skip-build --filter EndToEndTests
 	@compose/local/setup load monitoring
 	@Tests/Load/overload.py
 	@Tests/Load/stream.py
+	@Tests/Load/inflight.py
 	@Tests/Load/soak
 
 clean: ## Remove what was built (set-up's downloads stay in .deps)

@@ -65,6 +65,15 @@ class Stack:
         found = self.query('process_resident_memory_bytes{job=~"triage-.*"}')
         return {dict(labels)["instance"]: value / 2**20 for labels, value in found.items()}
 
+    def pid(self, name):
+        """The process number of a worker or gateway."""
+        return int((self.folder / "stack" / name / "pid").read_text().split()[0])
+
+    def peak_memory(self, name):
+        """The most that a worker or gateway ever had resident, in MiB."""
+        status = pathlib.Path(f"/proc/{self.pid(name)}/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) / 2**10
+
     def _get(self, path):
         with urllib.request.urlopen(f"http://{self.addresses['prometheus']}/api/v1/{path}", timeout=10) as response:
             return json.load(response)["data"]["result"]

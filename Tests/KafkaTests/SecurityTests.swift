@@ -9,23 +9,6 @@ import Testing
     "TLS and SASL", .timeLimit(.minutes(3)),
     .enabled(if: Broker.Kind.available.contains(.tansu), "an outside broker has its own certificate"))
 struct SecurityTests {
-    private let folder: URL
-
-    init() throws {
-        folder = FileManager.default.temporaryDirectory.appending(path: uniqueName("triage-tls"))
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        let outcome = try Command.run(
-            "/usr/bin/openssl",
-            [
-                "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-                "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-                "-keyout", folder.appending(path: "key.pem").path, "-out", folder.appending(path: "cert.pem").path,
-            ])
-        try #require(outcome.status == 0, "\(outcome.errors)")
-    }
-
-    private func path(_ name: String) -> String { folder.appending(path: name).path }
-
     private func properties(_ broker: Broker, _ more: KafkaProperties) -> KafkaProperties {
         (["bootstrap.servers": broker.bootstrapServers] as KafkaProperties).merging(more)
     }
@@ -33,12 +16,15 @@ struct SecurityTests {
     @Test("a broker with a certificate is trusted by its authority alone")
     func tls() async throws {
         try await onOwnThread {
-            defer { try? FileManager.default.removeItem(at: folder) }
-            let broker = try Broker.start(.tansu, arguments: ["--cert", path("cert.pem"), "--key", path("key.pem")])
+            let certificate = try SelfSignedCertificate()
+            defer { certificate.remove() }
+            let broker = try Broker.start(
+                .tansu, arguments: ["--cert", certificate.certificateFile, "--key", certificate.keyFile])
             defer { broker.stop() }
             let log = KafkaLog(logger: RecordedLog().logger)
             let trusting = try AdminClient(
-                properties: properties(broker, ["security.protocol": "ssl", "ssl.ca.location": path("cert.pem")]),
+                properties: properties(
+                    broker, ["security.protocol": "ssl", "ssl.ca.location": certificate.certificateFile]),
                 log: log)
             #expect(try trusting.metadata().brokers.count == 1)
             let distrusting = try AdminClient(properties: properties(broker, ["security.protocol": "ssl"]), log: log)
@@ -50,7 +36,6 @@ struct SecurityTests {
     @Test("a wrong password is refused in one line that says so and does not show it")
     func sasl() async throws {
         try await onOwnThread {
-            defer { try? FileManager.default.removeItem(at: folder) }
             let broker = try Broker.start(.tansu, arguments: ["--user", "alice:wonderland"])
             defer { broker.stop() }
             func login(_ password: String) -> KafkaProperties {

@@ -7,13 +7,22 @@ import Testing
 
 extension EndToEnd {
     @Suite struct GatewayTests {
-        @Test func `the gateway answers over HTTP what a worker classified, and 504 once none is left`() async throws {
-            let stage = try Stage()
+        private let stage: Stage
+
+        init() throws { stage = try Stage() }
+
+        /// A worker, a gateway that is ready, and somebody to call it.
+        private func serve() async throws -> (worker: TriageProcess, gateway: TriageProcess, client: WebClient) {
             let port = try freePort()
             let worker = try stage.startWorker()
             let gateway = try stage.startGateway(port: port)
             let client = WebClient(port: port)
             try await client.waitUntilReady(gateway)
+            return (worker, gateway, client)
+        }
+
+        @Test func `the gateway answers over HTTP what a worker classified, and 504 once none is left`() async throws {
+            let (worker, gateway, client) = try await serve()
             #expect(try await client.get("/health/live").status == 200)
 
             let sentence = SampleSentences.sentence(7)
@@ -45,12 +54,7 @@ extension EndToEnd {
         }
 
         @Test func `a gateway that is told to end answers what it has begun first`() async throws {
-            let stage = try Stage()
-            let port = try freePort()
-            let worker = try stage.startWorker()
-            let gateway = try stage.startGateway(port: port)
-            let client = WebClient(port: port)
-            try await client.waitUntilReady(gateway)
+            let (worker, gateway, client) = try await serve()
             #expect(try await client.get("/api/intent?sentence=bonjour").status == 200)
 
             worker.signal(SIGSTOP)

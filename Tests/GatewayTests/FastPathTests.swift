@@ -14,7 +14,7 @@ import Testing
 
     init() throws {
         gateway = TestGateway(workers: InMemoryWorkers(answer: nil)) { $0.maximumBodyBytes = 64 }
-        let handler = FastPathHandler(path: FastPath(core: gateway.core, date: DateField())) { _ in
+        let handler = FastPathHandler(fastPath: FastPath(core: gateway.core, date: DateField())) { _ in
             Issue.record("these requests need no task")
             return {}
         }

@@ -34,12 +34,12 @@ struct TestGateway {
     var application: some ApplicationProtocol {
         let group = MultiThreadedEventLoopGroup.singleton
         let executors = EventLoopExecutors(group)
-        let path = FastPath(core: core, date: DateField())
+        let fastPath = FastPath(core: core, date: DateField())
         let connections = OpenConnections()
         return Application(
             responder: GatewayRouter.responder(for: core),
             server: HTTPServerBuilder { responder in
-                GatewayChannel(path: path, executors: executors, connections: connections, responder: responder)
+                GatewayChannel(fastPath: fastPath, executors: executors, connections: connections, responder: responder)
             },
             configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
             eventLoopGroupProvider: .shared(group), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })

@@ -42,7 +42,7 @@ package enum GatewayRouter {
                 let body = handler.contentTypes == nil ? ByteBuffer() : try await request.collectBody(limit: limit)
                 let question = try handler.question(
                     WholeRequest(head: request.head, body: body, start: context.start))
-                return Response(try question.response(try await core.classify(question.sentences, for: request.head)))
+                return Response(question.answer(to: try await core.classify(question.sentences, for: request.head)))
             }
         }
     }

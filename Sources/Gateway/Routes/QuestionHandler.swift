@@ -21,4 +21,9 @@ struct Question: Sendable {
     /// None when what was sent has nothing that could be classified.
     let sentences: [Sentence]
     let response: @Sendable (CallResult) throws(GatewayError) -> WholeResponse
+
+    /// The response, be it that none of the answers was of use.
+    func answer(to result: CallResult) -> WholeResponse {
+        do throws(GatewayError) { return try response(result) } catch { return WholeResponse(problem: error) }
+    }
 }

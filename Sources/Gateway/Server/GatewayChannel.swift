@@ -16,17 +16,17 @@ package struct GatewayChannel: ServerChildChannel, HTTPChannelHandler {
 
     private static let readBuffers = AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 512, maximum: 65_536)
 
-    private let path: FastPath
+    private let fastPath: FastPath
     private let limits: ConnectionGuard.Limits
     private let executors: EventLoopExecutors
     private let connections: OpenConnections
     package let responder: HTTPChannelHandler.Responder
 
     package init(
-        path: FastPath, executors: EventLoopExecutors, connections: OpenConnections, responder: @escaping Responder
+        fastPath: FastPath, executors: EventLoopExecutors, connections: OpenConnections, responder: @escaping Responder
     ) {
-        let configuration = path.core.configuration
-        self.path = path
+        let configuration = fastPath.core.configuration
+        self.fastPath = fastPath
         self.limits = ConnectionGuard.Limits(
             head: TimeAmount(configuration.headTimeout), body: TimeAmount(configuration.bodyTimeout),
             write: TimeAmount(configuration.writeTimeout), stream: StreamRoute.path)
@@ -40,7 +40,7 @@ package struct GatewayChannel: ServerChildChannel, HTTPChannelHandler {
         return channel.eventLoop.makeCompletedFuture {
             // Most requests are smaller than NIO's first guess of 2 KiB, which each connection would keep while it waits.
             try channel.syncOptions?.setOption(.recvAllocator, value: Self.readBuffers)
-            let configuration = path.core.configuration
+            let configuration = fastPath.core.configuration
             var decoder = NIOHTTPDecoderLimitConfiguration()
             decoder.maxHeaderFieldSize = configuration.maximumHeaderBytes
             decoder.maxHeaderListSize = configuration.maximumHeaderBytes
@@ -55,7 +55,7 @@ package struct GatewayChannel: ServerChildChannel, HTTPChannelHandler {
             try pipeline.addHandler(ConnectionGuard(limits: limits))
             try pipeline.addHandler(
                 HTTPConnectionStateHandler(idleTimeout: configuration.idleTimeout, logger: logger))
-            try pipeline.addHandler(FastPathHandler(path: path, takeOver: { serve($0, logger) }))
+            try pipeline.addHandler(FastPathHandler(fastPath: fastPath, takeOver: { serve($0, logger) }))
             return Value(channel: channel)
         }
     }

@@ -21,9 +21,9 @@ enum HTTPServer {
         let executors = EventLoopExecutors(group)
         let connections = OpenConnections()
         let date = DateField()
-        let path = FastPath(core: core, date: date)
+        let fastPath = FastPath(core: core, date: date)
         var builder = HTTPServerBuilder { responder in
-            GatewayChannel(path: path, executors: executors, connections: connections, responder: responder)
+            GatewayChannel(fastPath: fastPath, executors: executors, connections: connections, responder: responder)
         }
         if let tls { builder = try .tls(builder, tlsConfiguration: tls) }
         let router = GatewayRouter.responder(for: core)

@@ -21,39 +21,32 @@ package final class FastPathHandler: ChannelDuplexHandler {
 
     private enum State {
         case idle
-        case reading(Reading)
-        case waiting(Waiting)
+        /// A request that is not all there, and what is wrong with it. That is said when the request ends, or else when no
+        /// more of it comes at once.
+        case reading(Current, refusal: GatewayError?)
+        /// A request whose answer is under way.
+        case waiting(Current, Exchange.Ticket, Question)
         /// No further request is answered: the connection closes.
         case closing
         /// Hummingbird's.
         case handedOver(cancel: @Sendable () -> Void)
     }
 
-    /// A request that is not all there.
-    private struct Reading {
+    /// The request that is being served.
+    private struct Current {
         let route: FastPath.Route
         let head: HTTPRequest
         let start: MonotonicTime
-        /// What is wrong with it. It is said when the request ends, or else when no more of it comes at once.
-        var refusal: GatewayError?
     }
 
-    /// A request whose answer is under way.
-    private struct Waiting {
-        let route: FastPath.Route
-        let head: HTTPRequest
-        let start: MonotonicTime
-        let ticket: Exchange.Ticket
-        let response: @Sendable (CallResult) throws(GatewayError) -> WholeResponse
-    }
-
-    private let path: FastPath
+    private let fastPath: FastPath
     private let takeOver: TakeOver
     private var state = State.idle
     /// What there is of the body of the request that is being read. Not in `state`, so that it grows in place.
     private var body = ByteBuffer()
     /// Requests sent before the last one was answered.
-    private var held = CircularBuffer<HTTPRequestPart>()
+    // Most connections never hold one, so that room for more would only cost each of them memory.
+    private var held = CircularBuffer<HTTPRequestPart>(initialCapacity: 1)
     private var isReleasing = false
     private var isReadWithheld = false
     /// What was wrong with what came after the requests held.
@@ -62,8 +55,8 @@ package final class FastPathHandler: ChannelDuplexHandler {
     private var questions: UInt64 = 0
     private var context: ChannelHandlerContext?
 
-    package init(path: FastPath, takeOver: @escaping TakeOver) {
-        self.path = path
+    package init(fastPath: FastPath, takeOver: @escaping TakeOver) {
+        self.fastPath = fastPath
         self.takeOver = takeOver
     }
 
@@ -89,10 +82,10 @@ package final class FastPathHandler: ChannelDuplexHandler {
     }
 
     package func channelReadComplete(context: ChannelHandlerContext) {
-        if case .reading(let reading) = state, let refusal = reading.refusal, held.isEmpty {
+        if case .reading(let current, let refusal?) = state, held.isEmpty {
             // The rest may take its time, or never come. The guard closes the connection.
             state = .closing
-            respond(WholeResponse(problem: refusal), to: reading.route, reading.head, reading.start, context)
+            respond(WholeResponse(problem: refusal), to: current, context)
         }
         context.fireChannelReadComplete()
     }
@@ -113,22 +106,24 @@ package final class FastPathHandler: ChannelDuplexHandler {
     private func take(_ part: HTTPRequestPart, _ context: ChannelHandlerContext) {
         switch (state, part) {
         case (.idle, .head(let head)):
-            guard let route = path.route(for: head) else { return handOver(part, context) }
-            var reading = Reading(route: route, head: head, start: .now)
+            guard let route = fastPath.route(for: head) else { return handOver(part, context) }
+            let current = Current(route: route, head: head, start: .now)
             do throws(GatewayError) {
                 try route.frame.admit(head)
-                try route.handler.check(head, maximumBodyBytes: path.core.configuration.maximumBodyBytes)
+                try route.handler.check(head, maximumBodyBytes: maximumBodyBytes)
+                state = .reading(current, refusal: nil)
             } catch {
-                reading.refusal = error
+                state = .reading(current, refusal: error)
             }
-            state = .reading(reading)
-        case (.reading(let reading), .body(let bytes)):
-            add(bytes, to: reading)
-        case (.reading(let reading), .end):
-            let whole = WholeRequest(head: reading.head, body: body, start: reading.start)
-            body = ByteBuffer()
+        case (.reading(let current, refusal: nil), .body(let bytes)):
+            if current.route.handler.contentTypes != nil { add(bytes, to: current) }
+        case (.reading(let current, let refusal), .end):
             state = .idle
-            ask(reading, whole, context)
+            if let refusal {
+                respond(WholeResponse(problem: refusal), to: current, context)
+            } else {
+                ask(current, context)
+            }
             release(context)
         case (.handedOver, _):
             context.fireChannelRead(wrapInboundOut(part))
@@ -137,13 +132,11 @@ package final class FastPathHandler: ChannelDuplexHandler {
         }
     }
 
-    private func add(_ bytes: ByteBuffer, to reading: Reading) {
-        guard reading.refusal == nil, reading.route.handler.contentTypes != nil else { return }
-        let limit = path.core.configuration.maximumBodyBytes
-        if body.readableBytes + bytes.readableBytes > limit {
-            var reading = reading
-            reading.refusal = .bodyTooLarge(limit)
-            state = .reading(reading)
+    private var maximumBodyBytes: Int { fastPath.core.configuration.maximumBodyBytes }
+
+    private func add(_ bytes: ByteBuffer, to current: Current) {
+        if body.readableBytes + bytes.readableBytes > maximumBodyBytes {
+            state = .reading(current, refusal: .bodyTooLarge(maximumBodyBytes))
             body = ByteBuffer()
         } else if body.readableBytes == 0 {
             body = bytes
@@ -189,70 +182,58 @@ package final class FastPathHandler: ChannelDuplexHandler {
 
     // MARK: Answers
 
-    private func ask(_ reading: Reading, _ request: WholeRequest, _ context: ChannelHandlerContext) {
-        let response: WholeResponse
+    private func ask(_ current: Current, _ context: ChannelHandlerContext) {
+        let request = WholeRequest(head: current.head, body: body, start: current.start)
+        body = ByteBuffer()
         do throws(GatewayError) {
-            if let refusal = reading.refusal { throw refusal }
-            let question = try reading.route.handler.question(request)
-            switch try begin(question.sentences, for: reading.head, context) {
-            case .waiting(let ticket):
-                state = .waiting(
-                    Waiting(
-                        route: reading.route, head: reading.head, start: reading.start, ticket: ticket,
-                        response: question.response))
-                return
-            case .finished(let result):
-                response = try question.response(result)
+            let question = try current.route.handler.question(request)
+            switch try begin(question.sentences, for: current.head, context) {
+            case .waiting(let ticket): state = .waiting(current, ticket, question)
+            case .finished(let result): respond(question.answer(to: result), to: current, context)
             }
         } catch {
-            response = WholeResponse(problem: error)
+            respond(WholeResponse(problem: error), to: current, context)
         }
-        respond(response, to: reading.route, reading.head, reading.start, context)
     }
 
     private func begin(
         _ sentences: [Sentence], for head: HTTPRequest, _ context: ChannelHandlerContext
     ) throws(GatewayError) -> Exchange.Beginning {
         questions += 1
-        let question = questions
+        let number = questions
         let eventLoop = context.eventLoop
         let handler = NIOLoopBound(self, eventLoop: eventLoop)
-        return try path.core.begin(sentences, for: head) { result in
-            eventLoop.execute { handler.value.answer(question, result) }
+        return try fastPath.core.begin(sentences, for: head) { result in
+            eventLoop.execute { handler.value.answer(number, result) }
         }
     }
 
-    private func answer(_ question: UInt64, _ result: CallResult) {
-        guard question == questions, let context, case .waiting(let waiting) = state else { return }
+    private func answer(_ number: UInt64, _ result: CallResult) {
+        guard number == questions, let context, case .waiting(let current, _, let question) = state else { return }
         state = .idle
-        let response: WholeResponse
-        do throws(GatewayError) {
-            response = try waiting.response(result)
-        } catch {
-            response = WholeResponse(problem: error)
-        }
-        respond(response, to: waiting.route, waiting.head, waiting.start, context)
+        respond(question.answer(to: result), to: current, context)
         release(context)
     }
 
-    private func respond(
-        _ response: WholeResponse, to route: FastPath.Route, _ request: HTTPRequest, _ start: MonotonicTime,
-        _ context: ChannelHandlerContext
-    ) {
+    private func respond(_ response: WholeResponse, to current: Current, _ context: ChannelHandlerContext) {
         var headers = response.headers
-        route.frame.finish(response.status, &headers, to: request, start: start)
+        current.route.frame.finish(response.status, &headers, to: current.head, start: current.start)
         headers[.contentLength] = String(response.body.readableBytes)
-        headers[.date] = path.date.value
+        headers[.date] = fastPath.date.value
         context.write(
             wrapOutboundOut(.head(HTTPResponse(status: response.status, headerFields: headers))), promise: nil)
         context.write(wrapOutboundOut(.body(response.body)), promise: nil)
-        if request.headerFields[.connection]?.lowercased() == "close" {
-            state = .closing
-            let channel = context.channel
-            context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in channel.close(promise: nil) }
+        if current.head.headerFields[.connection]?.lowercased() == "close" {
+            endAndClose(context)
         } else {
             context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
         }
+    }
+
+    private func endAndClose(_ context: ChannelHandlerContext) {
+        state = .closing
+        let channel = context.channel
+        context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in channel.close(promise: nil) }
     }
 
     package func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -289,17 +270,15 @@ package final class FastPathHandler: ChannelDuplexHandler {
 
     /// Says that the client does not speak HTTP, and closes.
     private func refuse(_ context: ChannelHandlerContext) {
-        state = .closing
         let head = HTTPResponse(status: .badRequest, headerFields: [.connection: "close", .contentLength: "0"])
-        let channel = context.channel
         context.write(wrapOutboundOut(.head(head)), promise: nil)
-        context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in channel.close(promise: nil) }
+        endAndClose(context)
     }
 
     /// Nobody is left to answer to.
     private func giveUp() {
         switch state {
-        case .waiting(let waiting): path.core.exchange.cancel(waiting.ticket)
+        case .waiting(_, let ticket, _): fastPath.core.exchange.cancel(ticket)
         case .handedOver(let cancel): cancel()
         default: break
         }

@@ -64,7 +64,9 @@ public struct WorkerService: Service {
         try await DedicatedThread.run(name: "preflight") {
             try Preflight(configuration: configuration, logger: logger).check()
         }
-        let lanes = try LaneName.allCases.map { try LaneControl($0) }
+        let pace = BulkPace()
+        if configuration.bulkYieldsAfter != nil { pace.register(in: registry) }
+        let lanes = try LaneName.allCases.map { try LaneControl($0, pace: pace) }
         let health = WorkerHealth(lanes: lanes)
         let readiness = Readiness(count: lanes.count, logger: logger)
         let modelMetrics = ModelMetrics(model.take().model, registry: registry)

@@ -110,6 +110,39 @@ struct StateTests {
         #expect(limit.records == 1)
     }
 
+    @Test("the bulk lane's share is halved in a bad second and comes back slowly, and only callers count")
+    func bulkShare() {
+        var state = BulkShare()
+        state.observe(lateFraction: 0.5, hasCallers: false)
+        #expect(state.current == 1)
+        state.observe(lateFraction: 0.01, hasCallers: true)
+        #expect(state.current == 1)
+        state.observe(lateFraction: 0.02, hasCallers: true)
+        #expect(state.current == 0.5)
+        state.observe(lateFraction: 0, hasCallers: true)
+        #expect(state.current == 0.52)
+        for _ in 0..<9 { state.observe(lateFraction: 0.9, hasCallers: false) }
+        #expect(state.current < 0.75)
+        state.observe(lateFraction: 0, hasCallers: false)
+        #expect(state.current == 1)
+        // Callers that come back find what was left to the lane when they went.
+        state.observe(lateFraction: 0, hasCallers: true)
+        #expect(state.current < 0.8)
+        for _ in 0..<9 { state.observe(lateFraction: 1, hasCallers: true) }
+        #expect(state.current == BulkShare.least)
+        for _ in 0..<46 { state.observe(lateFraction: 0, hasCallers: true) }
+        #expect(state.current == 1)
+    }
+
+    @Test("the bulk lane rests so long that its work is its share of the time, half a second at most")
+    func bulkRest() {
+        #expect(BulkShare.rest(after: .milliseconds(20), share: 1) == .zero)
+        #expect(BulkShare.rest(after: .milliseconds(20), share: 0.5) == .milliseconds(20))
+        #expect(BulkShare.rest(after: .milliseconds(20), share: 0.25) == .milliseconds(60))
+        #expect(BulkShare.rest(after: .seconds(2), share: 0.25) == .milliseconds(500))
+        #expect(BulkShare.rest(after: .milliseconds(20), share: 0) <= .milliseconds(181))
+    }
+
     @Test("the spans of a batch join what comes in runs and what comes interleaved")
     func spans() {
         var spans = BatchSpans()

@@ -37,6 +37,9 @@ public final class Consumer {
     /// Counts changes of the assignment, so that `receive` sees one that happened inside of it.
     private(set) var assignmentChanges = 0
 
+    /// How late its brokers were, if it was made with a tolerance.
+    public let fetchDelays: FetchDelays?
+
     /// Where its life has got to.
     enum Phase {
         case open
@@ -53,11 +56,12 @@ public final class Consumer {
     ///   - properties: librdkafka's. Without a `group.id` it can only `assign`, and needs no rights on any group.
     ///   - rebalanceHandler: told of partitions that come and go; not retained.
     ///   - wakeup: signalled when something arrives; share it to serve several clients from one thread.
+    ///   - fetchTolerance: measures ``fetchDelays``, and leaves out those up to this.
     ///   - log: where log lines and errors go.
     /// - Throws: an error that names the property if one is unknown or invalid.
     public init(
         properties: KafkaProperties, rebalanceHandler: (any RebalanceHandler)? = nil, wakeup: Wakeup? = nil,
-        log: KafkaLog
+        fetchTolerance: Duration? = nil, log: KafkaLog
     ) throws(KafkaError) {
         let isMember = properties["group.id"].map { !$0.isEmpty } ?? false
         let defaults: KafkaProperties = [
@@ -70,7 +74,9 @@ public final class Consumer {
         self.wakeup = if let wakeup { wakeup } else { try Wakeup() }
         let configuration = try NativeConfiguration(resolved)
         Self.installCallbacks(in: configuration.pointer, isMember: isMember)
-        events = ClientEvents(log)
+        let wait = resolved["fetch.wait.max.ms"].flatMap { Int64($0) } ?? 500
+        fetchDelays = fetchTolerance.map { FetchDelays(waitMilliseconds: wait, tolerance: $0) }
+        events = ClientEvents(log, fetchDelays: fetchDelays)
         client = try configuration.makeClient(RD_KAFKA_CONSUMER, events: events)
         if isMember {
             rd_kafka_poll_set_consumer(client.pointer)

@@ -45,6 +45,10 @@ public struct WorkerConfiguration: Sendable {
     /// The lane for latency.
     public var interactive = LaneSettings.interactive
 
+    /// The bulk lane slows down, to a tenth of its speed at least, while brokers answer the interactive lane's fetches
+    /// later than this after they were asked to, and there are interactive requests. `nil` (the default): never.
+    public var bulkYieldsAfter: Duration?
+
     /// The bounds of a transaction, with ``Delivery/exactlyOnce``.
     public var transactions = TransactionSettings()
 

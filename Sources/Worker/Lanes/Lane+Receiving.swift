@@ -8,6 +8,7 @@ extension Lane {
     /// Returns whether there was any.
     func receive(at now: ContinuousClock.Instant) throws(WorkerError) -> Bool {
         if mayAnswer { return try answerReceived(at: now) }
+        endRest(at: now)
         let before = window.count
         do throws(KafkaError) {
             switch flow.action(at: now, windowIsFull: !mayReceive) {
@@ -43,9 +44,10 @@ extension Lane {
         }
     }
 
-    /// Whether another batch fits: in the window, into the transaction, beside what is being sent.
+    /// Whether another batch fits: in the window, into the transaction, beside what is being sent, into the lane's share.
     private var mayReceive: Bool {
-        guard !window.isFull, sending == nil, received.isEmpty, resends.isEmpty, !isExclusive, !drain.isStopping
+        guard !window.isFull, sending == nil, received.isEmpty, resends.isEmpty, !isExclusive, !drain.isStopping,
+            restsUntil == nil
         else { return false }
         switch transactions?.state {
         case nil, .idle, .open: return true
@@ -58,6 +60,7 @@ extension Lane {
         let records = ReceivedRecords(try consumer.receive(maximum: maximum))
         let count = records.batch.count
         guard count > 0 else { return }
+        hasCallers = true
         var spans = BatchSpans()
         for index in 0..<count {
             let record = records.batch.record(at: index)
@@ -101,7 +104,9 @@ extension Lane {
             encoding: answered - decoded - answerer.classifying)
         sending = SendingState(batch: batch)
         _ = try sendOn()
-        limit.observe(records: records.batch.count, took: ContinuousClock.now - start)
+        let work = ContinuousClock.now - start
+        limit.observe(records: records.batch.count, took: work)
+        rest(after: work)
         return true
     }
 

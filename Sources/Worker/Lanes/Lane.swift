@@ -38,6 +38,8 @@ final class Lane {
     var limit: BatchLimit
     var flow: FlowState
     var drain = DrainState()
+    /// Only the interactive lane's is told anything.
+    var bulkShare = BulkShare()
     /// Only in the exactly-once lane.
     var transactions: TransactionState?
 
@@ -62,6 +64,11 @@ final class Lane {
     /// A transaction was aborted and the consumer is not yet back where it began.
     var needsRewind = false
 
+    /// Nothing is received before, so that others have the processor and the broker.
+    var restsUntil: ContinuousClock.Instant?
+    /// Something was received since the pace was set.
+    var hasCallers = false
+    var nextPace = ContinuousClock.now
     var nextCommit = ContinuousClock.now
     var nextReport = ContinuousClock.now
 
@@ -109,7 +116,8 @@ final class Lane {
         relay = RebalanceRelay()
         consumer = try Consumer(
             properties: LaneProperties.consumer(of: name, in: configuration), rebalanceHandler: relay,
-            wakeup: control.wakeup, log: log)
+            wakeup: control.wakeup, fetchTolerance: name == .interactive ? configuration.bulkYieldsAfter : nil, log: log
+        )
         topic = Array(configuration.requestTopic(of: name).utf8)
         let producer = producer
         replyTopics = try configuration.replyTopics.map { try producer.topic($0) }
@@ -155,6 +163,7 @@ final class Lane {
             return false
         }
         if transactions == nil { commitIfDue(at: now) } else { try advanceTransaction(at: now) }
+        setPace(at: now)
         if try sendOn() { isBusy = true }
         if try receive(at: now) { isBusy = true }
         if now >= nextReport { publishState(at: now) }
@@ -172,6 +181,7 @@ final class Lane {
         if case .open(let since, _) = transactions?.state {
             due = min(due, since + configuration.transactions.maximumAge)
         }
+        if let restsUntil { due = min(due, restsUntil) }
         if transactions == nil, hasUncommitted { due = min(due, nextCommit) }
         return max(due - now, .milliseconds(1))
     }

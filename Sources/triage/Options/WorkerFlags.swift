@@ -47,6 +47,12 @@ struct WorkerFlags: ParsableArguments, SettingFlags {
 
     @Option(
         help: ArgumentHelp(
+            "Slow the bulk lane down while brokers are so much late for the interactive one, such as 5ms. (default: never)",
+            valueName: "duration"))
+    var bulkYieldsAfter: String?
+
+    @Option(
+        help: ArgumentHelp(
             "Exactly once: a transaction ends at this age; readers see nothing of it before. (default: 200ms)",
             valueName: "duration"))
     var transactionAge: String?
@@ -76,7 +82,8 @@ struct WorkerFlags: ParsableArguments, SettingFlags {
         [
             .model: model, .modelCheckInterval: modelCheckInterval, .group: group, .instanceID: instanceID,
             .delivery: delivery, .allowReplyTopics: allowReplyTopics, .maxTextBytes: maxTextBytes,
-            .batchSize: batchSize, .batchesInFlight: batchesInFlight, .transactionAge: transactionAge,
+            .batchSize: batchSize, .batchesInFlight: batchesInFlight, .bulkYieldsAfter: bulkYieldsAfter,
+            .transactionAge: transactionAge,
             .sessionTimeout: sessionTimeout, .startTimeout: startTimeout, .shutdownTimeout: shutdownTimeout,
             .adminHost: adminHost, .adminPort: adminPort,
         ]
@@ -98,6 +105,7 @@ extension SettingsReader {
             try integer(.batchSize, in: 1...65_536) ?? configuration.bulk.maximumBatchRecords
         configuration.bulk.maximumInFlightBatches =
             try integer(.batchesInFlight, in: 1...4_096) ?? configuration.bulk.maximumInFlightBatches
+        configuration.bulkYieldsAfter = try duration(.bulkYieldsAfter)
         configuration.transactions.maximumAge = try duration(.transactionAge) ?? configuration.transactions.maximumAge
         configuration.sessionTimeout = try duration(.sessionTimeout) ?? configuration.sessionTimeout
         configuration.startTimeout = try duration(.startTimeout) ?? configuration.startTimeout

@@ -1,0 +1,24 @@
+import Kafka
+
+/// The bulk lane gives way: the interactive lane watches how late its brokers are, the bulk lane rests between batches.
+extension Lane {
+    /// Interactive lane: tells the bulk lane its share, once a second.
+    func setPace(at now: ContinuousClock.Instant) {
+        guard let delays = consumer.fetchDelays, now >= nextPace else { return }
+        nextPace = now + .seconds(1)
+        bulkShare.observe(lateFraction: delays.take().lateFraction, hasCallers: hasCallers)
+        hasCallers = false
+        control.pace.share = bulkShare.current
+    }
+
+    /// Bulk lane: rests after a batch that took so long.
+    func rest(after work: Duration) {
+        guard name == .bulk else { return }
+        let share = control.pace.share
+        if share < 1 { restsUntil = .now + BulkShare.rest(after: work, share: share) }
+    }
+
+    func endRest(at now: ContinuousClock.Instant) {
+        if let end = restsUntil, now >= end { restsUntil = nil }
+    }
+}

@@ -1,0 +1,50 @@
+import Kafka
+import TestSupport
+import Testing
+
+@Suite("How late brokers are")
+struct FetchDelayTests {
+    @Test("what a fetch takes beyond its wait and the tolerance is late, and is told once")
+    func counting() {
+        let delays = FetchDelays(waitMilliseconds: 10, tolerance: .milliseconds(5))
+        #expect(delays.take().lateFraction == 0)
+        for time in [1_000, 10_000, 15_000] { delays.record(microseconds: Int64(time)) }
+        #expect(delays.take() == FetchDelays.Reading(total: .milliseconds(26), late: .zero))
+        delays.record(microseconds: 110_000)
+        delays.record(microseconds: 290_000)
+        let reading = delays.take()
+        #expect(reading == FetchDelays.Reading(total: .milliseconds(400), late: .milliseconds(380)))
+        #expect(reading.lateFraction == 0.95)
+        #expect(delays.take().total == .zero)
+    }
+
+    @Test("a consumer measures its own broker, and a slow one is late")
+    func slowBroker() async throws {
+        let cluster = try MockCluster()
+        try cluster.createTopic("t")
+        try await onOwnThread {
+            let clients = Clients(cluster)
+            #expect(try clients.consumer(group: "h").fetchDelays == nil)
+            let consumer = try Consumer(
+                properties: [
+                    "bootstrap.servers": cluster.bootstrapServers, "group.id": "g", "auto.offset.reset": "earliest",
+                    "fetch.wait.max.ms": "10", "session.timeout.ms": "2500",
+                ], fetchTolerance: .milliseconds(100), log: clients.log)
+            let delays = try #require(consumer.fetchDelays)
+            try clients.send(["1"], to: "t")
+            try consumer.subscribe(to: ["t"])
+            _ = try consumer.receive(1)
+            // Every answer is held back for longer than the wait and the tolerance.
+            cluster.setRoundTripTime(.milliseconds(300))
+            var late = Duration.zero
+            let deadline = ContinuousClock.now + .seconds(20)
+            while late < .milliseconds(500), ContinuousClock.now < deadline {
+                _ = try consumer.receive(maximum: 1, waiting: .milliseconds(50))
+                late += delays.take().late
+            }
+            #expect(late >= .milliseconds(500))
+            cluster.setRoundTripTime(.zero)
+            consumer.close()
+        }
+    }
+}

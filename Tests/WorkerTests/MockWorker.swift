@@ -11,6 +11,7 @@ import Worker
 final class MockWorker {
     let cluster: MockCluster
     var configuration = WorkerConfiguration()
+    let registry = PrometheusRegistry()
     var source = ModelSource(path: nil) { FixedClassifier() }
     private var task: Task<Void, any Error>?
     private let quiet: KafkaLog
@@ -71,7 +72,7 @@ final class MockWorker {
 
     func start() throws {
         let service = try WorkerService(
-            configuration: configuration, model: source, registry: PrometheusRegistry(),
+            configuration: configuration, model: source, registry: registry,
             logger: Logger(label: "worker") { _ in SwiftLogNoOpLogHandler() })
         task = Task { try await service.run() }
     }

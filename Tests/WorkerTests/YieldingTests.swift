@@ -1,0 +1,53 @@
+import Kafka
+import Telemetry
+import Testing
+import Worker
+
+@Suite("The bulk lane gives way", .timeLimit(.minutes(2)))
+struct YieldingTests {
+    private func requests(_ count: Int) -> [MockWorker.Request] {
+        (0..<count).map { MockWorker.Request(#"{"text":"number \#($0)?","id":"\#($0)"}"#) }
+    }
+
+    /// What the metric says of the bulk lane's share.
+    private func share(of worker: MockWorker) throws -> Double {
+        let name = "triage_worker_bulk_share_ratio "
+        let line = worker.registry.exposition().split(separator: "\n").first { $0.hasPrefix(name) }
+        return try #require(line.flatMap { Double($0.dropFirst(name.count)) })
+    }
+
+    @Test("to callers whose broker is late, and still answers all that waits")
+    func givesWay() async throws {
+        try await MockWorker.with { worker in
+            worker.configuration.bulkYieldsAfter = .milliseconds(50)
+            try worker.start()
+            try await worker.send(requests(10), to: "sentences.interactive")
+            _ = try await worker.read("classifications", count: 10)
+            #expect(try share(of: worker) == 1)
+            worker.cluster.setRoundTripTime(.milliseconds(200))
+            let deadline = ContinuousClock.now + .seconds(40)
+            var asked = 10
+            while try share(of: worker) > 0.5, ContinuousClock.now < deadline {
+                try await worker.send(requests(1), to: "sentences.interactive")
+                asked += 1
+            }
+            #expect(try share(of: worker) <= 0.5)
+            worker.cluster.setRoundTripTime(.zero)
+            try await worker.send(requests(5_000), to: "sentences")
+            let replies = try await worker.read("classifications", count: asked + 5_000)
+            #expect(replies.count == asked + 5_000)
+            try await worker.stop()
+        }
+    }
+
+    @Test("to nobody unless it is told to")
+    func isOffByDefault() async throws {
+        try await MockWorker.with { worker in
+            try worker.start()
+            try await worker.send(requests(10), to: "sentences.interactive")
+            _ = try await worker.read("classifications", count: 10)
+            #expect(!worker.registry.exposition().contains("triage_worker_bulk_share_ratio"))
+            try await worker.stop()
+        }
+    }
+}

@@ -25,11 +25,7 @@ struct FetchDelayTests {
         try await onOwnThread {
             let clients = Clients(cluster)
             #expect(try clients.consumer(group: "h").fetchDelays == nil)
-            let consumer = try Consumer(
-                properties: [
-                    "bootstrap.servers": cluster.bootstrapServers, "group.id": "g", "auto.offset.reset": "earliest",
-                    "fetch.wait.max.ms": "10", "session.timeout.ms": "2500",
-                ], fetchTolerance: .milliseconds(100), log: clients.log)
+            let consumer = try clients.consumer(group: "g", fetchTolerance: .milliseconds(100))
             let delays = try #require(consumer.fetchDelays)
             try clients.send(["1"], to: "t")
             try consumer.subscribe(to: ["t"])

@@ -5,7 +5,7 @@ import Worker
 /// Faults that a healthy broker never shows, by librdkafka's mock cluster.
 @Suite("A worker against a broker that gives errors", .serialized, .timeLimit(.minutes(2)))
 struct FaultTests {
-    private func requests(_ count: Int) -> [MockWorker.Request] {
+    func requests(_ count: Int) -> [MockWorker.Request] {
         (0..<count).map { MockWorker.Request(#"{"text":"number \#($0)?","id":"\#($0)"}"#, key: "key-\($0 % 5)") }
     }
 

@@ -143,9 +143,9 @@ final class MockWorker {
             uniqueKeysWithValues: offsets.compactMap { offset in offset.1.map { (offset.0.partition, $0) } })
     }
 
-    /// Waits until a condition holds; returns whether it did within 60 s: librdkafka takes its time to find a coordinator anew.
+    /// Waits until a condition holds; returns whether it did within 20 s.
     func eventually(_ condition: () throws -> Bool) async throws -> Bool {
-        let deadline = ContinuousClock.now + .seconds(60)
+        let deadline = ContinuousClock.now + .seconds(20)
         while ContinuousClock.now < deadline {
             if try condition() { return true }
             try await Task.sleep(for: .milliseconds(20))

@@ -3,12 +3,8 @@ import Telemetry
 import Testing
 import Worker
 
-@Suite("The bulk lane gives way", .timeLimit(.minutes(2)))
-struct YieldingTests {
-    private func requests(_ count: Int) -> [MockWorker.Request] {
-        (0..<count).map { MockWorker.Request(#"{"text":"number \#($0)?","id":"\#($0)"}"#) }
-    }
-
+// Brokers that are late are a fault too; with the others, so that only one such worker runs at a time.
+extension FaultTests {
     /// What the metric says of the bulk lane's share.
     private func share(of worker: MockWorker) throws -> Double {
         let name = "triage_worker_bulk_share_ratio "
@@ -16,7 +12,7 @@ struct YieldingTests {
         return try #require(line.flatMap { Double($0.dropFirst(name.count)) })
     }
 
-    @Test("to callers whose broker is late, and still answers all that waits")
+    @Test("the bulk lane gives way to callers whose broker is late, and still answers all that waits")
     func givesWay() async throws {
         try await MockWorker.with { worker in
             worker.configuration.bulkYieldsAfter = .milliseconds(50)
@@ -40,8 +36,8 @@ struct YieldingTests {
         }
     }
 
-    @Test("to nobody unless it is told to")
-    func isOffByDefault() async throws {
+    @Test("the bulk lane gives way to nobody unless it is told to")
+    func givesWayToNobodyByDefault() async throws {
         try await MockWorker.with { worker in
             try worker.start()
             try await worker.send(requests(10), to: "sentences.interactive")

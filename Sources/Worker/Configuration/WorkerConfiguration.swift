@@ -45,8 +45,9 @@ public struct WorkerConfiguration: Sendable {
     /// The lane for latency.
     public var interactive = LaneSettings.interactive
 
-    /// The bulk lane slows down, to a tenth of its speed at least, while brokers answer the interactive lane's fetches
-    /// later than this after they were asked to, and there are interactive requests. `nil` (the default): never.
+    /// While there are interactive requests and brokers answer the interactive lane's fetches later than
+    /// `fetch.wait.max.ms` by more than this, the bulk lane slows down, to a tenth of its speed at the least
+    /// (``BulkShare``). `nil` (the default): never.
     public var bulkYieldsAfter: Duration?
 
     /// The bounds of a transaction, with ``Delivery/exactlyOnce``.

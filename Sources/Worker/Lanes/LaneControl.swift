@@ -7,7 +7,7 @@ final class LaneControl: Sendable {
     /// What the lane's thread sleeps on.
     let wakeup: Wakeup
 
-    /// Of both lanes.
+    /// What the bulk lane may use of its speed; one object, of both lanes.
     let pace: BulkPace
 
     private let stopRequested = Atomic(false)
@@ -16,7 +16,7 @@ final class LaneControl: Sendable {
     private let start = ContinuousClock.now
     private let commitFailed = Atomic(false)
 
-    init(_ name: LaneName, pace: BulkPace = BulkPace()) throws(KafkaError) {
+    init(_ name: LaneName, pace: BulkPace) throws(KafkaError) {
         self.name = name
         self.pace = pace
         wakeup = try Wakeup()

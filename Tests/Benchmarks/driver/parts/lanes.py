@@ -2,7 +2,8 @@
 
 Calls come at a steady rate whatever comes back, and their time counts from when they were due, so that a pause shows
 in every call that it held up. Of the second run only those calls count that were due while the backlog was still
-larger than the part's `backlog_left`.
+larger than the part's `backlog_left`. The same once more with a bulk lane that gives way when the broker is late
+(`--bulk-yields-after`): from the first second on, so its percentiles hold what the callers feel until it has settled.
 
 The broker has its share in it: so the same calls are also sent straight to the topic that they are answered on, one hop
 without any worker, while nothing else happens and while the C echo works off the same backlog.
@@ -22,6 +23,7 @@ from . import attempt
 
 PART = "lanes"
 IDLE, LOADED = "idle worker", "a million bulk sentences waiting"
+YIELDING = "a million bulk sentences waiting, bulk lane gives way"
 HOP_IDLE, HOP_LOADED = "one hop, idle broker", "one hop, beside a C echo of the backlog"
 PERCENTS = (1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9)
 
@@ -45,7 +47,12 @@ def measure(results, trained):
                 broker.wait_for(echoes, 1, process, 60)
                 _hop(results, broker, hop, lines, HOP_LOADED)
             with workers.start_triage(broker, model, lanes, group) as worker:
-                _loaded(results, broker, lanes, lines, worker)
+                _loaded(results, LOADED, broker, lanes, lines, worker)
+            lanes, group = workers.Lanes.create(broker), workers.new_group()
+            broker.fill(lanes.requests, sizes.backlog, lines)
+            flags = ("--bulk-yields-after", "5ms")
+            with workers.start_triage(broker, model, lanes, group, flags=flags) as worker:
+                _loaded(results, YIELDING, broker, lanes, lines, worker)
 
 
 def _call(broker, lanes, lines, seconds):
@@ -79,7 +86,7 @@ def _hop(results, broker, lanes, lines, name):
     _record(results, name, load.read_calls(output), broker.kind)
 
 
-def _loaded(results, broker, lanes, lines, worker):
+def _loaded(results, name, broker, lanes, lines, worker):
     sizes = settings.SIZES
     # Bulk work goes at full speed before the calls begin, and on while they do.
     _, _, done_before = broker.wait_for(lanes.replies, sizes.backlog // 20, worker, 60)
@@ -88,11 +95,11 @@ def _loaded(results, broker, lanes, lines, worker):
     callers, output = _call(broker, lanes, lines, seconds)
     with callers:
         end, _, done = broker.wait_for(lanes.replies, sizes.backlog - sizes.backlog_left, worker, 300, interval=0.1)
-        results.add(PART, LOADED, "bulk throughput meanwhile", (done - done_before) / (end - start), "sentences/s")
-        results.add(PART, LOADED, "memory", worker.peak_memory(), "MiB")
+        results.add(PART, name, "bulk throughput meanwhile", (done - done_before) / (end - start), "sentences/s")
+        results.add(PART, name, "memory", worker.peak_memory(), "MiB")
         _wait(callers, seconds + 30)
     calls = [(due, latency) for due, latency in load.read_calls(output) if due < end]
-    _record(results, LOADED, calls, broker.kind)
+    _record(results, name, calls, broker.kind)
 
 
 def _record(results, name, calls, broker_kind):

@@ -113,6 +113,12 @@ def _lanes(results):
             2,
             "{:.2f} ×",
         ),
+        at_most(
+            "— if the bulk lane gives way",
+            results.ratio(lanes.PART, "p99", lanes.YIELDING, lanes.IDLE),
+            2,
+            "{:.2f} ×",
+        ),
         at_least(f"two workers against one, {scaling.PINNED}", growth(scaling.PINNED), 1.7, "{:.2f} ×"),
         at_least(f"two workers against one, {scaling.SHARED}", growth(scaling.SHARED), 1.7, "{:.2f} ×"),
     ]

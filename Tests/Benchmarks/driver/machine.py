@@ -27,7 +27,7 @@ def describe():
         "librdkafka": confluent_kafka.libversion()[0],
         "scikit-learn": version("scikit-learn"),
         "fastapi": version("fastapi"),
-        "brokers": "external"
+        "brokers": settings.EXTERNAL_NAME
         if settings.EXTERNAL_BROKER
         else f"{settings.BROKER} for backlogs, {settings.LATENCY_BROKER} for the gateway",
         "data": settings.DATA.name,

@@ -24,6 +24,7 @@ DATA = Path(os.environ.get("DATA") or ROOT / "compose" / "starter" / "sentences.
 BROKER = os.environ.get("BROKER") or "tansu"
 LATENCY_BROKER = os.environ.get("LATENCY_BROKER") or "noida"
 EXTERNAL_BROKER = os.environ.get("KAFKA") or None
+EXTERNAL_NAME = os.environ.get("KAFKA_NAME") or "external"
 PARTITIONS = 12
 
 

@@ -23,7 +23,7 @@ from . import attempt
 
 PART = "lanes"
 IDLE, LOADED = "idle worker", "a million bulk sentences waiting"
-YIELDING = "a million bulk sentences waiting, bulk lane gives way"
+YIELDING = "the same, bulk lane gives way"
 HOP_IDLE, HOP_LOADED = "one hop, idle broker", "one hop, beside a C echo of the backlog"
 PERCENTS = (1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9)
 

@@ -21,7 +21,7 @@ def describe():
         "processor": model[1] if model else platform.machine(),
         "cores": os.cpu_count(),
         "memory": f"{memory:.0f} GiB",
-        "system": f"{_system_name()}, Linux {platform.release()}",
+        "system": f"{_system_name()}, Linux {'.'.join(platform.release().split('.')[:2])}",
         "commit": _output("git", "-C", str(settings.ROOT), "rev-parse", "--short=12", "HEAD"),
         "swift": _output("swift", "--version").partition("\n")[0],
         "librdkafka": confluent_kafka.libversion()[0],

@@ -2,8 +2,10 @@
 
 Calls come at a steady rate whatever comes back, and their time counts from when they were due, so that a pause shows
 in every call that it held up. Of the second run only those calls count that were due while the backlog was still
-larger than the part's `backlog_left`. The same once more with a bulk lane that gives way when the broker is late
-(`--bulk-yields-after`): from the first second on, so its percentiles hold what the callers feel until it has settled.
+larger than the part's `backlog_left`.
+
+The second run is done once more with a bulk lane that gives way when the broker is late (`--bulk-yields-after`). It starts at
+full speed, so the percentiles hold what the callers feel until it has settled.
 
 The broker has its share in it: so the same calls are also sent straight to the topic that they are answered on, one hop
 without any worker, while nothing else happens and while the C echo works off the same backlog.

@@ -79,12 +79,13 @@ struct ConnectionTests {
 
     @Test("a producer without a broker says so, with the reason, in one line")
     func nobodyThere() async throws {
-        let port = try freePort()
         let events = Events()
-        try await onOwnThread {
-            let producer = try Clients("127.0.0.1:\(port)", log: events.log).producer()
-            try repeatUntil({ events.has(.allBrokersDown) }) {
-                producer.receiveDeliveryReports(waiting: .milliseconds(20)) { _, _, _, _ in }
+        try await withRefusingPort { port in
+            try await onOwnThread {
+                let producer = try Clients("127.0.0.1:\(port)", log: events.log).producer()
+                try repeatUntil({ events.has(.allBrokersDown) }) {
+                    producer.receiveDeliveryReports(waiting: .milliseconds(20)) { _, _, _, _ in }
+                }
             }
         }
         let lines = events.recorded.lines
@@ -95,15 +96,16 @@ struct ConnectionTests {
 
     @Test("an administrator without a broker says why")
     func adminWithoutBroker() async throws {
-        let port = try freePort()
         let events = Events()
-        let error = try await onOwnThread {
-            let admin = try AdminClient(properties: ["bootstrap.servers": "127.0.0.1:\(port)"], log: events.log)
-            return #expect(throws: KafkaError.self) { try admin.metadata(within: .seconds(1)) }
+        try await withRefusingPort { port in
+            let error = try await onOwnThread {
+                let admin = try AdminClient(properties: ["bootstrap.servers": "127.0.0.1:\(port)"], log: events.log)
+                return #expect(throws: KafkaError.self) { try admin.metadata(within: .seconds(1)) }
+            }
+            #expect(error?.code.isAboutConnection == true || error?.code == .timedOut)
+            #expect(error?.message.contains("127.0.0.1:\(port)") == true)
+            #expect(error?.message.contains("Connection refused") == true)
         }
-        #expect(error?.code.isAboutConnection == true || error?.code == .timedOut)
-        #expect(error?.message.contains("127.0.0.1:\(port)") == true)
-        #expect(error?.message.contains("Connection refused") == true)
         #expect(events.recorded.lines == [])
     }
 

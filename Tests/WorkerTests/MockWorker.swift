@@ -115,6 +115,13 @@ final class MockWorker {
 
     /// All records of a topic, once there are `count` of them; what there is after 30 s.
     func read(_ topic: String, count: Int, within: Duration = .seconds(30)) async throws -> [Record] {
+        try await read(topic, within: within) { $0.count >= count }
+    }
+
+    /// All records of a topic, once they are enough; what there is after 30 s.
+    func read(
+        _ topic: String, within: Duration = .seconds(30), until isEnough: ([Record]) -> Bool
+    ) async throws -> [Record] {
         let consumer = try Consumer(
             properties: ["bootstrap.servers": cluster.bootstrapServers, "fetch.wait.max.ms": "20"], log: quiet)
         let admin = try AdminClient(properties: ["bootstrap.servers": cluster.bootstrapServers], log: quiet)
@@ -123,7 +130,7 @@ final class MockWorker {
             (0..<partitions).map { (TopicPartition(topic: topic, partition: Int32($0)), .beginning) })
         let deadline = ContinuousClock.now + within
         var records: [Record] = []
-        while records.count < count, ContinuousClock.now < deadline {
+        while !isEnough(records), ContinuousClock.now < deadline {
             let batch = try consumer.receive(maximum: 1_000)
             for index in 0..<batch.count { records.append(Record(batch.record(at: index))) }
             if batch.isEmpty { try await Task.sleep(for: .milliseconds(5)) }

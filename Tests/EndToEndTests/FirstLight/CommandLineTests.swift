@@ -84,12 +84,15 @@ extension EndToEnd {
             }
         }
 
-        @Test func `no broker`() throws {
+        @Test func `no broker`() async throws {
             let model = try SampleModel.path()
-            let address = "127.0.0.1:\(try freePort())"
-            let server = ["--bootstrap-servers", address]
-            try expect(["topics", "create"] + server, code: 69, mentioning: [address])
-            try expect(["worker", "--model", model, "--start-timeout", "3s"] + server, code: 69, mentioning: [address])
+            try await withRefusingPort { port in
+                let address = "127.0.0.1:\(port)"
+                let server = ["--bootstrap-servers", address]
+                try expect(["topics", "create"] + server, code: 69, mentioning: [address])
+                try expect(
+                    ["worker", "--model", model, "--start-timeout", "3s"] + server, code: 69, mentioning: [address])
+            }
         }
 
         @Test func `training data that is missing or broken`() throws {

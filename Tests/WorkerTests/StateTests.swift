@@ -110,28 +110,39 @@ struct StateTests {
         #expect(limit.records == 1)
     }
 
-    @Test("the bulk lane's share is halved in a bad second and comes back slowly, and only callers count")
+    @Test("the bulk lane gives way as soon as there are callers, is cut as far as they wait, and comes back slowly")
     func bulkShare() {
         var state = BulkShare()
+        #expect(state.current == 1)
         state.observe(lateFraction: 0.5, hasCallers: false)
         #expect(state.current == 1)
-        state.observe(lateFraction: 0.01, hasCallers: true)
-        #expect(state.current == 1)
-        state.observe(lateFraction: 0.02, hasCallers: true)
-        #expect(state.current == 0.5)
-        state.observe(lateFraction: 0, hasCallers: true)
-        #expect(state.current == 0.52)
-        for _ in 0..<9 { state.observe(lateFraction: 0.9, hasCallers: false) }
-        #expect(state.current < 0.75)
-        state.observe(lateFraction: 0, hasCallers: false)
-        #expect(state.current == 1)
-        // Callers that come back find what was left to the lane when they went.
-        state.observe(lateFraction: 0, hasCallers: true)
-        #expect(state.current < 0.8)
-        for _ in 0..<9 { state.observe(lateFraction: 1, hasCallers: true) }
+        state.callersCame()
         #expect(state.current == BulkShare.least)
-        for _ in 0..<46 { state.observe(lateFraction: 0, hasCallers: true) }
-        #expect(state.current == 1)
+        for _ in 0..<45 { state.observe(lateFraction: 0.01, hasCallers: true) }
+        #expect(abs(state.current - 1) < 1e-9)
+        state.observe(lateFraction: 0.02, hasCallers: true)
+        #expect(abs(state.current - 0.5) < 1e-9)
+        state.observe(lateFraction: 0, hasCallers: true)
+        #expect(abs(state.current - 0.52) < 1e-9)
+        state.observe(lateFraction: 0.04, hasCallers: true)
+        #expect(abs(state.current - 0.13) < 1e-9)
+        state.observe(lateFraction: 1, hasCallers: true)
+        #expect(state.current == BulkShare.least)
+    }
+
+    @Test("without callers the bulk lane waits a while, then gives way to nobody; what was found out stays")
+    func bulkShareWithoutCallers() {
+        var state = BulkShare()
+        state.callersCame()
+        for _ in 0..<10 { state.observe(lateFraction: 0, hasCallers: true) }
+        let found = state.current
+        #expect(abs(found - 0.3) < 1e-9)
+        for _ in 0..<9 { state.observe(lateFraction: 0.9, hasCallers: false) }
+        #expect(state.current == found && !state.isIdle)
+        state.observe(lateFraction: 0, hasCallers: false)
+        #expect(state.current == 1 && state.isIdle)
+        state.callersCame()
+        #expect(state.current == found)
     }
 
     @Test("the bulk lane rests so long that its work is its share of the time, half a second at most")

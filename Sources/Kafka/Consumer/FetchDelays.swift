@@ -4,8 +4,9 @@ import Synchronization
 /// How much of the time a consumer's brokers were late with an answer.
 ///
 /// A fetch asks the broker to answer within `fetch.wait.max.ms`, and one is under way at any time. What it takes beyond that
-/// is a stall, of the broker, of the network or for want of a processor, that every record felt which came meanwhile. It is
-/// measured by this machine's clock alone, unlike the age of a record.
+/// is the way to the broker and back, and a stall, of the broker, of the network or for want of a processor, that every
+/// record felt which came meanwhile. The least that was seen is taken for the way. It is measured by this machine's clock
+/// alone, unlike the age of a record.
 ///
 /// Written by librdkafka's threads, read from any.
 public final class FetchDelays: Sendable {
@@ -25,10 +26,14 @@ public final class FetchDelays: Sendable {
         }
     }
 
+    /// By so much the way may grow from one reading to the next, in microseconds: what became longer for good is learnt.
+    private static let drift: Int64 = 20
+
     private let wait: Int64
     private let tolerance: Int64
     private let total = Atomic<Int64>(0)
     private let late = Atomic<Int64>(0)
+    private let way = Atomic<Int64>(.max / 2)
 
     /// - Parameters:
     ///   - wait: how long a fetch may take because nothing has come, in milliseconds.
@@ -38,9 +43,10 @@ public final class FetchDelays: Sendable {
         self.tolerance = Int64(tolerance / .microseconds(1))
     }
 
-    /// What was measured since the last call.
+    /// What was measured since the last call. To be called about once a second.
     public func take() -> Reading {
-        Reading(
+        way.add(Self.drift, ordering: .relaxed)
+        return Reading(
             total: .microseconds(total.exchange(0, ordering: .relaxed)),
             late: .microseconds(late.exchange(0, ordering: .relaxed)))
     }
@@ -48,7 +54,11 @@ public final class FetchDelays: Sendable {
     /// A fetch was answered after so many microseconds.
     package func record(microseconds time: Int64) {
         total.add(time, ordering: .relaxed)
-        if time - wait > tolerance { late.add(time - wait, ordering: .relaxed) }
+        // Less than the wait: a record came.
+        guard time >= wait else { return }
+        let way = way.min(time - wait, ordering: .relaxed).newValue
+        let delay = time - wait - way
+        if delay > tolerance { late.add(delay, ordering: .relaxed) }
     }
 
     /// Listens to the client that is made of the configuration; has to outlive it.

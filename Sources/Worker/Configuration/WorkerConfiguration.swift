@@ -45,9 +45,9 @@ public struct WorkerConfiguration: Sendable {
     /// The lane for latency.
     public var interactive = LaneSettings.interactive
 
-    /// While there are interactive requests and brokers answer the interactive lane's fetches later than
-    /// `fetch.wait.max.ms` by more than this, the bulk lane slows down, to a tenth of its speed at the least
-    /// (``BulkShare``). `nil` (the default): never.
+    /// While there are interactive requests, the bulk lane begins with a tenth of its speed, gains more slowly, and loses it
+    /// again whenever brokers answer the interactive lane's fetches later than usual by more than this (``BulkShare``).
+    /// `nil` (the default): it gives way to nobody.
     public var bulkYieldsAfter: Duration?
 
     /// The bounds of a transaction, with ``Delivery/exactlyOnce``.

@@ -2,11 +2,19 @@ import Kafka
 
 /// The bulk lane gives way: the interactive lane watches how late its brokers are, the bulk lane rests between batches.
 extension Lane {
-    /// Interactive lane: tells the bulk lane its share, once a second.
+    /// Interactive lane: tells the bulk lane its share, once a second and as soon as somebody calls.
     func setPace(at now: ContinuousClock.Instant) {
-        guard let delays = consumer.fetchDelays, now >= nextPace else { return }
+        guard let delays = consumer.fetchDelays else { return }
+        if hasCallers, bulkShare.isIdle {
+            bulkShare.callersCame()
+            // What the brokers were like before is nothing to go by.
+            _ = delays.take()
+        } else if now >= nextPace {
+            bulkShare.observe(lateFraction: delays.take().lateFraction, hasCallers: hasCallers)
+        } else {
+            return
+        }
         nextPace = now + .seconds(1)
-        bulkShare.observe(lateFraction: delays.take().lateFraction, hasCallers: hasCallers)
         hasCallers = false
         control.pace.share = bulkShare.current
     }

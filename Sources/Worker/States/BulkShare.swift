@@ -1,9 +1,9 @@
-/// How much of its speed the bulk lane may use while callers wait: halved in each second in which brokers were late for more
-/// than a hundredth of the time, given back slowly. A value, told once a second.
+/// How much of its speed the bulk lane may use while callers wait: cut in each second in which brokers were late for more than
+/// is tolerated, by as much as they were, given back slowly. A value, told once a second.
 ///
 /// Additive increase, multiplicative decrease, as in TCP (RFC 5681): workers that share a broker find a balance without
-/// knowing of each other. Slow to give back, since each try at more costs the callers of that moment, and one in a hundred
-/// of them is what is to be spared.
+/// knowing of each other. It begins with the least and is slow to give back, since each try at more costs the callers of
+/// that moment, and one in a hundred of them is what is to be spared.
 package struct BulkShare {
     /// The bulk lane is never brought to a halt.
     package static let least = 0.1
@@ -12,13 +12,20 @@ package struct BulkShare {
     /// So many seconds without an interactive request, and nobody is there to give way to.
     private static let patience = 10
 
-    private var share = 1.0
+    /// What was found out while there were callers. Seconds without any teach nothing.
+    private var share = least
     private var quietSeconds = patience
 
     package init() {}
 
     /// What the bulk lane may use, ``least`` to 1.
-    package var current: Double { quietSeconds < Self.patience ? share : 1 }
+    package var current: Double { isIdle ? 1 : share }
+
+    /// Whether the bulk lane gives way to nobody.
+    package var isIdle: Bool { quietSeconds >= Self.patience }
+
+    /// The first callers are here: the lane gives way at once, not when their first second is over.
+    package mutating func callersCame() { quietSeconds = 0 }
 
     /// What a second was like.
     ///
@@ -26,12 +33,14 @@ package struct BulkShare {
     ///   - lateFraction: the part of the time, 0 to 1, that brokers were late.
     ///   - hasCallers: whether there were interactive requests.
     package mutating func observe(lateFraction: Double, hasCallers: Bool) {
-        quietSeconds = hasCallers ? 0 : min(quietSeconds + 1, Self.patience)
-        if hasCallers, lateFraction > Self.tolerated {
-            share = max(Self.least, share / 2)
-        } else {
-            share = min(1, share + Self.step)
+        guard hasCallers else {
+            quietSeconds = min(quietSeconds + 1, Self.patience)
+            return
         }
+        quietSeconds = 0
+        share =
+            lateFraction > Self.tolerated
+            ? max(Self.least, share * Self.tolerated / lateFraction) : min(1, share + Self.step)
     }
 
     /// How long to rest after so much work, so that it takes only this share of the time.

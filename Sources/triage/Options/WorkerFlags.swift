@@ -47,7 +47,7 @@ struct WorkerFlags: ParsableArguments, SettingFlags {
 
     @Option(
         help: ArgumentHelp(
-            "Slow the bulk lane down while brokers are so much late for the interactive one, such as 5ms. (default: never)",
+            "Slow the bulk lane down while somebody calls and brokers are later than usual by more than this, such as 1ms. (default: never)",
             valueName: "duration"))
     var bulkYieldsAfter: String?
 

@@ -22,6 +22,7 @@ def describe():
         "cores": os.cpu_count(),
         "memory": f"{memory:.0f} GiB",
         "system": f"{_system_name()}, Linux {'.'.join(platform.release().split('.')[:2])}",
+        "autogroup": _autogroup(),
         "commit": _output("git", "-C", str(settings.ROOT), "rev-parse", "--short=12", "HEAD"),
         "swift": _output("swift", "--version").partition("\n")[0],
         "librdkafka": confluent_kafka.libversion()[0],
@@ -42,6 +43,16 @@ def _system_name():
         return platform.freedesktop_os_release()["PRETTY_NAME"]
     except OSError:
         return platform.system()
+
+
+def _autogroup():
+    """Whether Linux shares the processor among login sessions first. Priorities then hold within each alone, and the broker's
+    is another than the workers'."""
+    try:
+        with open("/proc/sys/kernel/sched_autogroup_enabled") as file:
+            return "on" if file.read().strip() == "1" else "off"
+    except OSError:
+        return "none"
 
 
 def _output(*command):

@@ -52,7 +52,7 @@ def measure(results, trained):
                 _loaded(results, LOADED, broker, lanes, lines, worker)
             lanes, group = workers.Lanes.create(broker), workers.new_group()
             broker.fill(lanes.requests, sizes.backlog, lines)
-            flags = ("--bulk-yields-after", "5ms")
+            flags = ("--bulk-yields-after", "1ms")
             with workers.start_triage(broker, model, lanes, group, flags=flags) as worker:
                 _loaded(results, YIELDING, broker, lanes, lines, worker)
 

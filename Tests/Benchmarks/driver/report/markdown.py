@@ -48,7 +48,7 @@ def _how(machine):
     return (
         f"Taken on {machine['date']} in one run of `make bench` on one machine ({machine['cores']} cores of "
         f"{machine['processor']}, {machine['memory']}, {machine['system']}; "
-        f"load before the start {machine['load before']}), with broker, service and load generator on it together. "
+        f"autogroup {machine['autogroup']}, load before the start {machine['load before']}), with broker, service and load generator on it together. "
         f"Commit {machine['commit']}, {machine['swift']}, librdkafka {machine['librdkafka']}, "
         f"scikit-learn {machine['scikit-learn']}, FastAPI {machine['fastapi']}. "
         f"Brokers: {machine['brokers']}. Sentences and models: {machine['data']}. Every figure is the median of "

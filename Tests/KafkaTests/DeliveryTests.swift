@@ -100,11 +100,13 @@ struct DeliveryTests {
     func unknownPartition() async throws {
         let cluster = try MockCluster()
         try cluster.createTopic("t", partitions: 2)
+        // Before the topic is known a report says so, afterwards the call. Without a broker it stays unknown.
+        cluster.setBroker(isDown: true)
         try await onOwnThread {
             let producer = try Clients(cluster).producer()
             let topic = try producer.topic("t")
-            // Before the topic is known a report says so, afterwards the call.
             try producer.send(to: topic, partition: 9, key: nil, value: [1], token: 9, copying: true)
+            cluster.setBroker(isDown: false)
             var reports: [KafkaErrorCode?] = []
             try producer.flush(within: .seconds(20)) { _, error, _, _ in reports.append(error) }
             #expect(reports == [.unknownPartition])

@@ -154,6 +154,14 @@ struct StateTests {
         #expect(BulkShare.rest(after: .milliseconds(20), share: 0) <= .milliseconds(181))
     }
 
+    @Test("a bulk lane that gives way works in pieces as small as its share, a record at least")
+    func bulkPieces() {
+        #expect(BulkShare.records(of: 1_000, share: 1) == 1_000)
+        #expect(BulkShare.records(of: 1_000, share: 0.25) == 250)
+        #expect(BulkShare.records(of: 1_000, share: 0) == 100)
+        #expect(BulkShare.records(of: 1, share: 0.1) == 1)
+    }
+
     @Test("the spans of a batch join what comes in runs and what comes interleaved")
     func spans() {
         var spans = BatchSpans()

@@ -12,6 +12,14 @@ extension FaultTests {
         return try #require(line.flatMap { Double($0.dropFirst(name.count)) })
     }
 
+    /// A figure of the bulk lane's batch sizes: `sum`, `count` or `bucket`.
+    private func batches(of worker: MockWorker, _ figure: String, upTo bound: String? = nil) throws -> Double {
+        let labels = "lane=\"bulk\"" + (bound.map { ",le=\"\($0)\"" } ?? "")
+        let name = "triage_worker_batch_sentences_\(figure){\(labels)} "
+        let line = worker.registry.exposition().split(separator: "\n").first { $0.hasPrefix(name) }
+        return try #require(line.flatMap { Double($0.dropFirst(name.count)) }, "\(name)")
+    }
+
     @Test(
         "the bulk lane gives way as soon as somebody calls, again when the broker is late, and still answers all that waits"
     )
@@ -20,24 +28,28 @@ extension FaultTests {
             worker.configuration.bulkYieldsAfter = .milliseconds(50)
             try worker.start()
             var asked = 0
-            func call(until isEnough: (Double) -> Bool) async throws {
+            func call(until isEnough: () throws -> Bool) async throws {
                 let deadline = ContinuousClock.now + .seconds(40)
-                while try !isEnough(share(of: worker)), ContinuousClock.now < deadline {
+                while try !isEnough(), ContinuousClock.now < deadline {
                     try await worker.send(requests(1), to: "sentences.interactive")
                     asked += 1
                 }
-                #expect(try isEnough(share(of: worker)))
+                #expect(try isEnough())
             }
             let hasStarted = try await worker.eventually {
                 worker.registry.exposition().contains("triage_worker_bulk_share_ratio 1\n")
             }
             #expect(hasStarted)
-            try await call { $0 < 0.2 }
-            try await call { $0 > 0.12 }
+            try await call { try share(of: worker) < 0.2 }
+            try await call { try share(of: worker) > 0.12 }
             worker.cluster.setRoundTripTime(.milliseconds(200))
-            try await call { $0 <= 0.1 }
+            try await call { try share(of: worker) <= 0.1 }
             worker.cluster.setRoundTripTime(.zero)
             try await worker.send(requests(5_000), to: "sentences")
+            // In small pieces, of the 1,000 that a batch may have at full speed.
+            try await call { try batches(of: worker, "sum") >= 5_000 }
+            let (all, small) = try (batches(of: worker, "count"), batches(of: worker, "bucket", upTo: "512"))
+            #expect(all >= 10 && small == all)
             let replies = try await worker.read("classifications", count: asked + 5_000)
             #expect(replies.count == asked + 5_000)
             try await worker.stop()

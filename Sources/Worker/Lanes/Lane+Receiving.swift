@@ -13,7 +13,7 @@ extension Lane {
         do throws(KafkaError) {
             switch flow.action(at: now, windowIsFull: !mayReceive) {
             case .receive:
-                try take(maximum: limit.records)
+                try take(maximum: nextBatchRecords)
             case .hold:
                 return false
             case .pause:
@@ -25,7 +25,7 @@ extension Lane {
             case .resume:
                 logger.debug("resumed")
                 try consumer.resume(consumer.assignment)
-                try take(maximum: limit.records)
+                try take(maximum: nextBatchRecords)
             }
         } catch {
             throw WorkerError(error, lane: name)

@@ -19,6 +19,11 @@ extension Lane {
         control.pace.share = bulkShare.current
     }
 
+    /// The most records of the next batch.
+    var nextBatchRecords: Int {
+        name == .bulk ? BulkShare.records(of: limit.records, share: control.pace.share) : limit.records
+    }
+
     /// Bulk lane: rests after a batch that took so long.
     func rest(after work: Duration) {
         guard name == .bulk else { return }

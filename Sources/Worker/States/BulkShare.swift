@@ -43,6 +43,12 @@ package struct BulkShare {
             ? max(Self.least, share * Self.tolerated / lateFraction) : min(1, share + Self.step)
     }
 
+    /// The most records of a batch, of those that it may have at full speed. The lane takes its share in small pieces: who calls
+    /// during one waits for the rest of it, at the worker as at the broker.
+    package static func records(of most: Int, share: Double) -> Int {
+        max(1, Int((Double(most) * max(least, share)).rounded()))
+    }
+
     /// How long to rest after so much work, so that it takes only this share of the time.
     package static func rest(after work: Duration, share: Double) -> Duration {
         // Bounded, since a lane that rests does not look after its group.

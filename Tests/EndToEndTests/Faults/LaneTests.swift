@@ -4,16 +4,25 @@ import Testing
 
 extension EndToEnd {
     @Suite struct LaneTests {
-        @Test func `a backlog neither fills the memory nor slows an interactive caller`() throws {
+        @Test(arguments: [[], ["--bulk-yields-after", "1ms"]])
+        func `a backlog neither fills the memory nor slows an interactive caller`(arguments: [String]) throws {
             let stage = try Stage(partitions: 6)
+            let pool = try WorkerPool(on: stage, count: 1, arguments: arguments)
+            let probe = InteractiveProbe(on: stage)
+            // What the first records of a topic cost the broker, whose index files are touched for the first time, is no
+            // matter of the backlog.
+            try eventually(within: .seconds(30), "the first answers") { probe.answered > 100 }
+            try pool.stop(0)
+
             let count = Scale.pick(short: 100_000, soak: 1_000_000)
             let load = RequestLoad(on: stage, count: count)
             _ = try load.places(within: .seconds(300))
-
             let audit = try ReplyAudit(on: stage)
-            let pool = try WorkerPool(on: stage, count: 1)
-            let probe = InteractiveProbe(on: stage)
-            try eventually(within: .seconds(30), "the first answers") { probe.answered > 0 && audit.answered > 0 }
+            try pool.start(0)
+            let waiting = probe.asked
+            try eventually(within: .seconds(30), "the next answers") {
+                probe.latencies(to: waiting).unanswered == 0 && audit.answered > 0
+            }
             let (first, start, before) = (probe.asked, ContinuousClock.now, audit.answered)
             try eventually(within: .seconds(300), "the backlog to be worked off") { audit.answered >= count }
             let (last, elapsed) = (probe.asked, ContinuousClock.now - start)
@@ -30,8 +39,8 @@ extension EndToEnd {
             report(
                 "backlog",
                 """
-                \(count) waiting, \(Int(Double(count - before) / elapsed.seconds)) a second, most memory \
-                \(Int(pool.peakMemory)) MiB; interactive with backlog: \(busy.text); idle: \(idle.text)
+                \(arguments.joined(separator: " ")) \(count) waiting, \(Int(Double(count - before) / elapsed.seconds)) a \
+                second, most memory \(Int(pool.peakMemory)) MiB; interactive with backlog: \(busy.text); idle: \(idle.text)
                 """)
             findings.expectNothingLost()
             #expect(findings.repeated == 0)
@@ -39,11 +48,12 @@ extension EndToEnd {
             #expect(pool.peakMemory > 0)
             if Scale.isSoak {
                 #expect(pool.peakMemory < 150)
-                // Tansu itself is that slow beside a backlog: a plain echo of librdkafka's waits as long there.
-                withKnownIssue("Tansu delays every record beside a backlog", isIntermittent: true) {
+                // Tansu itself is slow beside a backlog: a plain echo of librdkafka's waits as long there. And at full speed
+                // the bulk lane leaves a broker on the same two cores too little of them, which the option is for.
+                withKnownIssue("the broker is slow beside a backlog", isIntermittent: true) {
                     #expect(busy.p99 <= idle.p99 * 2)
                 } when: {
-                    Broker.Kind.available.contains(.tansu)
+                    arguments.isEmpty || Broker.Kind.available.contains(.tansu)
                 }
             }
         }

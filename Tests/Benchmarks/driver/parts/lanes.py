@@ -51,6 +51,8 @@ def measure(results, trained):
             with workers.start_triage(broker, model, lanes, group) as worker:
                 _loaded(results, LOADED, broker, lanes, lines, worker)
             lanes, group = workers.Lanes.create(broker), workers.new_group()
+            with workers.start_triage(broker, model, lanes, group) as worker:
+                _wake(broker, lanes, lines, worker)
             broker.fill(lanes.requests, sizes.backlog, lines)
             flags = ("--bulk-yields-after", "1ms")
             with workers.start_triage(broker, model, lanes, group, flags=flags) as worker:
@@ -72,20 +74,26 @@ def _wait(callers, seconds):
 
 
 def _idle(results, broker, lanes, lines, worker):
-    # The first calls wake the connections; they do not count.
-    for seconds in (2, settings.SIZES.idle_seconds):
-        callers, output = _call(broker, lanes, lines, seconds)
-        with callers:
-            _wait(callers, seconds + 30)
-        worker.check()
-    _record(results, IDLE, load.read_calls(output), broker.kind)
+    _wake(broker, lanes, lines, worker)
+    _record(results, IDLE, _calls(broker, lanes, lines, settings.SIZES.idle_seconds), broker.kind)
+    worker.check()
+
+
+def _wake(broker, lanes, lines, worker):
+    """The first calls do not count: they wake connections, and the broker touches the index files of new topics."""
+    _calls(broker, lanes, lines, 2)
+    worker.check()
+
+
+def _calls(broker, lanes, lines, seconds):
+    callers, output = _call(broker, lanes, lines, seconds)
+    with callers:
+        _wait(callers, seconds + 30)
+    return load.read_calls(output)
 
 
 def _hop(results, broker, lanes, lines, name):
-    callers, output = _call(broker, lanes, lines, 5)
-    with callers:
-        _wait(callers, 35)
-    _record(results, name, load.read_calls(output), broker.kind)
+    _record(results, name, _calls(broker, lanes, lines, 5), broker.kind)
 
 
 def _loaded(results, name, broker, lanes, lines, worker):

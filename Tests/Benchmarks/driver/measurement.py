@@ -21,6 +21,16 @@ class Figure:
         return (max(self.values) - min(self.values)) / 2 / self.median if self.median else 0.0
 
 
+class Ratio(float):
+    """The ratio of two medians, with the least and the largest that a pair of repetitions gives."""
+
+    def __new__(cls, mine, theirs):
+        ratio = super().__new__(cls, mine.median / theirs.median)
+        ratio.low = min(mine.values) / max(theirs.values)
+        ratio.high = max(mine.values) / min(theirs.values)
+        return ratio
+
+
 class Results:
     """All figures of a run, the curves that plots are drawn from, and what could not be measured and why."""
 
@@ -40,8 +50,9 @@ class Results:
         return figure.median if figure else None
 
     def ratio(self, part, quantity, contestant, other):
-        mine, theirs = self.median(part, contestant, quantity), self.median(part, other, quantity)
-        return mine / theirs if mine is not None and theirs else None
+        """None if one of them was not measured, or is nothing to divide by."""
+        mine, theirs = (self.figures.get(part, {}).get(name, {}).get(quantity) for name in (contestant, other))
+        return Ratio(mine, theirs) if mine and theirs and min(theirs.values) > 0 else None
 
     def curve(self, part, name, points):
         """Points of a plot; a later repetition replaces an earlier one."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from .. import models, servers, settings, workers
+from ..measurement import Ratio
 from ..parts import (
     classification,
     gateway,
@@ -43,7 +44,10 @@ def at_most(what, value, most, form="{:,.1f}"):
 def _target(what, wanted, value, form, holds):
     if value is None:
         return Target(what, wanted, None, "not measured", None)
-    return Target(what, wanted, value, form.format(value), holds(value))
+    text = form.format(value)
+    if isinstance(value, Ratio) and value.low < value.high:
+        text += f" ({form.format(value.low)} to {form.format(value.high)})".replace(" ×", "")
+    return Target(what, wanted, value, text, holds(value))
 
 
 def _speed(results):

@@ -96,18 +96,27 @@ struct StateTests {
     @Test("batches shrink while they take too long and grow again when they are quick and full")
     func batchLimit() {
         var limit = BatchLimit(maximum: 800, duration: .milliseconds(20))
-        limit.observe(records: 800, took: .milliseconds(100))
+        limit.observe(records: 800, of: limit.records, took: .milliseconds(100))
         #expect(limit.records == 400)
-        limit.observe(records: 10, took: .milliseconds(100))
+        limit.observe(records: 10, of: limit.records, took: .milliseconds(100))
         #expect(limit.records == 5)
-        limit.observe(records: 4, took: .milliseconds(1))
+        limit.observe(records: 4, of: limit.records, took: .milliseconds(1))
         #expect(limit.records == 5)
-        limit.observe(records: 5, took: .milliseconds(15))
+        limit.observe(records: 5, of: limit.records, took: .milliseconds(15))
         #expect(limit.records == 5)
-        for _ in 0..<20 { limit.observe(records: limit.records, took: .milliseconds(1)) }
+        for _ in 0..<20 { limit.observe(records: limit.records, of: limit.records, took: .milliseconds(1)) }
         #expect(limit.records == 800)
-        for _ in 0..<20 { limit.observe(records: limit.records, took: .seconds(1)) }
+        for _ in 0..<20 { limit.observe(records: limit.records, of: limit.records, took: .seconds(1)) }
         #expect(limit.records == 1)
+    }
+
+    @Test("small pieces that are slow make a batch smaller by half, not by their own size, and let it grow again")
+    func batchLimitOfPieces() {
+        var limit = BatchLimit(maximum: 800, duration: .milliseconds(20))
+        limit.observe(records: 80, of: 80, took: .milliseconds(30))
+        #expect(limit.records == 400)
+        limit.observe(records: 40, of: 40, took: .milliseconds(1))
+        #expect(limit.records == 800)
     }
 
     @Test("the bulk lane gives way as soon as there are callers, is cut as far as they wait, and comes back slowly")

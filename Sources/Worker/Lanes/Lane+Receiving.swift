@@ -105,7 +105,7 @@ extension Lane {
         sending = SendingState(batch: batch)
         _ = try sendOn()
         let work = ContinuousClock.now - start
-        limit.observe(records: records.batch.count, took: work)
+        limit.observe(records: records.batch.count, of: nextBatchRecords, took: work)
         rest(after: work)
         return true
     }

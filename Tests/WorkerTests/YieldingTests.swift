@@ -5,19 +5,13 @@ import Worker
 
 // Brokers that are late are a fault too; with the others, so that only one such worker runs at a time.
 extension FaultTests {
-    /// What the metric says of the bulk lane's share.
-    private func share(of worker: MockWorker) throws -> Double {
-        let name = "triage_worker_bulk_share_ratio "
-        let line = worker.registry.exposition().split(separator: "\n").first { $0.hasPrefix(name) }
-        return try #require(line.flatMap { Double($0.dropFirst(name.count)) })
+    private func metric(_ name: String, of worker: MockWorker) throws -> Double {
+        let line = worker.registry.exposition().split(separator: "\n").first { $0.hasPrefix(name + " ") }
+        return try #require(line.flatMap { Double($0.dropFirst(name.count + 1)) }, "\(name)")
     }
 
-    /// A figure of the bulk lane's batch sizes: `sum`, `count` or `bucket`.
-    private func batches(of worker: MockWorker, _ figure: String, upTo bound: String? = nil) throws -> Double {
-        let labels = "lane=\"bulk\"" + (bound.map { ",le=\"\($0)\"" } ?? "")
-        let name = "triage_worker_batch_sentences_\(figure){\(labels)} "
-        let line = worker.registry.exposition().split(separator: "\n").first { $0.hasPrefix(name) }
-        return try #require(line.flatMap { Double($0.dropFirst(name.count)) }, "\(name)")
+    private func share(of worker: MockWorker) throws -> Double {
+        try metric("triage_worker_bulk_share_ratio", of: worker)
     }
 
     @Test(
@@ -47,8 +41,10 @@ extension FaultTests {
             worker.cluster.setRoundTripTime(.zero)
             try await worker.send(requests(5_000), to: "sentences")
             // In small pieces, of the 1,000 that a batch may have at full speed.
-            try await call { try batches(of: worker, "sum") >= 5_000 }
-            let (all, small) = try (batches(of: worker, "count"), batches(of: worker, "bucket", upTo: "512"))
+            let sizes = "triage_worker_batch_sentences"
+            try await call { try metric("\(sizes)_sum{lane=\"bulk\"}", of: worker) >= 5_000 }
+            let all = try metric("\(sizes)_count{lane=\"bulk\"}", of: worker)
+            let small = try metric("\(sizes)_bucket{lane=\"bulk\",le=\"512\"}", of: worker)
             #expect(all >= 10 && small == all)
             let replies = try await worker.read("classifications", count: asked + 5_000)
             #expect(replies.count == asked + 5_000)

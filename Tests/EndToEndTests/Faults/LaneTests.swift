@@ -20,12 +20,15 @@ extension EndToEnd {
             let audit = try ReplyAudit(on: stage)
             try pool.start(0)
             let waiting = probe.asked
-            try eventually(within: .seconds(60), "the next answers") {
-                probe.latencies(to: waiting).unanswered == 0 && audit.answered > 0
+            try eventually(within: .seconds(30), "the next answers") {
+                probe.latencies(from: waiting).count > 0 && audit.answered > 0
+            }
+            try eventually(within: .seconds(60), "what was asked before to be answered") {
+                probe.latencies(to: waiting).unanswered == 0
             }
             let (first, start, before) = (probe.asked, ContinuousClock.now, audit.answered)
             // On Tansu a lane that gives way does 3,000 to 17,000 a second.
-            let limit = Scale.pick(short: Duration.seconds(300), soak: .seconds(900))
+            let limit = Duration.seconds(arguments.isEmpty ? 300 : 900)
             try eventually(within: limit, "the backlog to be worked off") { audit.answered >= count }
             let (last, elapsed) = (probe.asked, ContinuousClock.now - start)
             pause(.seconds(1))
@@ -51,12 +54,11 @@ extension EndToEnd {
             if Scale.isSoak {
                 #expect(pool.peakMemory < 150)
                 #expect(busy.count > 100 && idle.count > 100)
-                // Tansu itself is slow beside a backlog: a plain echo of librdkafka's waits as long there. And at full speed
-                // the bulk lane leaves a broker on the same two cores too little of them, which the option is for.
-                withKnownIssue("the broker is slow beside a backlog", isIntermittent: true) {
+                // Tansu itself is that slow beside a backlog: a plain echo of librdkafka's waits as long there.
+                withKnownIssue("Tansu delays every record beside a backlog", isIntermittent: true) {
                     #expect(busy.p99 <= idle.p99 * 2)
                 } when: {
-                    arguments.isEmpty || Broker.Kind.available.contains(.tansu)
+                    Broker.Kind.available.contains(.tansu)
                 }
             }
         }

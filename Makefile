@@ -48,8 +48,8 @@ load: build ## Load the local stack with Locust and write the report
 
 soak: build ## Break everything at full size; overload, stream, 10,000 at once, and SOAK_SECONDS=600 of load
 	swift build -c release --build-tests
+	@compose/local/setup contract load monitoring
 	TRIAGE_TEST_SOAK=1 swift test -c release --skip-build --filter EndToEndTests
-	@compose/local/setup load monitoring
 	@Tests/Load/overload.py
 	@Tests/Load/stream.py
 	@Tests/Load/inflight.py

@@ -150,7 +150,9 @@ final class InteractiveProbe: Sendable {
     private func take(_ batch: consuming ConsumedBatch) {
         let now = ContinuousClock.now
         for index in 0..<batch.count {
-            batch.record(at: index).forEachHeader { name, value in
+            let record = batch.record(at: index)
+            SeenAnswers.shared.add(record)
+            record.forEachHeader { name, value in
                 guard let value, name.elementsEqual("kafka_correlationId".utf8),
                     let number = Int(String(decoding: value, as: UTF8.self))
                 else { return }

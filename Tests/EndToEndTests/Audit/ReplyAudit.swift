@@ -146,6 +146,7 @@ final class ReplyAudit: Sendable {
             state.marksSeen[partition] = max(state.marksSeen[partition], mark)
             return checkExpectations(&state)
         }
+        SeenAnswers.shared.add(record)
         let now = ContinuousClock.now
         if let latest = state.latestReply { state.longestPause = max(state.longestPause, now - latest) }
         state.firstReply = state.firstReply ?? now

@@ -121,8 +121,12 @@ struct WebClient {
     private func send(_ request: HTTPClientRequest) async throws -> Response {
         let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
         let body = try await response.body.collect(upTo: 1 << 24)
+        let contentType = response.headers.first(name: "content-type")
+        if let contentType, contentType.hasSuffix("json"), let path = URL(string: request.url)?.path {
+            SeenAnswers.shared.add(
+                to: "\(request.method.rawValue) \(path) \(response.status.code) \(contentType)", String(buffer: body))
+        }
         return Response(
-            status: response.status.code, contentType: response.headers.first(name: "content-type"),
-            body: Data(body.readableBytesView))
+            status: response.status.code, contentType: contentType, body: Data(body.readableBytesView))
     }
 }

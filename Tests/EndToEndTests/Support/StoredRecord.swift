@@ -100,7 +100,11 @@ extension Stage {
                 throw TimedOut(what: "records of \(topic)", details: "there are \(records.count)")
             }
             let batch = try consumer.receive(maximum: 1_000, waiting: .milliseconds(100))
-            for index in 0..<batch.count { records.append(StoredRecord(batch.record(at: index), topic: topic)) }
+            for index in 0..<batch.count {
+                let record = batch.record(at: index)
+                if [topics.replies, topics.gatewayReplies].contains(topic) { SeenAnswers.shared.add(record) }
+                records.append(StoredRecord(record, topic: topic))
+            }
         }
         return records
     }

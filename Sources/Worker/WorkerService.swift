@@ -145,7 +145,7 @@ public struct WorkerService: Service {
         let laneLogger = logger
         do {
             try await DedicatedThread.run(
-                name: "lane-\(control.name.rawValue)", niceness: configuration.settings(of: control.name).niceness
+                name: "lane-\(control.name.rawValue)", priority: configuration.settings(of: control.name).priority
             ) {
                 let lane = try Lane(
                     control, configuration: configuration, model: model, metrics: metrics, logger: laneLogger)

@@ -28,7 +28,6 @@ struct WorkerConfigurationTests {
         #expect(problem { $0.maximumTextBytes = 0 } == "maximumTextBytes")
         #expect(problem { $0.shutdownTimeout = .zero } == "shutdownTimeout")
         #expect(problem { $0.bulk.maximumBatchRecords = 0 } == "bulk.maximumBatchRecords")
-        #expect(problem { $0.interactive.niceness = 20 } == "interactive.niceness")
         #expect(problem { $0.topics.replies = "no/topic" } == "topics")
     }
 

@@ -12,17 +12,19 @@ public struct LaneSettings: Sendable {
     /// When nothing could be received for this long, because too much is in flight, the partitions are paused, so that
     /// the consumer can be polled, and so stays a member of its group, without receiving more.
     public var pauseAfter: Duration = .seconds(1)
-    /// Added to the thread's niceness, and so to that of librdkafka's threads for this lane: the larger, the more the
-    /// lane gives way to others when the processor is short.
-    public var niceness: Int
+    /// Of the lane's thread, and of librdkafka's for this lane.
+    public var priority: ThreadPriority
     /// librdkafka properties of this lane alone; they win over ``WorkerConfiguration/kafka``.
     public var kafka: KafkaProperties = [:]
 
-    /// For throughput: large batches, a few in flight, giving way to the interactive lane.
+    /// For throughput: large batches, a few in flight. It takes what the interactive lane leaves of the processor, and a broker
+    /// on the same machine, through which the callers' requests go too.
     public static let bulk = LaneSettings(
-        maximumBatchRecords: 1_000, maximumBatchDuration: .milliseconds(20), maximumInFlightBatches: 16, niceness: 10)
+        maximumBatchRecords: 1_000, maximumBatchDuration: .milliseconds(20), maximumInFlightBatches: 16, priority: .idle
+    )
 
     /// For latency: whatever is there goes at once.
     public static let interactive = LaneSettings(
-        maximumBatchRecords: 128, maximumBatchDuration: .milliseconds(5), maximumInFlightBatches: 128, niceness: 0)
+        maximumBatchRecords: 128, maximumBatchDuration: .milliseconds(5), maximumInFlightBatches: 128, priority: .normal
+    )
 }

@@ -63,7 +63,6 @@ extension WorkerConfiguration {
             (1...4_096).contains(lane.maximumInFlightBatches), "\(name).maximumInFlightBatches", "must be 1 to 4096")
         try require(lane.maximumBatchDuration > .zero, "\(name).maximumBatchDuration", "must be positive")
         try require(lane.pauseAfter > .zero, "\(name).pauseAfter", "must be positive")
-        try require((0...19).contains(lane.niceness), "\(name).niceness", "must be 0 to 19")
     }
 
     private func validateDelivery() throws(WorkerConfigurationError) {

@@ -6,12 +6,12 @@ enum DedicatedThread {
     ///
     /// - Parameters:
     ///   - name: shown by `top -H`; Linux keeps its first 15 bytes.
-    ///   - niceness: added to the thread's niceness; the threads that it starts inherit it.
+    ///   - priority: the threads that it starts inherit it.
     static func run<Success: Sendable>(
-        name: String, niceness: Int = 0, _ body: @escaping @Sendable () throws -> Success
+        name: String, priority: ThreadPriority = .normal, _ body: @escaping @Sendable () throws -> Success
     ) async throws -> Success {
         let ended = await withCheckedContinuation { continuation in
-            start(Work(name: name, niceness: niceness, body: body, continuation: continuation))
+            start(Work(name: name, priority: priority, body: body, continuation: continuation))
         }
         if let thread = ended.thread { pthread_join(thread, nil) }
         return try ended.result.get()
@@ -50,30 +50,40 @@ enum DedicatedThread {
 
     private final class Work<Success: Sendable>: AnyWork {
         private let name: String
-        private let niceness: Int
+        private let priority: ThreadPriority
         private let body: @Sendable () throws -> Success
         private let continuation: CheckedContinuation<Ended<Success>, Never>
 
         init(
-            name: String, niceness: Int, body: @escaping @Sendable () throws -> Success,
+            name: String, priority: ThreadPriority, body: @escaping @Sendable () throws -> Success,
             continuation: CheckedContinuation<Ended<Success>, Never>
         ) {
             self.name = name
-            self.niceness = niceness
+            self.priority = priority
             self.body = body
             self.continuation = continuation
         }
 
         override func run() {
             nameThread()
-            if niceness > 0 {
-                // On Linux a niceness belongs to a thread, and 0 names the one that calls.
-                let process = __priority_which_t(PRIO_PROCESS.rawValue)
-                setpriority(process, 0, getpriority(process, 0) + Int32(niceness))
-            }
+            lowerPriority()
             let result = Result { try body() }
             continuation.resume(returning: Ended(result: result, thread: pthread_self()))
         }
+
+        /// On Linux both belong to a thread, and 0 names the one that calls.
+        private func lowerPriority() {
+            guard priority != .normal else { return }
+            // For `idle` too: it shows in `top`, and it is what remains where a sandbox refuses the policy.
+            let process = __priority_which_t(PRIO_PROCESS.rawValue)
+            setpriority(process, 0, getpriority(process, 0) + 10)
+            guard priority == .idle else { return }
+            var parameters = sched_param()
+            sched_setscheduler(0, Self.idlePolicy, &parameters)
+        }
+
+        /// `SCHED_IDLE` of <linux/sched.h>, which Swift does not see.
+        private static var idlePolicy: Int32 { 5 }
 
         /// Through the file system: Swift does not see the GNU functions for it.
         private func nameThread() {

@@ -47,6 +47,12 @@ struct WorkerFlags: ParsableArguments, SettingFlags {
 
     @Option(
         help: ArgumentHelp(
+            "Of the processor, the bulk lane gets what nobody else wants (idle), a tenth of what another gets (low), or as much as any other (normal). (default: idle)",
+            valueName: "priority"))
+    var bulkPriority: String?
+
+    @Option(
+        help: ArgumentHelp(
             "Slow the bulk lane down while somebody calls and brokers are later than usual by more than this, such as 1ms. (default: never)",
             valueName: "duration"))
     var bulkYieldsAfter: String?
@@ -82,8 +88,8 @@ struct WorkerFlags: ParsableArguments, SettingFlags {
         [
             .model: model, .modelCheckInterval: modelCheckInterval, .group: group, .instanceID: instanceID,
             .delivery: delivery, .allowReplyTopics: allowReplyTopics, .maxTextBytes: maxTextBytes,
-            .batchSize: batchSize, .batchesInFlight: batchesInFlight, .bulkYieldsAfter: bulkYieldsAfter,
-            .transactionAge: transactionAge,
+            .batchSize: batchSize, .batchesInFlight: batchesInFlight, .bulkPriority: bulkPriority,
+            .bulkYieldsAfter: bulkYieldsAfter, .transactionAge: transactionAge,
             .sessionTimeout: sessionTimeout, .startTimeout: startTimeout, .shutdownTimeout: shutdownTimeout,
             .adminHost: adminHost, .adminPort: adminPort,
         ]
@@ -105,6 +111,8 @@ extension SettingsReader {
             try integer(.batchSize, in: 1...65_536) ?? configuration.bulk.maximumBatchRecords
         configuration.bulk.maximumInFlightBatches =
             try integer(.batchesInFlight, in: 1...4_096) ?? configuration.bulk.maximumInFlightBatches
+        configuration.bulk.priority =
+            try choice(.bulkPriority, of: ThreadPriority.self) ?? configuration.bulk.priority
         configuration.bulkYieldsAfter = try duration(.bulkYieldsAfter)
         configuration.transactions.maximumAge = try duration(.transactionAge) ?? configuration.transactions.maximumAge
         configuration.sessionTimeout = try duration(.sessionTimeout) ?? configuration.sessionTimeout

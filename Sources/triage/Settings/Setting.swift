@@ -35,6 +35,7 @@ enum Setting: String, CaseIterable {
     case allowReplyTopics = "allow-reply-topics"
     case batchSize = "batch-size"
     case batchesInFlight = "batches-in-flight"
+    case bulkPriority = "bulk-priority"
     case bulkYieldsAfter = "bulk-yields-after"
     case transactionAge = "transaction-age"
     case sessionTimeout = "session-timeout"

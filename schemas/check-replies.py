@@ -55,9 +55,9 @@ def validator(what):
 
 def problem_of_distribution(answer):
     """What the description of reply.schema.json asks for, and no schema can say."""
-    probabilities = answer.get("probabilities")
-    if probabilities is None:
+    if not isinstance(answer, dict) or "probabilities" not in answer:
         return None
+    probabilities = answer["probabilities"]
     if abs(sum(probabilities.values()) - 1) > 1e-5:
         return f"the probabilities add up to {sum(probabilities.values()):f}"
     largest = max(probabilities.values())

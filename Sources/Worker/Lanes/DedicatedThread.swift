@@ -71,7 +71,7 @@ enum DedicatedThread {
             continuation.resume(returning: Ended(result: result, thread: pthread_self()))
         }
 
-        /// On Linux both belong to a thread, and 0 names the one that calls.
+        /// On Linux niceness and policy belong to a thread, and 0 names the one that calls.
         private func lowerPriority() {
             guard priority != .normal else { return }
             // For `idle` too: it shows in `top`, and it is what remains where a sandbox refuses the policy.

@@ -16,6 +16,7 @@ final class SeenAnswers: Sendable {
 
     /// Takes in a record of a topic of replies.
     func add(_ record: ConsumedRecord) {
+        // A header's bytes live as long as the record.
         var status: UnsafeRawBufferPointer?
         record.forEachHeader { name, value in
             if name.elementsEqual("triage-status".utf8) { status = status ?? value }

@@ -23,13 +23,19 @@ public struct Command: Sendable {
     }
 
     /// Runs the program at `path` and waits for it. Blocks the thread.
-    public static func run(_ path: String, _ arguments: [String]) throws(NotStarted) -> Outcome {
+    ///
+    /// - Parameter input: what it reads from standard input, in pieces.
+    public static func run(
+        _ path: String, _ arguments: [String], input: [[UInt8]] = []
+    ) throws(NotStarted) -> Outcome {
+        let source = try Capture()
+        try source.fill(with: input)
         let output = try Capture()
         let errors = try Capture()
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_adddup2(&actions, source.descriptor, 0)
         posix_spawn_file_actions_adddup2(&actions, output.descriptor, 1)
         posix_spawn_file_actions_adddup2(&actions, errors.descriptor, 2)
         // What the tests have open is none of its business: a broker would keep their sockets alive.
@@ -46,7 +52,8 @@ public struct Command: Sendable {
     }
 }
 
-/// A nameless file that takes what a program writes: unlike a pipe it cannot fill, and nobody needs to close it first.
+/// A nameless file for what a program reads or writes: unlike a pipe it cannot fill, and nobody needs to close it first, or ends
+/// by a signal because the other has.
 private final class Capture {
     let descriptor: Int32
 
@@ -58,6 +65,19 @@ private final class Capture {
     }
 
     deinit { close(descriptor) }
+
+    /// Writes the pieces, to be read from the first on.
+    func fill(with pieces: [[UInt8]]) throws(Command.NotStarted) {
+        for piece in pieces {
+            var rest = piece[...]
+            while !rest.isEmpty {
+                let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+                guard count > 0 else { throw Command.NotStarted(description: "a temporary file cannot be written") }
+                rest = rest.dropFirst(count)
+            }
+        }
+        lseek(descriptor, 0, SEEK_SET)
+    }
 
     func text() -> String {
         var bytes = [UInt8](repeating: 0, count: Int(lseek(descriptor, 0, SEEK_END)))

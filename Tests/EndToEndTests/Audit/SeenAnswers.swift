@@ -78,12 +78,11 @@ struct AnswersAreValid: SuiteTrait, TestTrait, TestScoping {
     /// What is wrong with answers; nil if nothing is.
     static func problems(of pieces: [[UInt8]]) throws -> String? {
         guard !pieces.isEmpty else { return nil }
-        let python = ProjectFolder.url.appending(path: ".deps/tools/contract/bin/python")
-        guard FileManager.default.isExecutableFile(atPath: python.path) else {
+        let python = ProjectFolder.url.path + "/.deps/tools/contract/bin/python"
+        guard FileManager.default.isExecutableFile(atPath: python) else {
             return "answers could not be checked: run compose/local/setup contract first"
         }
-        let outcome = try run(
-            python, [ProjectFolder.url.appending(path: "schemas/check-replies.py").path], input: pieces)
+        let outcome = try Command.run(python, [ProjectFolder.url.path + "/schemas/check-replies.py"], input: pieces)
         return outcome.status == 0 ? nil : outcome.output + outcome.errors
     }
 }

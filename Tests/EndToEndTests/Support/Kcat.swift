@@ -3,8 +3,8 @@ import TestSupport
 
 /// Runs kcat, a Kafka client that shares no code with Triage.
 func kcat(_ arguments: [String], input: String = "") throws -> String {
-    let outcome = try run(
-        ProjectFolder.url.appending(path: "compose/local/kcat"), arguments, input: [Array(input.utf8)])
+    let outcome = try Command.run(
+        ProjectFolder.url.path + "/compose/local/kcat", arguments, input: [Array(input.utf8)])
     guard outcome.status == 0 else { throw TimedOut(what: "kcat \(arguments)", details: outcome.errors) }
     return outcome.output
 }

@@ -127,7 +127,7 @@ struct StateTests {
         #expect(state.current == 1)
         state.callersCame()
         #expect(state.current == BulkShare.least)
-        for _ in 0..<45 { state.observe(lateFraction: 0.01, hasCallers: true) }
+        for _ in 0..<45 { state.observe(lateFraction: 0.004, hasCallers: true) }
         #expect(abs(state.current - 1) < 1e-9)
         state.observe(lateFraction: 0.02, hasCallers: true)
         #expect(abs(state.current - 0.5) < 1e-9)
@@ -137,6 +137,27 @@ struct StateTests {
         #expect(abs(state.current - 0.13) < 1e-9)
         state.observe(lateFraction: 1, hasCallers: true)
         #expect(state.current == BulkShare.least)
+    }
+
+    @Test("a bulk lane that gives way and helps nobody by it goes on at full speed")
+    func bulkShareBesideOtherCauses() {
+        var state = BulkShare()
+        state.callersCame()
+        for second in 0..<60 { state.observe(lateFraction: second.isMultiple(of: 2) ? 0.27 : 0.33, hasCallers: true) }
+        #expect(state.current == 1)
+        // Twice as late is another matter.
+        state.observe(lateFraction: 0.9, hasCallers: true)
+        #expect(state.current < 0.8)
+    }
+
+    @Test("one bad second of a broker does not make it a slow one")
+    func bulkShareAfterOneStall() {
+        var state = BulkShare()
+        state.callersCame()
+        state.observe(lateFraction: 0.2, hasCallers: true)
+        for _ in 0..<20 { state.observe(lateFraction: 0, hasCallers: true) }
+        state.observe(lateFraction: 0.05, hasCallers: true)
+        #expect(state.current < 0.2)
     }
 
     @Test("without callers the bulk lane waits a while, then gives way to nobody; what was found out stays")

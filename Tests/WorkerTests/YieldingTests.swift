@@ -52,9 +52,10 @@ extension FaultTests {
         }
     }
 
-    @Test("the bulk lane gives way to nobody unless it is told to")
-    func givesWayToNobodyByDefault() async throws {
+    @Test("the bulk lane gives way to nobody if it is told so")
+    func givesWayToNobody() async throws {
         try await MockWorker.with { worker in
+            worker.configuration.bulkYieldsAfter = nil
             try worker.start()
             try await worker.send(requests(10), to: "sentences.interactive")
             _ = try await worker.read("classifications", count: 10)

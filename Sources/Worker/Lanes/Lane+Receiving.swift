@@ -68,6 +68,7 @@ extension Lane {
         }
         let batch = window.open()
         batch.records = records
+        batch.mostRecords = maximum
         batch.receivedAt = .now
         for span in spans.spans {
             // A record of a partition that is not ours has no claim, so it moves no offset. The consumer hands out none.
@@ -105,7 +106,7 @@ extension Lane {
         sending = SendingState(batch: batch)
         _ = try sendOn()
         let work = ContinuousClock.now - start
-        limit.observe(records: records.batch.count, of: nextBatchRecords, took: work)
+        limit.observe(records: records.batch.count, of: batch.mostRecords, took: work)
         rest(after: work)
         return true
     }

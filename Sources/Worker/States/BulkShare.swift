@@ -1,6 +1,9 @@
 /// How much of its speed the bulk lane may use while callers wait: cut in each second in which brokers were late for more than
 /// is tolerated, by as much as they were, given back slowly. A value, told once a second.
 ///
+/// Twice as late as with next to no bulk work is tolerated. So the lane gives way as far as that helps, and not to a network
+/// that jitters, or a broker that is late for reasons of its own.
+///
 /// Additive increase, multiplicative decrease, as in TCP (RFC 5681): workers that share a broker find a balance without
 /// knowing of each other. It begins with the least and is slow to give back, since each try at more costs the callers of
 /// that moment, and one in a hundred of them is what is to be spared.
@@ -8,12 +11,17 @@ package struct BulkShare {
     /// The bulk lane is never brought to a halt.
     package static let least = 0.1
     private static let step = 0.02
+    /// The least that is tolerated, a part of the time.
     private static let tolerated = 0.01
+    /// With shares below it the bulk lane is not what makes brokers late.
+    private static let harmless = 2 * least
     /// So many seconds without an interactive request, and nobody is there to give way to.
     private static let patience = 10
 
     /// What was found out while there were callers. Seconds without any teach nothing.
     private var share = least
+    /// The part of the time that brokers are late without the bulk lane: an average over a few seconds.
+    private var unavoidable = 0.0
     private var quietSeconds = patience
 
     package init() {}
@@ -38,9 +46,11 @@ package struct BulkShare {
             return
         }
         quietSeconds = 0
+        // With more of a share, only brokers that are less late teach something.
+        if share < Self.harmless || lateFraction < unavoidable { unavoidable += (lateFraction - unavoidable) / 4 }
+        let tolerated = max(Self.tolerated, 2 * unavoidable)
         share =
-            lateFraction > Self.tolerated
-            ? max(Self.least, share * Self.tolerated / lateFraction) : min(1, share + Self.step)
+            lateFraction > tolerated ? max(Self.least, share * tolerated / lateFraction) : min(1, share + Self.step)
     }
 
     /// The most records of a batch, of those that it may have at full speed. The lane takes its share in small pieces: who calls

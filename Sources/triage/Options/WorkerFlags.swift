@@ -53,8 +53,8 @@ struct WorkerFlags: ParsableArguments, SettingFlags {
 
     @Option(
         help: ArgumentHelp(
-            "Slow the bulk lane down while somebody calls and brokers are later than usual by more than this, such as 1ms. (default: never)",
-            valueName: "duration"))
+            "Slow the bulk lane down while somebody calls and brokers are later than usual by more than this, as far as that helps; or never. (default: 1ms)",
+            valueName: "duration|never"))
     var bulkYieldsAfter: String?
 
     @Option(
@@ -113,7 +113,7 @@ extension SettingsReader {
             try integer(.batchesInFlight, in: 1...4_096) ?? configuration.bulk.maximumInFlightBatches
         configuration.bulk.priority =
             try choice(.bulkPriority, of: ThreadPriority.self) ?? configuration.bulk.priority
-        configuration.bulkYieldsAfter = try duration(.bulkYieldsAfter)
+        configuration.bulkYieldsAfter = try duration(.bulkYieldsAfter, orNever: configuration.bulkYieldsAfter)
         configuration.transactions.maximumAge = try duration(.transactionAge) ?? configuration.transactions.maximumAge
         configuration.sessionTimeout = try duration(.sessionTimeout) ?? configuration.sessionTimeout
         configuration.startTimeout = try duration(.startTimeout) ?? configuration.startTimeout

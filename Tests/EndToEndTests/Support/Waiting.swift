@@ -10,12 +10,13 @@ struct TimedOut: Error, CustomStringConvertible {
 
 /// Polls a condition until it holds.
 func eventually(
-    within limit: Duration, _ what: String, details: () -> String = { "" }, _ condition: () throws -> Bool
+    within limit: Duration, every interval: Duration = .milliseconds(10), _ what: String,
+    details: () -> String = { "" }, _ condition: () throws -> Bool
 ) throws {
     let deadline = ContinuousClock.now + limit
     while try !condition() {
         guard ContinuousClock.now < deadline else { throw TimedOut(what: what, details: details()) }
-        usleep(10_000)
+        pause(interval)
     }
 }
 

@@ -4,8 +4,8 @@ Calls come at a steady rate whatever comes back, and their time counts from when
 in every call that it held up. Of the second run only those calls count that were due while the backlog was still
 larger than the part's `backlog_left`.
 
-The second run is done once more with a bulk lane that gives way when the broker is late (`--bulk-yields-after`). It starts at
-full speed, so the percentiles hold what the callers feel until it has settled.
+The bulk lane starts at full speed and gives way to the callers, so the percentiles hold what they feel until it has settled. The
+second run is done once more with one that gives way to nobody (`--bulk-yields-after never`).
 
 The broker has its share in it: so the same calls are also sent straight to the topic that they are answered on, one hop
 without any worker, while nothing else happens and while the C echo works off the same backlog.
@@ -25,7 +25,7 @@ from . import attempt
 
 PART = "lanes"
 IDLE, LOADED = "idle worker", "a million bulk sentences waiting"
-YIELDING = "the same, bulk lane gives way"
+UNYIELDING = "the same, bulk lane gives way to nobody"
 HOP_IDLE, HOP_LOADED = "one hop, idle broker", "one hop, beside a C echo of the backlog"
 PERCENTS = (1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9)
 
@@ -54,9 +54,9 @@ def measure(results, trained):
             with workers.start_triage(broker, model, lanes, group) as worker:
                 _wake(broker, lanes, lines, worker)
             broker.fill(lanes.requests, sizes.backlog, lines)
-            flags = ("--bulk-yields-after", "1ms")
+            flags = ("--bulk-yields-after", "never")
             with workers.start_triage(broker, model, lanes, group, flags=flags) as worker:
-                _loaded(results, YIELDING, broker, lanes, lines, worker)
+                _loaded(results, UNYIELDING, broker, lanes, lines, worker)
 
 
 def _call(broker, lanes, lines, seconds):

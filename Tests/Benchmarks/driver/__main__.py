@@ -1,4 +1,8 @@
-"""`python -m driver`: runs the parts that ONLY names (default: all), and writes the report after each."""
+"""`python -m driver`: runs the parts that ONLY names (default: all), and writes the report after each.
+
+It goes through them in rounds: what drifts in the course of a run, such as the speed of a virtual machine, then shows in
+the spread of every figure.
+"""
 
 import os
 import shutil
@@ -35,6 +39,8 @@ PARTS = {
     "training": training,
     "growth": growth,
 }
+# Long ones, from which no target's ratio is taken: in the first round alone.
+ONCE = {"seed", "memory", "growth"}
 
 
 def main():
@@ -52,10 +58,14 @@ def main():
     if os.getloadavg()[0] > 0.5:
         say(f"the machine is busy (load {os.getloadavg()[0]:.1f}): do not trust what comes")
     results, trained = Results(), Models()
-    for name in wanted:
-        with attempt(results, name):
-            PARTS[name].measure(results, trained)
-        report.write(results, description)
+    for number in range(1, settings.REPEATS + 1):
+        for name in wanted:
+            if number > 1 and name in ONCE:
+                continue
+            say(f"round {number} of {settings.REPEATS}: {name}")
+            with attempt(results, name):
+                PARTS[name].measure(results, trained)
+            report.write(results, description)
     say(f"the report is in {settings.REPORT.relative_to(settings.ROOT)}/report.md")
     print(report.targets_text(results))
     return 0

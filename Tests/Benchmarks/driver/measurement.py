@@ -44,6 +44,10 @@ class Results:
         figures = self.figures.setdefault(part, {}).setdefault(contestant, {})
         figures.setdefault(quantity, Figure(unit)).values.append(float(value))
 
+    def note(self, text):
+        if text not in self.notes:
+            self.notes.append(text)
+
     def median(self, part, contestant, quantity):
         """None if it was not measured."""
         figure = self.figures.get(part, {}).get(contestant, {}).get(quantity)

@@ -1,4 +1,4 @@
-"""The parts of a run. Each has `measure(results, trained)`, repeats by itself, and notes what it could not measure."""
+"""The parts of a run. Each has `measure(results, trained)`, for one round, and notes what it could not measure."""
 
 from contextlib import contextmanager
 

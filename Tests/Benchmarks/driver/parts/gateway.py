@@ -26,10 +26,9 @@ def measure(results, trained):
                 query,
             ),
         }
-        for _ in range(settings.REPEATS):
-            for name, (server, request) in contestants.items():
-                with attempt(results, name):
-                    _measure_one(results, name, server, *request)
+        for name, (server, request) in contestants.items():
+            with attempt(results, name):
+                _measure_one(results, name, server, *request)
 
 
 def _measure_one(results, name, server, path, form, file):

@@ -33,30 +33,29 @@ PERCENTS = (1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9)
 def measure(results, trained):
     sizes = settings.SIZES
     lines = sentences.write("requests.jsonl", sentences.distinct(min(sizes.backlog, 1_000_000)), "request")
-    for _ in range(settings.REPEATS):
-        with Broker(settings.BROKER) as broker, attempt(results, "interactive lane"):
-            lanes, group = workers.Lanes.create(broker), workers.new_group()
-            model = trained.path(models.TRIAGE)
-            with workers.start_triage(broker, model, lanes, group) as worker:
-                _idle(results, broker, lanes, lines, worker)
-            hop = dataclasses.replace(lanes, interactive=broker.topic("hop", 1))
-            hop = dataclasses.replace(hop, gateway_replies=hop.interactive)
-            _hop(results, broker, hop, lines, HOP_IDLE)
-            broker.fill(lanes.requests, sizes.backlog, lines)
-            echo = workers.Contestant(workers.C_ECHO, 0, 0)
-            echoes = broker.topic("echo")
-            with echo.start(broker, trained, dataclasses.replace(lanes, replies=echoes)) as process:
-                broker.wait_for(echoes, 1, process, 60)
-                _hop(results, broker, hop, lines, HOP_LOADED)
-            with workers.start_triage(broker, model, lanes, group) as worker:
-                _loaded(results, LOADED, broker, lanes, lines, worker)
-            lanes, group = workers.Lanes.create(broker), workers.new_group()
-            with workers.start_triage(broker, model, lanes, group) as worker:
-                _wake(broker, lanes, lines, worker)
-            broker.fill(lanes.requests, sizes.backlog, lines)
-            flags = ("--bulk-yields-after", "never")
-            with workers.start_triage(broker, model, lanes, group, flags=flags) as worker:
-                _loaded(results, UNYIELDING, broker, lanes, lines, worker)
+    with Broker(settings.BROKER) as broker, attempt(results, "interactive lane"):
+        lanes, group = workers.Lanes.create(broker), workers.new_group()
+        model = trained.path(models.TRIAGE)
+        with workers.start_triage(broker, model, lanes, group) as worker:
+            _idle(results, broker, lanes, lines, worker)
+        hop = dataclasses.replace(lanes, interactive=broker.topic("hop", 1))
+        hop = dataclasses.replace(hop, gateway_replies=hop.interactive)
+        _hop(results, broker, hop, lines, HOP_IDLE)
+        broker.fill(lanes.requests, sizes.backlog, lines)
+        echo = workers.Contestant(workers.C_ECHO, 0, 0)
+        echoes = broker.topic("echo")
+        with echo.start(broker, trained, dataclasses.replace(lanes, replies=echoes)) as process:
+            broker.wait_for(echoes, 1, process, 60)
+            _hop(results, broker, hop, lines, HOP_LOADED)
+        with workers.start_triage(broker, model, lanes, group) as worker:
+            _loaded(results, LOADED, broker, lanes, lines, worker)
+        lanes, group = workers.Lanes.create(broker), workers.new_group()
+        with workers.start_triage(broker, model, lanes, group) as worker:
+            _wake(broker, lanes, lines, worker)
+        broker.fill(lanes.requests, sizes.backlog, lines)
+        flags = ("--bulk-yields-after", "never")
+        with workers.start_triage(broker, model, lanes, group, flags=flags) as worker:
+            _loaded(results, UNYIELDING, broker, lanes, lines, worker)
 
 
 def _call(broker, lanes, lines, seconds):

@@ -17,16 +17,15 @@ def measure(results, trained):
     file = sentences.write("micro.txt", sentences.distinct(20_000))
     counter = settings.BENCH / "bin" / "allocations"
     with attempt(results, "micro-benchmarks"):
-        for _ in range(settings.REPEATS):
-            printed = run(
-                "Benchmarks",
-                [settings.BENCHMARKS, "stages", "--model", trained.path(models.TRIAGE), "--sentences", file],
-                cores="0",
-                environment={"LD_PRELOAD": str(counter)},
-            )
-            for stage in json.loads(printed):
-                results.add(PART, stage["stage"], "time", stage["nanoseconds"], "ns")
-                results.add(PART, stage["stage"], "allocations", stage["allocations"], "")
+        printed = run(
+            "Benchmarks",
+            [settings.BENCHMARKS, "stages", "--model", trained.path(models.TRIAGE), "--sentences", file],
+            cores="0",
+            environment={"LD_PRELOAD": str(counter)},
+        )
+        for stage in json.loads(printed):
+            results.add(PART, stage["stage"], "time", stage["nanoseconds"], "ns")
+            results.add(PART, stage["stage"], "allocations", stage["allocations"], "")
         for stage in results.figures.get(PART, {}):
             say(
                 f"micro, {stage}: {results.median(PART, stage, 'time'):,.0f} ns, "

@@ -28,16 +28,15 @@ def measure(results, trained):
     cores = os.cpu_count()
     shares = Share.available()
     if not shares:
-        results.notes.append("Shares of a core need root and a writable cgroup: that row of the scaling is left out.")
-    for _ in range(settings.REPEATS):
-        with Broker(settings.BROKER) as broker:
-            for count in COUNTS:
-                if count <= cores:
-                    with attempt(results, f"{count} workers, {PINNED}"):
-                        _measure_one(results, trained, broker, count, PINNED, sizes.triage_records, lines)
-                if shares:
-                    with attempt(results, f"{count} workers, {SHARED}"):
-                        _measure_one(results, trained, broker, count, SHARED, sizes.triage_records * 2 // 5, lines)
+        results.note("Shares of a core need root and a writable cgroup: that row of the scaling is left out.")
+    with Broker(settings.BROKER) as broker:
+        for count in COUNTS:
+            if count <= cores:
+                with attempt(results, f"{count} workers, {PINNED}"):
+                    _measure_one(results, trained, broker, count, PINNED, sizes.triage_records, lines)
+            if shares:
+                with attempt(results, f"{count} workers, {SHARED}"):
+                    _measure_one(results, trained, broker, count, SHARED, sizes.triage_records * 2 // 5, lines)
 
 
 class _Group:

@@ -1,8 +1,8 @@
 """Records in to acknowledged replies out, over a backlog, by Triage's worker and its rivals.
 
-In each round a fresh broker gets the backlog once and every contestant, in turn, a group and a reply topic of its
-own. The clock starts when the replies to the warm-up are there and ends a given number of replies later, both seen in
-the broker's offsets, so that neither the start of a program nor its joining the group counts.
+A fresh broker gets the backlog once and every contestant, in turn, a group and a reply topic of its own. The clock
+starts when the replies to the warm-up are there and ends a given number of replies later, both seen in the broker's
+offsets, so that neither the start of a program nor its joining the group counts.
 """
 
 from .. import sentences, settings, workers
@@ -17,15 +17,14 @@ def measure(results, trained):
     entrants = workers.contestants()
     backlog = max(entrant.warm_up + entrant.records for entrant in entrants)
     lines = sentences.write("requests.jsonl", sentences.distinct(min(backlog, 1_000_000)), "request")
-    for round_number in range(1, settings.REPEATS + 1):
-        with Broker(settings.BROKER) as broker:
-            requests = broker.topic("requests")
-            say(f"worker, round {round_number} of {settings.REPEATS}: {backlog} records to {broker.kind}")
-            # More than any contestant takes, so that none runs dry before its clock ends.
-            broker.fill(requests, backlog * 5 // 4 + 100_000, lines)
-            for entrant in entrants:
-                with attempt(results, entrant.name):
-                    _measure_one(results, trained, broker, requests, entrant)
+    with Broker(settings.BROKER) as broker:
+        requests = broker.topic("requests")
+        say(f"worker: {backlog} records to {broker.kind}")
+        # More than any contestant takes, so that none runs dry before its clock ends.
+        broker.fill(requests, backlog * 5 // 4 + 100_000, lines)
+        for entrant in entrants:
+            with attempt(results, entrant.name):
+                _measure_one(results, trained, broker, requests, entrant)
 
 
 def _measure_one(results, trained, broker, requests, entrant):

@@ -52,9 +52,9 @@ def _how(machine):
         f"Commit {machine['commit']}, {machine['swift']}, librdkafka {machine['librdkafka']}, "
         f"scikit-learn {machine['scikit-learn']}, FastAPI {machine['fastapi']}. "
         f"Brokers: {machine['brokers']}. Sentences and models: {machine['data']}. Every figure is the median of "
-        f"{machine['repetitions']} after a warm-up (the seed's test, memory and growth are taken once); "
+        f"{machine['repetitions']} rounds through everything, after a warm-up (the seed's test, memory and growth are taken once); "
         "± is half of the distance between the smallest and the largest, and a target's ratio has in brackets what the "
-        "repetitions span. "
+        "rounds span. "
         "Absolute figures belong to the machine: compare the ratios."
     )
 

@@ -55,13 +55,21 @@ final class WorkerPool {
             && shares.joined().reduce(0, +) == 2 * stage.partitions
     }
 
+    /// How many bulk sentences the workers that run have classified, as their metrics say.
+    var classified: Int {
+        adminPorts.flatMap { metric(#"triage_worker_sentences_total{lane="bulk",outcome="ok"}"#, at: $0) }.reduce(0, +)
+    }
+
     /// How many partitions a worker has in each lane, as its metrics say; empty if it does not answer.
-    private func shares(at port: Int) -> [Int] {
+    private func shares(at port: Int) -> [Int] { metric("triage_worker_assigned_partitions{", at: port) }
+
+    /// The values of a worker's metrics that begin so; empty if it does not answer.
+    private func metric(_ prefix: String, at port: Int) -> [Int] {
         guard let response = try? HTTPClient.shared.get(url: "http://127.0.0.1:\(port)/metrics").wait(),
             let body = response.body
         else { return [] }
         return String(buffer: body).split(separator: "\n")
-            .filter { $0.hasPrefix("triage_worker_assigned_partitions{") }
+            .filter { $0.hasPrefix(prefix) }
             .compactMap { $0.split(separator: " ").last.flatMap { Double($0) } }.map { Int($0) }
     }
 

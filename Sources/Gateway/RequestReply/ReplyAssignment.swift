@@ -51,6 +51,9 @@ struct ReplyAssignment {
         }
         let wanted = TopicPartition(topic: configuration.replyTopic, partition: chosen)
         let end = try consumer.queryWatermarks(of: wanted, within: Self.patience).high
+        // The sender has connections of its own and can be seconds later than the reader to find brokers that are back: the
+        // first callers would wait for it, some of them in vain. Of all leaders this is the one that must be there anyway.
+        try clients.interactive.awaitLeader(of: wanted, within: Self.patience)
         // An end before our place means that the topic was made anew while the brokers were away.
         if partition != wanted || end < nextOffset {
             try consumer.assign([(wanted, .at(end))])

@@ -17,6 +17,18 @@ final class NativeClient: @unchecked Sendable {  // librdkafka's handles are saf
     /// Says that a request is still unanswered that destroying would wait for, up to `socket.timeout.ms`: do it aside then.
     func abandon() { isAbandoned.store(true, ordering: .relaxed) }
 
+    /// Asks the partition's leader, over this client's own connection, for its first and its next offset. Blocks.
+    func queryWatermarks(
+        of partition: TopicPartition, within: Duration
+    ) throws(KafkaError) -> (low: Int64, high: Int64) {
+        var low: Int64 = -1
+        var high: Int64 = -1
+        let code = rd_kafka_query_watermark_offsets(
+            pointer, partition.topic, partition.partition, &low, &high, within.milliseconds)
+        try KafkaError.check(code, "query the offsets of \(partition)")
+        return (low, high)
+    }
+
     deinit {
         // The handle is at its end: nobody else refers to it.
         nonisolated(unsafe) let pointer = pointer

@@ -40,11 +40,6 @@ extension Consumer {
     public func queryWatermarks(
         of partition: TopicPartition, within: Duration = .seconds(5)
     ) throws(KafkaError) -> (low: Int64, high: Int64) {
-        var low: Int64 = -1
-        var high: Int64 = -1
-        let code = rd_kafka_query_watermark_offsets(
-            client.pointer, partition.topic, partition.partition, &low, &high, within.milliseconds)
-        try KafkaError.check(code, "query the offsets of \(partition)")
-        return (low, high)
+        try client.queryWatermarks(of: partition, within: within)
     }
 }

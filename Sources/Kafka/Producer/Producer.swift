@@ -64,6 +64,12 @@ public final class Producer: @unchecked Sendable {
         return try known.get()
     }
 
+    /// Waits until the leader of a partition has answered over this producer's own connection, so that what is sent next does
+    /// not wait for one. Any thread; it blocks for at most `within`.
+    public func awaitLeader(of partition: TopicPartition, within: Duration) throws(KafkaError) {
+        _ = try client.queryWatermarks(of: partition, within: within)
+    }
+
     /// Queues a record without headers, see `send(to:partition:key:value:headers:token:copying:)`.
     public func send(
         to topic: ProducerTopic, partition: Int32? = nil, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?,

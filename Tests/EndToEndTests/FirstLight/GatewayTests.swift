@@ -57,7 +57,7 @@ extension EndToEnd {
             let (worker, gateway, client) = try await serve()
             #expect(try await client.get("/api/intent?sentence=bonjour").status == 200)
 
-            worker.signal(SIGSTOP)
+            try worker.suspend()
             async let late = client.get("/api/intent?sentence=bonsoir")
             try await client.waitUntilWaiting(for: 1)
             gateway.signal(SIGTERM)

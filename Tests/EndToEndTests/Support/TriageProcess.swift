@@ -59,6 +59,19 @@ final class TriageProcess: Sendable {
 
     func signal(_ signal: Int32) { if process.isRunning { kill(process.processIdentifier, signal) } }
 
+    /// Stops it until `SIGCONT`, and returns when each of its threads stands still: on a busy machine that takes its time.
+    func suspend() throws {
+        signal(SIGSTOP)
+        let tasks = "/proc/\(process.processIdentifier)/task"
+        try eventually(within: .seconds(10), "every thread to stop") {
+            // `PID (NAME) STATE …`, see proc_pid_stat(5).
+            try FileManager.default.contentsOfDirectory(atPath: tasks).allSatisfy { task in
+                let stat = try String(contentsOfFile: "\(tasks)/\(task)/stat", encoding: .utf8)
+                return stat.split(separator: ") ").last?.first == "T"
+            }
+        }
+    }
+
     /// Waits for the end.
     ///
     /// - Returns: the exit code; a signal's number, negative, when one ended it.

@@ -53,8 +53,8 @@ def _how(machine):
         f"scikit-learn {machine['scikit-learn']}, FastAPI {machine['fastapi']}. "
         f"Brokers: {machine['brokers']}. Sentences and models: {machine['data']}. Every figure is the median of "
         f"{machine['repetitions']} rounds through everything, after a warm-up (the seed's test, memory and growth are taken once); "
-        "± is half of the distance between the smallest and the largest, and a target's ratio has in brackets what the "
-        "rounds span. "
+        "± is half of the distance between the smallest and the largest. A target's ratio has in brackets where another "
+        "run of as many rounds is expected to find it, in 19 of 20 cases (Student's t over the rounds). "
         "Absolute figures belong to the machine: compare the ratios."
     )
 

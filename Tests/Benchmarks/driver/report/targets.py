@@ -45,7 +45,7 @@ def _target(what, wanted, value, form, holds):
     if value is None:
         return Target(what, wanted, None, "not measured", None)
     text = form.format(value)
-    if isinstance(value, Ratio) and value.low < value.high:
+    if isinstance(value, Ratio) and value.low is not None:
         text += f" ({form.format(value.low)} to {form.format(value.high)})".replace(" ×", "")
     return Target(what, wanted, value, text, holds(value))
 

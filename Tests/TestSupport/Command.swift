@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Kafka
 
 /// Runs a program to its end.
 ///
@@ -38,12 +39,13 @@ public struct Command: Sendable {
         posix_spawn_file_actions_adddup2(&actions, source.descriptor, 0)
         posix_spawn_file_actions_adddup2(&actions, output.descriptor, 1)
         posix_spawn_file_actions_adddup2(&actions, errors.descriptor, 2)
-        // What the tests have open is none of its business: a broker would keep their sockets alive.
-        for descriptor in 3..<1024 { _ = fcntl(Int32(descriptor), F_SETFD, FD_CLOEXEC) }
+        // What the tests have open is none of its business: a broker would keep their sockets alive. Closed here, and
+        // not by the exec, they are closed before `posix_spawn` returns, which `startProgram` counts on.
+        for descriptor in 3..<1024 { posix_spawn_file_actions_addclose(&actions, Int32(descriptor)) }
         var words = ([path] + arguments).map { strdup($0) } + [nil]
         defer { for word in words { free(word) } }
         var process = pid_t()
-        let failure = posix_spawn(&process, path, &actions, nil, &words, environ)
+        let failure = MockCluster.startProgram { posix_spawn(&process, path, &actions, nil, &words, environ) }
         guard failure == 0 else { throw NotStarted(description: "\(path): \(String(cString: strerror(failure)))") }
         var status: Int32 = 0
         while waitpid(process, &status, 0) < 0 && errno == EINTR {}

@@ -1,5 +1,6 @@
 import CRdKafka
 import Logging
+import Synchronization
 
 /// librdkafka's brokers in this process, for tests: real sockets on free ports, and faults on demand.
 ///
@@ -36,6 +37,21 @@ package final class MockCluster: @unchecked Sendable {  // The cluster serves ca
 
     deinit { rd_kafka_mock_cluster_destroy(cluster) }
 
+    private static let bindingPort = Mutex(())
+
+    /// Starts a program, while no broker that goes down binds its port anew.
+    ///
+    /// A child has copies of all sockets until it closes them. While one of them listens the port cannot be bound, and
+    /// librdkafka's assertion that it can ends this process. Whatever starts programs beside a mock cluster does it here.
+    ///
+    /// - Parameter start: returns when the child has closed what it inherited; that an `exec` will do so is too late,
+    ///   because the parent goes on before.
+    package static func startProgram<Value, Failure: Error>(
+        _ start: () throws(Failure) -> Value
+    ) throws(Failure) -> Value {
+        try bindingPort.withLock { _ throws(Failure) in try start() }
+    }
+
     /// Makes a topic. One that a client asks for is made by itself otherwise, with 4 partitions.
     package func createTopic(_ name: String, partitions: Int = 1, replicas: Int = 1) throws(KafkaError) {
         try KafkaError.check(
@@ -61,7 +77,7 @@ package final class MockCluster: @unchecked Sendable {  // The cluster serves ca
     /// Cuts a broker's connections and refuses new ones, or lets them in again.
     package func setBroker(_ id: Int = 1, isDown: Bool) {
         if isDown {
-            rd_kafka_mock_broker_set_down(cluster, Int32(id))
+            _ = Self.bindingPort.withLock { _ in rd_kafka_mock_broker_set_down(cluster, Int32(id)) }
         } else {
             rd_kafka_mock_broker_set_up(cluster, Int32(id))
         }

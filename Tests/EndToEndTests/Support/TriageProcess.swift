@@ -1,4 +1,5 @@
 import Foundation
+import Kafka
 import Synchronization
 
 /// The executable under test as a child process. It is killed, at the latest, when its owner lets go or the tests end.
@@ -39,7 +40,7 @@ final class TriageProcess: Sendable {
         process.standardOutput = outputPipe
         process.standardError = errorPipe
         let process = UncheckedProcess(process: process)
-        try Launcher.shared.perform { try process.process.run() }
+        try Launcher.shared.perform { try MockCluster.startProgram { try process.process.run() } }
         outputText.collect(outputPipe)
         errorText.collect(errorPipe)
     }

@@ -113,22 +113,28 @@ final class MockWorker {
         }
     }
 
+    /// All records that a topic holds when nobody writes to it any more: those before marks that this writes behind them.
+    func readAll(_ topic: String) async throws -> [Record] {
+        let mark = "the end"
+        try await send((Int32(0)..<2).map { Request(mark, partition: $0) }, to: topic)
+        let records = try await read(topic) { records in records.count { $0.value == mark } == 2 }
+        return records.filter { $0.value != mark }
+    }
+
     /// All records of a topic, once there are `count` of them; what there is after 30 s.
-    func read(_ topic: String, count: Int, within: Duration = .seconds(30)) async throws -> [Record] {
-        try await read(topic, within: within) { $0.count >= count }
+    func read(_ topic: String, count: Int) async throws -> [Record] {
+        try await read(topic) { $0.count >= count }
     }
 
     /// All records of a topic, once they are enough; what there is after 30 s.
-    func read(
-        _ topic: String, within: Duration = .seconds(30), until isEnough: ([Record]) -> Bool
-    ) async throws -> [Record] {
+    func read(_ topic: String, until isEnough: ([Record]) -> Bool) async throws -> [Record] {
         let consumer = try Consumer(
             properties: ["bootstrap.servers": cluster.bootstrapServers, "fetch.wait.max.ms": "20"], log: quiet)
         let admin = try AdminClient(properties: ["bootstrap.servers": cluster.bootstrapServers], log: quiet)
         let partitions = try admin.partitions(of: [topic])[topic] ?? 0
         try consumer.assign(
             (0..<partitions).map { (TopicPartition(topic: topic, partition: Int32($0)), .beginning) })
-        let deadline = ContinuousClock.now + within
+        let deadline = ContinuousClock.now + .seconds(30)
         var records: [Record] = []
         while !isEnough(records), ContinuousClock.now < deadline {
             let batch = try consumer.receive(maximum: 1_000)

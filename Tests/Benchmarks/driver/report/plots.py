@@ -153,6 +153,7 @@ def _scaling(results, title):
             )
         axes.set_xticks([count for count, _ in points])
         axes.set_ylim(0)
+        axes.margins(x=0.2)
         axes.legend(frameon=False, fontsize=8)
     panels[0].set_ylabel("sentences per second")
     figure.suptitle(title, x=0.07, ha="left", fontsize=10)
@@ -183,6 +184,8 @@ def _growth(results):
                 number(value), (place, value), xytext=(0, 6), textcoords="offset points", ha="center", fontsize=8
             )
         axes.set_ylim(0, max((value for _, value in points), default=1) * 1.25)
+        # Room for the figures of the first and the last point beside the axis.
+        axes.margins(x=0.2)
         axes.set_title(title)
         axes.set_ylabel(label)
         axes.yaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))

@@ -114,8 +114,7 @@ struct KafkaGatewayTests {
 
     @Test func says503WithoutABrokerAndRecovers() async throws {
         let worker = QueueWorker()
-        // So long that on a busy machine, too, only a reply that is lost is missing.
-        try await serve(worker, configure: { $0.requestTimeout = .seconds(30) }) { [cluster] port in
+        try await serve(worker) { [cluster] port in
             try await wait(port, for: 200)
             #expect(try await get(port, "/api/intent?sentence=one").status == 200)
             cluster.setBroker(isDown: true)

@@ -130,8 +130,8 @@ struct BrokerTests {
         try await with(kind) { broker, clients in
             let topic = try broker.createTopic(partitions: 4)
             let group = uniqueName("group")
-            let first = GroupTests.Member()
-            let second = GroupTests.Member()
+            let first = Member()
+            let second = Member()
             let one = try clients.consumer(group: group, handler: first)
             let two = try clients.consumer(group: group, handler: second)
             try one.subscribe(to: [topic])

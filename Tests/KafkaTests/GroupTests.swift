@@ -5,38 +5,6 @@ import Testing
 
 @Suite("Consumer groups", .timeLimit(.minutes(2)))
 struct GroupTests {
-    /// Notes what a group gave and took, and commits what is to be committed when partitions go.
-    final class Member: RebalanceHandler {
-        var owned: Set<TopicPartition> = []
-        var assignments = 0
-        var revoked: [TopicPartition] = []
-        var lost: [TopicPartition] = []
-        var toCommit: [TopicPartition: Int64] = [:]
-        var commitError: KafkaError?
-
-        func partitionsAssigned(_ partitions: [TopicPartition], consumer: Consumer) {
-            owned.formUnion(partitions)
-            assignments += 1
-        }
-
-        func partitionsRevoked(_ partitions: [TopicPartition], consumer: Consumer) {
-            owned.subtract(partitions)
-            revoked += partitions
-            do throws(KafkaError) {
-                let offsets = partitions.compactMap { partition in toCommit[partition].map { (partition, $0) } }
-                try consumer.storeOffsets(offsets)
-                try consumer.commitStored(synchronously: true)
-            } catch {
-                commitError = error
-            }
-        }
-
-        func partitionsLost(_ partitions: [TopicPartition], consumer: Consumer) {
-            owned.subtract(partitions)
-            lost += partitions
-        }
-    }
-
     private func cluster(partitions: Int = 1) throws -> MockCluster {
         let cluster = try MockCluster()
         try cluster.createTopic("t", partitions: partitions)
@@ -77,57 +45,6 @@ struct GroupTests {
             try consumer.commitStored(synchronously: true)
             #expect(try consumer.committed([partition]).map(\.1) == [nil])
             consumer.close()
-        }
-    }
-
-    @Test(
-        "a member without a partition says that it goes, unless it has a name to come back under",
-        arguments: [nil, "second"])
-    func idleMember(name: String?) async throws {
-        let cluster = try cluster()
-        try await onOwnThread {
-            let clients = Clients(cluster)
-            let first = Member()
-            let one = try clients.consumer(group: "g", handler: first)
-            try one.subscribe(to: ["t"])
-            try one.poll { first.owned.count == 1 }
-            let second = Member()
-            let named: KafkaProperties = name.map { ["group.instance.id": $0] } ?? [:]
-            let two = try clients.consumer(group: "g", named, handler: second)
-            try two.subscribe(to: ["t"])
-            try repeatUntil({ second.assignments > 0 }) {
-                _ = try one.receive(maximum: 1)
-                _ = try two.receive(maximum: 1, waiting: .milliseconds(20))
-            }
-            #expect(second.owned.isEmpty)
-            two.close()
-            #expect(cluster.requests().count { $0 == .leaveGroup } == (name == nil ? 1 : 0))
-            one.close()
-        }
-    }
-
-    @Test("a member that closes in the middle of a rebalance commits what it has done, and leaves")
-    func closeInRebalance() async throws {
-        let cluster = try cluster()
-        try await onOwnThread {
-            let clients = Clients(cluster)
-            let partition = TopicPartition(topic: "t", partition: 0)
-            let member = Member()
-            let consumer = try clients.consumer(group: "g", handler: member)
-            try consumer.subscribe(to: ["t"])
-            try consumer.poll { member.owned == [partition] }
-            member.toCommit[partition] = 1
-            // The group gives out its partitions anew; what came of it waits in the queue, as nobody polls.
-            cluster.pushRequestErrors(.heartbeat, [.rebalanceInProgress])
-            try repeatUntil({ cluster.requests().count { $0 == .syncGroup } == 2 }) { usleep(10_000) }
-            usleep(200_000)
-            consumer.close()
-            #expect(member.owned.isEmpty && member.revoked == [partition] && member.lost.isEmpty)
-            #expect(member.assignments == 1 && member.commitError == nil)
-            #expect(cluster.requests().count { $0 == .leaveGroup } == 1)
-            let next = try clients.consumer(group: "g")
-            #expect(try next.committed([partition]).map(\.1) == [1])
-            next.close()
         }
     }
 

@@ -58,17 +58,17 @@ extension Consumer {
         }
     }
 
-    /// Gives up all partitions, whatever librdkafka says of some of them, and tells the handler once.
+    /// Gives up all partitions, whatever librdkafka says of some of them, and tells the handler, once.
     ///
     /// To a consumer that closes while a rebalance waits for it librdkafka calls twice: about that rebalance, then to revoke
     /// everything. It takes the answer to the first as the end of all (`rd_kafka_cgrp_handle_assign_op`) and leaves the
-    /// group; a commit after that comes too late, and up to 2.16 at least ends the process, if it is still under way then
-    /// (an assertion in `rd_kafka_cgrp_terminated`, its issue 4792).
+    /// group. What comes after that comes too late, up to 2.16 at least: a commit that is still under way then ends the
+    /// process (an assertion in `rd_kafka_cgrp_terminated`, its issue 4792), and a second answer can wait for ever, as
+    /// `rd_kafka_cgrp_op_serve` drops requests to a group that is over without a word.
     fileprivate func giveUpAll() {
-        if phase == .closing {
-            phase = .hasGivenUp
-            partitionsGo(assignment)
-        }
+        guard phase == .closing else { return }
+        phase = .hasGivenUp
+        partitionsGo(assignment)
         rd_kafka_assign(client.pointer, nil)
     }
 

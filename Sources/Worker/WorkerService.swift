@@ -144,9 +144,7 @@ public struct WorkerService: Service {
         logger[.lane] = "\(control.name.rawValue)"
         let laneLogger = logger
         do {
-            try await DedicatedThread.run(
-                name: "lane-\(control.name.rawValue)", priority: configuration.settings(of: control.name).priority
-            ) {
+            try await DedicatedThread.run(name: "lane-\(control.name.rawValue)") {
                 let lane = try Lane(
                     control, configuration: configuration, model: model, metrics: metrics, logger: laneLogger)
                 lane.onJoined = { readiness.laneIsReady() }

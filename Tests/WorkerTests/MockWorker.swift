@@ -77,9 +77,12 @@ final class MockWorker {
         task = Task { try await service.run() }
     }
 
+    /// Asks it to stop, as SIGTERM does.
+    func askToStop() { task?.cancel() }
+
     /// Stops it as SIGTERM does, and waits for its end.
     func stop() async throws {
-        task?.cancel()
+        askToStop()
         try await task?.value
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import Kafka
 import Testing
 import Worker
 
@@ -25,7 +26,7 @@ extension FaultTests {
     private static let (other, idle) = (0, 5)
 
     @Test(
-        "the bulk lane's threads have what nobody else wants of the processor, or as much as they are told",
+        "the bulk lane's work has what nobody else wants of the processor, or as much as it is told",
         arguments: [(ThreadPriority.idle, [idle, 10]), (.low, [other, 10]), (.normal, [other, 0])])
     func priority(priority: ThreadPriority, expected: [Int]) async throws {
         #expect(WorkerConfiguration().bulk.priority == .idle)
@@ -35,11 +36,31 @@ extension FaultTests {
             try worker.start()
             try await worker.send(requests(10), to: "sentences")
             _ = try await worker.read("classifications", count: 10)
-            #expect(try scheduling(ofThreads: "lane-bulk") == [expected])
-            #expect(try scheduling(ofThreads: "lane-inter") == [[Self.other, 0]])
-            // librdkafka's own threads inherit it; those of the mock cluster and of the test are among them.
-            #expect(try scheduling(ofThreads: "rdk:").isSuperset(of: [expected, [Self.other, 0]]))
+            let normal = [Self.other, 0]
+            #expect(try scheduling(ofThreads: "bulk-work") == (priority == .normal ? [] : [expected]))
+            // What others wait for is as quick as any: joining, leaving, the coordinators, librdkafka's timers.
+            #expect(try scheduling(ofThreads: "lane-") == [normal])
+            #expect(try scheduling(ofThreads: "rdk:main") == [normal])
+            // Those that carry records; the test's own and the interactive lane's are among them.
+            #expect(try scheduling(ofThreads: "rdk:broker").isSuperset(of: [expected, normal]))
             try await worker.stop()
+        }
+    }
+
+    @Test("a worker that stops has its full share of the processor, and leaves none of its priority behind")
+    func priorityAtTheEnd() async throws {
+        try await MockWorker.with { worker in
+            try worker.start()
+            try await worker.send(requests(10), to: "sentences")
+            _ = try await worker.read("classifications", count: 10)
+            #expect(try scheduling(ofThreads: "bulk-work") == [[Self.idle, 10]])
+            // Leaving the group takes its time, so that it can be watched.
+            worker.cluster.setRoundTripTime(.seconds(2))
+            worker.askToStop()
+            #expect(try await worker.eventually { try scheduling(ofThreads: "bulk-work").isEmpty })
+            #expect(try scheduling(ofThreads: "lane-bulk") == [[Self.other, 0]])
+            try await worker.stop()
+            #expect(try await worker.eventually { try !scheduling(ofThreads: "").contains([Self.idle, 10]) })
         }
     }
 }

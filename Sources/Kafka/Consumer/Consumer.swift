@@ -2,7 +2,7 @@ import CRdKafka
 
 /// Reads records in batches, as a member of a group (`subscribe`) or for itself (`assign`).
 ///
-/// Owned by one thread: create it anywhere, then call it from one thread only. Every call that is not said to wait returns
+/// Owned by one thread at a time: create it anywhere, then call it from one thread only, or from another once that is done. Every call that is not said to wait returns
 /// at once. End it with `close`; its memory goes when the last batch has gone.
 ///
 /// ```swift
@@ -57,11 +57,12 @@ public final class Consumer {
     ///   - rebalanceHandler: told of partitions that come and go; not retained.
     ///   - wakeup: signalled when something arrives; share it to serve several clients from one thread.
     ///   - fetchTolerance: measures ``fetchDelays``, and leaves out those up to this.
+    ///   - brokerThreads: gathers the threads that fetch.
     ///   - log: where log lines and errors go.
     /// - Throws: an error that names the property if one is unknown or invalid.
     public init(
         properties: KafkaProperties, rebalanceHandler: (any RebalanceHandler)? = nil, wakeup: Wakeup? = nil,
-        fetchTolerance: Duration? = nil, log: KafkaLog
+        fetchTolerance: Duration? = nil, brokerThreads: BrokerThreads? = nil, log: KafkaLog
     ) throws(KafkaError) {
         let isMember = properties["group.id"].map { !$0.isEmpty } ?? false
         let defaults: KafkaProperties = [
@@ -76,7 +77,7 @@ public final class Consumer {
         Self.installCallbacks(in: configuration.pointer, isMember: isMember)
         let wait = resolved["fetch.wait.max.ms"].flatMap { Int64($0) } ?? 500
         fetchDelays = fetchTolerance.map { FetchDelays(waitMilliseconds: wait, tolerance: $0) }
-        events = ClientEvents(log, fetchDelays: fetchDelays)
+        events = ClientEvents(log, fetchDelays: fetchDelays, brokerThreads: brokerThreads)
         client = try configuration.makeClient(RD_KAFKA_CONSUMER, events: events)
         if isMember {
             rd_kafka_poll_set_consumer(client.pointer)

@@ -4,17 +4,40 @@ import Glibc
 enum DedicatedThread {
     /// Runs `body` on a new thread and waits, without blocking, until it has ended and is joined.
     ///
-    /// - Parameters:
-    ///   - name: shown by `top -H`; Linux keeps its first 15 bytes.
-    ///   - priority: the threads that it starts inherit it.
+    /// - Parameter name: shown by `top -H`; Linux keeps its first 15 bytes.
     static func run<Success: Sendable>(
-        name: String, priority: ThreadPriority = .normal, _ body: @escaping @Sendable () throws -> Success
+        name: String, _ body: @escaping @Sendable () throws -> Success
     ) async throws -> Success {
-        let ended = await withCheckedContinuation { continuation in
-            start(Work(name: name, priority: priority, body: body, continuation: continuation))
+        let ended = await withCheckedContinuation { (continuation: CheckedContinuation<Ended<Success>, Never>) in
+            do throws(ThreadError) {
+                try start(name: name) {
+                    let result = Result { try body() }
+                    continuation.resume(returning: Ended(result: result, thread: pthread_self()))
+                }
+            } catch {
+                continuation.resume(returning: Ended(result: .failure(error), thread: nil))
+            }
         }
         if let thread = ended.thread { pthread_join(thread, nil) }
         return try ended.result.get()
+    }
+
+    /// Runs `body` on a new thread while this one waits: a call, but at another priority.
+    ///
+    /// A thread that has lowered its priority cannot raise it again without a privilege, and the threads that it starts
+    /// inherit it, Swift's shared ones among them. So it is best one that starts none and only ends.
+    static func call(name: String, priority: ThreadPriority, _ body: () -> Void) throws(ThreadError) {
+        // Nothing of it is left when this returns.
+        let started = withoutActuallyEscaping(body) { body in
+            Result { () throws(ThreadError) in
+                let thread = try start(name: name) {
+                    priority.apply(toThread: 0)
+                    body()
+                }
+                pthread_join(thread, nil)
+            }
+        }
+        try started.get()
     }
 
     private struct Ended<Success: Sendable>: Sendable {
@@ -23,67 +46,42 @@ enum DedicatedThread {
         let thread: pthread_t?
     }
 
-    private static func start<Success>(_ work: Work<Success>) {
+    @discardableResult
+    private static func start(name: String, _ work: @escaping () -> Void) throws(ThreadError) -> pthread_t {
         var thread = pthread_t()
         // Balanced by takeRetainedValue on the new thread, or right below if there is none.
-        let context = Unmanaged.passRetained(work as AnyWork)
+        let context = Unmanaged.passRetained(Work(name: name, body: work))
         let failure = pthread_create(
             &thread, nil,
             { context in
-                context.map { Unmanaged<AnyWork>.fromOpaque($0).takeRetainedValue().run() }
+                context.map { Unmanaged<Work>.fromOpaque($0).takeRetainedValue().run() }
                 return nil
             }, context.toOpaque())
-        if failure != 0 {
+        guard failure == 0 else {
             context.release()
-            work.fail(ThreadError(errno: failure))
+            throw ThreadError(errno: failure)
         }
+        return thread
     }
 
-    private struct ThreadError: Error, CustomStringConvertible {
+    struct ThreadError: Error, CustomStringConvertible {
         let errno: Int32
         var description: String { "cannot start a thread: \(String(cString: strerror(errno)))" }
     }
 
-    private class AnyWork {
-        func run() {}
-    }
-
-    private final class Work<Success: Sendable>: AnyWork {
+    private final class Work {
         private let name: String
-        private let priority: ThreadPriority
-        private let body: @Sendable () throws -> Success
-        private let continuation: CheckedContinuation<Ended<Success>, Never>
+        private let body: () -> Void
 
-        init(
-            name: String, priority: ThreadPriority, body: @escaping @Sendable () throws -> Success,
-            continuation: CheckedContinuation<Ended<Success>, Never>
-        ) {
+        init(name: String, body: @escaping () -> Void) {
             self.name = name
-            self.priority = priority
             self.body = body
-            self.continuation = continuation
         }
 
-        override func run() {
+        func run() {
             nameThread()
-            lowerPriority()
-            let result = Result { try body() }
-            continuation.resume(returning: Ended(result: result, thread: pthread_self()))
+            body()
         }
-
-        /// On Linux niceness and policy belong to a thread, and 0 names the one that calls.
-        private func lowerPriority() {
-            guard priority != .normal else { return }
-            // For `idle` too: it shows in `top`, and it is what remains where a sandbox refuses the policy.
-            let process = __priority_which_t(PRIO_PROCESS.rawValue)
-            setpriority(process, 0, getpriority(process, 0) + 10)
-            guard priority == .idle else { return }
-            var parameters = sched_param()
-            sched_setscheduler(0, Self.idlePolicy, &parameters)
-        }
-
-        /// `SCHED_IDLE` of <linux/sched.h>, which Swift does not see.
-        private static var idlePolicy: Int32 { 5 }
 
         /// Through the file system: Swift does not see the GNU functions for it.
         private func nameThread() {
@@ -91,10 +89,6 @@ enum DedicatedThread {
             guard file >= 0 else { return }
             defer { close(file) }
             _ = name.withCString { write(file, $0, strlen($0)) }
-        }
-
-        func fail(_ error: ThreadError) {
-            continuation.resume(returning: Ended(result: .failure(error), thread: nil))
         }
     }
 }

@@ -4,7 +4,7 @@ import Logging
 import Messages
 import Telemetry
 
-/// One lane: consume → decode → classify → encode → produce → commit, all on one thread that owns everything here.
+/// One lane: consume → decode → classify → encode → produce → commit, on one thread at a time, which owns everything here.
 ///
 /// The loop (``turn()``) never blocks but on ``LaneControl/wakeup``, which both clients signal, and in the few calls that
 /// end a transaction or an ownership. What it does in a turn is decided by values (``DrainState``, ``FlowState``,
@@ -24,6 +24,7 @@ final class Lane {
     let replyTopics: [ProducerTopic]
     let deadLetterTopic: ProducerTopic
     private let relay: RebalanceRelay
+    private let brokerThreads = BrokerThreads()
 
     let answerer: BatchAnswerer
     let headerWriter = ReplyHeaderWriter(eventSource: "/triage/worker")
@@ -59,6 +60,8 @@ final class Lane {
     var plans: [RecordPlace: DeliveryPlan] = [:]
     /// Called when the lane is given its first share of the partitions.
     var onJoined: (() -> Void)?
+    /// There is no other turn.
+    private var isDone = false
     /// What went wrong where it could not be thrown, in a callback.
     var failure: WorkerError?
     /// A transaction was aborted and the consumer is not yet back where it began.
@@ -86,7 +89,7 @@ final class Lane {
         let offset: Int64
     }
 
-    /// Makes the clients; nothing is subscribed yet. On the lane's own thread: librdkafka's threads inherit its niceness.
+    /// Makes the clients; nothing is subscribed yet.
     init(
         _ control: LaneControl, configuration: WorkerConfiguration, model: CurrentModel, metrics: LaneMetrics,
         logger: Logger
@@ -112,12 +115,13 @@ final class Lane {
             if error.operation == "commit offsets" { control.noteCommitFailure() }
         }
         producer = try Producer(
-            properties: LaneProperties.producer(of: name, in: configuration), wakeup: control.wakeup, log: log)
+            properties: LaneProperties.producer(of: name, in: configuration), wakeup: control.wakeup,
+            brokerThreads: brokerThreads, log: log)
         relay = RebalanceRelay()
         consumer = try Consumer(
             properties: LaneProperties.consumer(of: name, in: configuration), rebalanceHandler: relay,
-            wakeup: control.wakeup, fetchTolerance: name == .interactive ? configuration.bulkYieldsAfter : nil, log: log
-        )
+            wakeup: control.wakeup, fetchTolerance: name == .interactive ? configuration.bulkYieldsAfter : nil,
+            brokerThreads: brokerThreads, log: log)
         topic = Array(configuration.requestTopic(of: name).utf8)
         let producer = producer
         replyTopics = try configuration.replyTopics.map { try producer.topic($0) }
@@ -126,10 +130,15 @@ final class Lane {
     }
 
     /// Works until the order to stop, or until it cannot go on.
+    ///
+    /// Only what comes between joining and stopping has the lane's priority: the rest of its group waits for a member that
+    /// comes or goes, and whoever stops a worker waits for its end, also on a machine that others keep busy.
     func run() throws(WorkerError) {
         do throws(WorkerError) {
             try start()
-            while try turn() {}
+            try turns { !control.hasJoined }
+            try turnsAtPriority { !control.isStopRequested }
+            try turns { true }
         } catch {
             end()
             throw error
@@ -144,6 +153,27 @@ final class Lane {
         } catch {
             throw WorkerError(error, lane: name)
         }
+    }
+
+    /// Goes round while `condition` holds, and there is anything left to do.
+    private func turns(while condition: () -> Bool) throws(WorkerError) {
+        while !isDone, condition() { isDone = try !turn() }
+    }
+
+    /// The same on another thread, with what serves the brokers, at the lane's priority.
+    private func turnsAtPriority(while condition: () -> Bool) throws(WorkerError) {
+        let priority = settings.priority
+        guard priority != .normal, !isDone else { return }
+        brokerThreads.onEach { priority.apply(toThread: $0) }
+        var outcome = Result<Void, WorkerError>.success(())
+        do throws(DedicatedThread.ThreadError) {
+            try DedicatedThread.call(name: "\(name.rawValue)-work", priority: priority) {
+                outcome = Result { () throws(WorkerError) in try turns(while: condition) }
+            }
+        } catch {
+            throw WorkerError(code: .clientFailed, message: "\(name.rawValue) lane: \(error)")
+        }
+        try outcome.get()
     }
 
     /// One round of the loop. Returns whether there is another.

@@ -123,7 +123,7 @@ struct KafkaGatewayTests {
             cluster.setBroker(isDown: false)
             try await wait(port, for: 200)
             let answer = try await get(port, "/api/intent?sentence=three")
-            #expect(answer.status == 200, "the worker saw \(worker.headers.count) requests; \(answer.text)")
+            #expect(answer.status == 200, "the worker was \(worker.history); \(answer.text)")
         }
     }
 

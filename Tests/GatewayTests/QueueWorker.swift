@@ -11,9 +11,19 @@ final class QueueWorker: Sendable {
     private let isStopping = Atomic(false)
     private let seenHeaders = Mutex<[[String: [UInt8]]]>([])
     private let isAnswering = Atomic(true)
+    private let start = ContinuousClock.now
+    private let events = Mutex<[String]>([])
 
     /// The headers of every request seen.
     var headers: [[String: [UInt8]]] { seenHeaders.withLock { $0 } }
+
+    /// What it did and when, for the message of a test that fails.
+    var history: String { events.withLock { $0.joined(separator: ", ") } }
+
+    private func note(_ event: String) {
+        let time = ContinuousClock.now - start
+        events.withLock { $0.append("\(event) at \(time)") }
+    }
 
     /// Whether requests are answered; those that come while not are lost.
     func answer(_ answers: Bool) { isAnswering.store(answers, ordering: .relaxed) }
@@ -32,12 +42,13 @@ final class QueueWorker: Sendable {
         while !isStopping.load(ordering: .relaxed) {
             let batch = try consumer.receive(maximum: 100, waiting: .milliseconds(20))
             for index in 0..<batch.count { try answer(batch.record(at: index), with: producer) }
-            producer.receiveDeliveryReports { _, _, _, _ in }
+            producer.receiveDeliveryReports { _, error, _, _ in note(error.map { "failed (\($0))" } ?? "delivered") }
         }
         consumer.close()
     }
 
     private func answer(_ record: ConsumedRecord, with producer: Producer) throws {
+        note("asked")
         var fields: [String: [UInt8]] = [:]
         record.forEachHeader { name, value in fields[name.text] = value.map { [UInt8]($0) } ?? [] }
         seenHeaders.withLock { $0.append(fields) }

@@ -32,7 +32,9 @@ final class QueueWorker: Sendable {
 
     /// Serves until `stop()`; blocks.
     func run(servers: String, topic: String, partitions: Int32) throws {
-        let log = KafkaLog(logger: Logger(label: "worker") { _ in SwiftLogNoOpLogHandler() })
+        let log = KafkaLog(
+            logger: Logger(label: "worker") { _ in SwiftLogNoOpLogHandler() },
+            onConnectionChange: { [weak self] isConnected in self?.note(isConnected ? "connected" : "cut off") })
         let consumer = try Consumer(
             properties: ["bootstrap.servers": servers, "fetch.wait.max.ms": "5", "reconnect.backoff.max.ms": "100"],
             log: log)

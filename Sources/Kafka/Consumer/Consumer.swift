@@ -2,8 +2,9 @@ import CRdKafka
 
 /// Reads records in batches, as a member of a group (`subscribe`) or for itself (`assign`).
 ///
-/// Owned by one thread at a time: create it anywhere, then call it from one thread only, or from another once that is done. Every call that is not said to wait returns
-/// at once. End it with `close`; its memory goes when the last batch has gone.
+/// Owned by one thread at a time: create it anywhere, then call it from one thread only, or from another once that one is done
+/// with it. Every call that is not said to wait returns at once. End it with `close`; its memory goes when the last batch has
+/// gone.
 ///
 /// ```swift
 /// let consumer = try Consumer(

@@ -4,7 +4,7 @@ import Logging
 import Messages
 import Telemetry
 
-/// One lane: consume → decode → classify → encode → produce → commit, on one thread at a time, which owns everything here.
+/// One lane: consume → decode → classify → encode → produce → commit, on one thread at a time that owns everything here.
 ///
 /// The loop (``turn()``) never blocks but on ``LaneControl/wakeup``, which both clients signal, and in the few calls that
 /// end a transaction or an ownership. What it does in a turn is decided by values (``DrainState``, ``FlowState``,

@@ -1,3 +1,4 @@
+import Glibc
 import Kafka
 import Synchronization
 import TestSupport
@@ -30,5 +31,15 @@ struct MockClusterTests {
             try await group.waitForAll()
         }
         try await restarts
+    }
+
+    @Test("a program that is started has nothing of what is open here, however much that is")
+    func nothingInherited() throws {
+        // More than a thousand are open when all tests run; a broker with a copy of a socket keeps its connection alive.
+        let opened = fcntl(2, F_DUPFD, 1500)
+        defer { close(opened) }
+        #expect(opened >= 1500)
+        let outcome = try Command.run("/bin/ls", ["/proc/self/fd"])
+        #expect(outcome.output.split(separator: "\n").compactMap { Int($0) }.allSatisfy { $0 < 1500 })
     }
 }

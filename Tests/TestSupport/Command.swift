@@ -41,7 +41,7 @@ public struct Command: Sendable {
         posix_spawn_file_actions_adddup2(&actions, errors.descriptor, 2)
         // What the tests have open is none of its business: a broker would keep their sockets alive. Closed here, and
         // not by the exec, they are closed before `posix_spawn` returns, which `startProgram` counts on.
-        for descriptor in 3..<1024 { posix_spawn_file_actions_addclose(&actions, Int32(descriptor)) }
+        for descriptor in 3..<descriptorBound { posix_spawn_file_actions_addclose(&actions, descriptor) }
         var words = ([path] + arguments).map { strdup($0) } + [nil]
         defer { for word in words { free(word) } }
         var process = pid_t()
@@ -51,6 +51,13 @@ public struct Command: Sendable {
         while waitpid(process, &status, 0) < 0 && errno == EINTR {}
         let hasExited = status & 0x7f == 0
         return Outcome(status: hasExited ? status >> 8 & 0xff : -1, output: output.text(), errors: errors.text())
+    }
+
+    /// Above every open descriptor, with room for those that other threads open meanwhile. More than a thousand are open when
+    /// all tests run.
+    private static var descriptorBound: Int32 {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+        return max(1_024, names.compactMap { Int32($0) }.max() ?? 0) + 512
     }
 }
 

@@ -13,6 +13,13 @@ struct ClosingTests {
         return cluster
     }
 
+    /// The group gives out its partitions anew; what came of it waits in its only member's queue, as nobody polls.
+    private func rebalanceUnnoticed(_ cluster: MockCluster) throws {
+        cluster.pushRequestErrors(.heartbeat, [.rebalanceInProgress])
+        try repeatUntil({ cluster.requests().count { $0 == .syncGroup } == 2 }) { usleep(10_000) }
+        usleep(200_000)
+    }
+
     @Test(
         "a member without a partition says that it goes, unless it has a name to come back under",
         arguments: [nil, "second"])
@@ -50,10 +57,7 @@ struct ClosingTests {
             try consumer.subscribe(to: ["t"])
             try consumer.poll { member.owned == [partition] }
             member.toCommit[partition] = 1
-            // The group gives out its partitions anew; what came of it waits in the queue, as nobody polls.
-            cluster.pushRequestErrors(.heartbeat, [.rebalanceInProgress])
-            try repeatUntil({ cluster.requests().count { $0 == .syncGroup } == 2 }) { usleep(10_000) }
-            usleep(200_000)
+            try rebalanceUnnoticed(cluster)
             consumer.close()
             #expect(member.owned.isEmpty && member.revoked == [partition] && member.lost.isEmpty)
             #expect(member.assignments == 1 && member.commitError == nil)
@@ -74,9 +78,7 @@ struct ClosingTests {
                 group: "g", ["debug": "cgrp", "statistics.interval.ms": "20"], handler: end)
             try consumer.subscribe(to: ["t"])
             try consumer.poll { end.isAssigned }
-            cluster.pushRequestErrors(.heartbeat, [.rebalanceInProgress])
-            try repeatUntil({ cluster.requests().count { $0 == .syncGroup } == 2 }) { usleep(10_000) }
-            usleep(200_000)
+            try rebalanceUnnoticed(cluster)
             let isClosed = DispatchSemaphore(value: 0)
             // On a thread that may be left behind: what it waits for would never come.
             Thread.detachNewThread {
@@ -104,8 +106,8 @@ private final class HeldEnd: RebalanceHandler, Sendable {
     var wasHeld: Bool { hasBeenHeld.load(ordering: .relaxed) }
 
     var log: KafkaLog {
-        let logger = Logger(label: "kafka") { _ in LineHandler { self.logged($0) } }
-        return KafkaLog(logger: logger, onStatistics: { _ in self.calledInBetween() })
+        let lines = RecordedLog(level: .trace, onLine: { self.logged($0.message) })
+        return KafkaLog(logger: lines.logger, onStatistics: { _ in self.calledInBetween() })
     }
 
     func partitionsAssigned(_ partitions: [TopicPartition], consumer: Consumer) {
@@ -114,6 +116,7 @@ private final class HeldEnd: RebalanceHandler, Sendable {
 
     func partitionsRevoked(_ partitions: [TopicPartition], consumer: Consumer) {
         hasGivenUp.store(true, ordering: .relaxed)
+        // Statistics gather every 20 ms.
         usleep(200_000)
     }
 
@@ -130,20 +133,4 @@ private final class HeldEnd: RebalanceHandler, Sendable {
         isOver.signal()
         usleep(300_000)
     }
-}
-
-/// Hands over every line of a log, on the thread that writes it.
-private struct LineHandler: LogHandler {
-    let write: @Sendable (String) -> Void
-    var metadata: Logger.Metadata = [:]
-    var logLevel = Logger.Level.trace
-
-    init(_ write: @escaping @Sendable (String) -> Void) { self.write = write }
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) { write("\(event.message)") }
 }

@@ -15,9 +15,15 @@ public final class RecordedLog: Sendable {
 
     private let kept = Mutex<[Line]>([])
     private let level: Logger.Level
+    private let onLine: (@Sendable (Line) -> Void)?
 
     /// Keeps lines of `level` and above.
-    public init(level: Logger.Level = .info) { self.level = level }
+    ///
+    /// - Parameter onLine: takes each of them too, on the thread that writes it, which waits.
+    public init(level: Logger.Level = .info, onLine: (@Sendable (Line) -> Void)? = nil) {
+        self.level = level
+        self.onLine = onLine
+    }
 
     /// The lines so far.
     public var lines: [Line] { kept.withLock { $0 } }
@@ -40,7 +46,9 @@ public final class RecordedLog: Sendable {
         }
 
         func log(event: LogEvent) {
-            log.kept.withLock { $0.append(Line(level: event.level, message: "\(event.message)")) }
+            let line = Line(level: event.level, message: "\(event.message)")
+            log.kept.withLock { $0.append(line) }
+            log.onLine?(line)
         }
     }
 }

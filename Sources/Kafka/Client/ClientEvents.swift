@@ -5,7 +5,7 @@ import Synchronization
 /// What librdkafka tells a client outside of calls: log lines, errors, statistics, rebalances.
 ///
 /// librdkafka holds it as its opaque pointer, from before the client exists until after its last callback.
-final class ClientEvents: @unchecked Sendable {  // `consumer` is touched by one thread only; the rest is Sendable.
+final class ClientEvents: @unchecked Sendable {  // `consumer` is touched by one thread at a time; the rest is Sendable.
     private struct State {
         /// Why a connection failed last, and whether a line of the log has said so.
         var reason: (text: String, isLogged: Bool)?
@@ -20,7 +20,7 @@ final class ClientEvents: @unchecked Sendable {  // `consumer` is touched by one
     private let state = Mutex(State())
     /// No broker answers. Read at every batch, hence outside of the lock.
     private let isDisconnected = Atomic(false)
-    /// Set once, right after the consumer is made, and read in rebalance callbacks: both on the consumer's thread.
+    /// Set once, right after the consumer is made, and read in rebalance callbacks: both on the thread that owns the consumer.
     weak var consumer: Consumer?
 
     init(_ log: KafkaLog, fetchDelays: FetchDelays? = nil, brokerThreads: BrokerThreads? = nil) {

@@ -45,6 +45,21 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CRdKafka", providers: [.apt(["librdkafka-dev"])]),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "Platform", swiftSettings: settings),
+        .target(
+            name: "HTTPServer",
+            dependencies: [
+                "CZlib", "Platform",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings),
         .target(
             name: "Kafka",
             dependencies: ["CRdKafka", "Telemetry", .product(name: "Logging", package: "swift-log")],
@@ -65,10 +80,9 @@ let package = Package(
         .target(
             name: "Worker",
             dependencies: [
-                "Kafka", "Classification", "Messages", "Telemetry",
-                .product(name: "Hummingbird", package: "hummingbird"),
+                "HTTPServer", "Kafka", "Classification", "Messages", "Telemetry",
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -76,26 +90,20 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Kafka", "Messages", "Telemetry",
-                .product(name: "Hummingbird", package: "hummingbird"),
-                .product(name: "HummingbirdTLS", package: "hummingbird"),
+                "HTTPServer", "Kafka", "Messages", "Platform", "Telemetry",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
-                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             resources: [.embedInCode("Pages/Files")],
             swiftSettings: settings),
         .executableTarget(
             name: "triage",
             dependencies: [
-                "Worker", "Gateway", "Kafka", "Classification", "Messages", "Telemetry",
+                "Worker", "Gateway", "HTTPServer", "Kafka", "Classification", "Messages", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

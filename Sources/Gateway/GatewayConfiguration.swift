@@ -1,3 +1,4 @@
+package import HTTPServer
 public import Kafka
 
 /// Everything that can be set about a gateway. The defaults suit one machine; ``validate()`` checks what depends on each
@@ -10,7 +11,7 @@ public struct GatewayConfiguration: Sendable {
     /// The port to listen on; 0 takes any that is free.
     public var port = 8080
     /// The certificate and key to serve HTTPS with; nil serves HTTP.
-    public var tls: TLS?
+    package var tls: TLSFiles?
     /// The file of API keys; nil lets everybody in.
     public var apiKeysFile: String?
     /// The origins whose pages may call the gateway from a browser, such as `https://example.org`; `*` for all.
@@ -66,25 +67,15 @@ public struct GatewayConfiguration: Sendable {
     public var bodyTimeout = Duration.seconds(20)
     /// How long a client may leave the response unread.
     public var writeTimeout = Duration.seconds(30)
+    /// How many bytes all bodies and unsent responses may have together; over it, requests are refused.
+    public var maximumHeldBytes = 64 * 1_024 * 1_024
+    /// How long the end may take: what is not answered by then is cut off.
+    public var shutdownTimeout = Duration.seconds(8)
     /// How many sentences of one stream may wait at a time.
     public var streamWindow = 1_024
 
     /// The defaults.
     public init() {}
-
-    /// A certificate and its key, as PEM files.
-    public struct TLS: Sendable {
-        /// The file with the certificate and those that vouch for it.
-        public var certificateFile: String
-        /// The file with the private key.
-        public var keyFile: String
-
-        /// Names the two files.
-        public init(certificateFile: String, keyFile: String) {
-            self.certificateFile = certificateFile
-            self.keyFile = keyFile
-        }
-    }
 
     /// Throws a ``GatewayConfigurationError`` for the first setting that cannot be.
     public func validate() throws(GatewayConfigurationError) {
@@ -101,11 +92,14 @@ public struct GatewayConfiguration: Sendable {
             "must be at least max-batch (\(maximumBatch)), or full batches could never be admitted")
         try require(streamWindow >= 1, "stream-window", "must be positive")
         try require(maximumBodyBytes >= maximumTextBytes, "max-body-bytes", "must be at least max-text-bytes")
+        try require(
+            maximumHeldBytes >= maximumBodyBytes * 2, "max-held-bytes",
+            "must be at least twice max-body-bytes (\(maximumBodyBytes))")
         try require(maximumHeaderBytes >= 1_024, "max-header-bytes", "must be at least 1024")
         try require(maximumConnections >= 1, "max-connections", "must be positive")
         for (name, timeout) in [
             ("idle-timeout", idleTimeout), ("head-timeout", headTimeout), ("body-timeout", bodyTimeout),
-            ("write-timeout", writeTimeout),
+            ("write-timeout", writeTimeout), ("shutdown-timeout", shutdownTimeout),
         ] {
             try require(timeout > .zero, name, "must be positive")
         }

@@ -1,6 +1,7 @@
+package import HTTPServer
 import Kafka
 public import Logging
-import NIOSSL
+import Platform
 public import ServiceLifecycle
 public import Telemetry
 
@@ -19,7 +20,7 @@ public struct GatewayService: Service {
     private let onRunning: @Sendable (_ port: Int) async -> Void
     private let clients: KafkaClients
     private let keys: APIKeyVerifier?
-    private let tls: TLSConfiguration?
+    private let tls: ReloadableTLS?
 
     /// Checks the configuration and reads the files that it names. Nothing is listened on before ``run()``.
     ///
@@ -27,7 +28,7 @@ public struct GatewayService: Service {
     ///   - registry: where metrics go, and what `/metrics` shows.
     ///   - onRunning: told the port once the gateway listens on it.
     /// - Throws: ``GatewayConfigurationError``, `KafkaError` for a property that librdkafka does not take,
-    ///   ``APIKeyFile/Failure``, or NIOSSL's error for a certificate that cannot be read.
+    ///   ``APIKeyFile/Failure``, or `HTTPServerError` for a certificate or key that cannot be used.
     public init(
         configuration: GatewayConfiguration, registry: PrometheusRegistry = PrometheusRegistry(), logger: Logger,
         onRunning: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
@@ -41,7 +42,7 @@ public struct GatewayService: Service {
         self.keys = try configuration.apiKeysFile.map { path in
             try APIKeyVerifier(file: APIKeyFile(path: path), logger: logger)
         }
-        self.tls = try configuration.tls.map(Self.makeTLS)
+        self.tls = try configuration.tls.map { try ReloadableTLS($0) }
     }
 
     /// Serves until graceful shutdown or cancellation.
@@ -60,8 +61,12 @@ public struct GatewayService: Service {
         let replies = ReplyLoop(
             configuration: configuration, clients: clients, transport: transport, bulk: bulk, exchange: exchange,
             logger: logger)
-        FileDescriptorLimit.raise()
-        let server = try HTTPServer.make(for: core, tls: tls, logger: logger, onRunning: onRunning)
+        let server = HTTPServer(
+            configuration.server, routes: core.routes, tls: tls, logger: logger,
+            onRunning: { [configuration, logger, onRunning] port in
+                logger.notice("the gateway listens", [.address: "\(configuration.host)", .port: "\(port)"])
+                await onRunning(port)
+            })
         try await withThrowingTaskGroup { group in
             // The thread that serves Kafka outlives the server, so that what is begun is answered.
             group.addTask { try await DedicatedThread.run(named: "replies", replies.run, cancel: replies.stop) }
@@ -79,17 +84,6 @@ public struct GatewayService: Service {
             defer { group.cancelAll() }
             try await group.next()
         }
-    }
-
-    private static func makeTLS(_ files: GatewayConfiguration.TLS) throws -> TLSConfiguration {
-        let chain = try NIOSSLCertificate.fromPEMFile(files.certificateFile).map {
-            NIOSSLCertificateSource.certificate($0)
-        }
-        let key = try NIOSSLPrivateKey(file: files.keyFile, format: .pem)
-        var tls = TLSConfiguration.makeServerConfiguration(certificateChain: chain, privateKey: .privateKey(key))
-        tls.minimumTLSVersion = .tlsv12
-        tls.applicationProtocols = ["http/1.1"]
-        return tls
     }
 
     private static func tick(every interval: Duration, _ body: @Sendable () -> Void) async {
@@ -115,6 +109,22 @@ public struct GatewayService: Service {
 extension GatewayConfiguration {
     package var admission: Admission {
         Admission(limit: maximumWaitingSentences, patience: congestionThreshold ?? requestTimeout / 2)
+    }
+
+    /// The part of it that is the HTTP server's.
+    package var server: HTTPServerConfiguration {
+        var server = HTTPServerConfiguration(name: "gateway", host: host, port: port)
+        server.tls = tls
+        server.maximumHeaderBytes = maximumHeaderBytes
+        server.maximumBodyBytes = maximumBodyBytes
+        server.maximumConnections = maximumConnections
+        server.maximumHeldBytes = maximumHeldBytes
+        server.idleTimeout = idleTimeout
+        server.headTimeout = headTimeout
+        server.bodyTimeout = bodyTimeout
+        server.writeTimeout = writeTimeout
+        server.shutdownTimeout = shutdownTimeout
+        return server
     }
 
     package var cache: ResultCache { ResultCache(capacity: cacheSize, timeToLive: cacheTimeToLive) }

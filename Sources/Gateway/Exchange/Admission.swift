@@ -1,3 +1,5 @@
+package import Platform
+
 /// Decides whether more sentences may wait, counting sentences and not requests.
 ///
 /// Two things refuse them. One is the plain limit on how many may wait, which bounds memory. The other is the time that

@@ -1,3 +1,4 @@
+import HTTPServer
 package import NIOCore
 
 /// What a worker said of one sentence, kept as the bytes that it sent.

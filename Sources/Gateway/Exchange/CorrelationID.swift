@@ -1,3 +1,5 @@
+import Platform
+
 /// What ties a reply to its request: 16 random bytes, carried in the header `kafka_correlationId`.
 package struct CorrelationID: Hashable, Sendable {
     package let high: UInt64

@@ -1,3 +1,5 @@
+package import Platform
+
 /// When a caller stops waiting, on this process's clock and on the clock that workers read.
 package struct Deadline: Sendable {
     package let moment: MonotonicTime

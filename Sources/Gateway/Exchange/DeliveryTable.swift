@@ -1,3 +1,5 @@
+package import Platform
+
 /// Callers who wait until the broker has their records: a value that decides and never acts.
 package struct DeliveryTable: Sendable {
     package typealias Continuation = CheckedContinuation<GatewayError?, Never>

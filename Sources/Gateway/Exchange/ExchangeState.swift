@@ -1,3 +1,5 @@
+package import Platform
+
 /// Everything that the gateway remembers of sentences under way: a plain value that decides and never acts. ``Exchange``
 /// asks it under a lock and does what it says after.
 package struct ExchangeState: Sendable {

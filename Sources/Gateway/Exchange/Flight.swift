@@ -1,3 +1,5 @@
+import Platform
+
 /// One record on its way to a worker and back, and everybody who waits for it.
 package struct Flight: Sendable {
     package typealias Token = SlotTable<Flight>.Token

@@ -1,3 +1,5 @@
+package import Platform
+
 /// What the gateway knows of the model from the replies that it sees.
 package struct ModelInformation: Hashable, Sendable {
     /// The model's name, before the `@`.

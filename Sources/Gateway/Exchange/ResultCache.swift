@@ -1,3 +1,5 @@
+package import Platform
+
 /// The answers given lately, the least recently used going first, each for a limited time.
 ///
 /// All of them come from one model: whoever owns the cache empties it when another model takes over, so the sentence

@@ -1,25 +1,28 @@
 import Foundation
 
-/// Swagger UI's files, which set-up places and the repository does not hold.
+/// Swagger UI's files, which set-up places and the repository does not hold: read once, when the gateway starts.
 package struct DocumentationAssets: Sendable {
-    /// The folder that has them; nil when none does.
-    let folder: String?
-
-    /// Looks for the files in `folder`, or else beside the executable and where the container image has them.
-    package init(folder: String?) {
-        let candidates = folder.map { [$0] } ?? Self.usualFolders
-        self.folder = candidates.first { FileManager.default.fileExists(atPath: "\($0)/swagger-ui-bundle.js") }
+    struct File: Sendable {
+        let name: String
+        let type: String
+        let bytes: [UInt8]
     }
 
-    /// One file's bytes and type; nil when there is no such file. Only the names that the page uses are served.
-    func file(_ name: String) -> (bytes: [UInt8], type: String)? {
+    /// The files that the page uses; none when they are not there.
+    let files: [File]
+
+    /// Reads the files in `folder`, or else beside the executable and where the container image has them.
+    package init(folder: String?) {
+        let candidates = folder.map { [$0] } ?? Self.usualFolders
         let types = [
-            "swagger-ui.css": ContentType.css, "swagger-ui-bundle.js": ContentType.script,
-            "favicon-32x32.png": "image/png",
+            ("swagger-ui.css", ContentType.css), ("swagger-ui-bundle.js", ContentType.script),
+            ("favicon-32x32.png", "image/png"),
         ]
-        guard let folder, let type = types[name], let data = FileManager.default.contents(atPath: "\(folder)/\(name)")
-        else { return nil }
-        return ([UInt8](data), type)
+        let folder = candidates.first { FileManager.default.fileExists(atPath: "\($0)/swagger-ui-bundle.js") }
+        files = types.compactMap { name, type in
+            folder.flatMap { FileManager.default.contents(atPath: "\($0)/\(name)") }
+                .map { File(name: name, type: type, bytes: [UInt8]($0)) }
+        }
     }
 
     private static var usualFolders: [String] {

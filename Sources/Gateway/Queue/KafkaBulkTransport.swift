@@ -1,5 +1,6 @@
 package import Kafka
 import Messages
+import Platform
 import Synchronization
 
 /// Publishes to the bulk lane and tells callers when the broker has their records.

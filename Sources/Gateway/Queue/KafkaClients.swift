@@ -1,5 +1,6 @@
 package import Kafka
 package import Logging
+import Platform
 import Synchronization
 
 /// The clients of one gateway, all served by one thread that sleeps on one wakeup.

@@ -1,5 +1,6 @@
 package import Kafka
 package import Logging
+import Platform
 import Synchronization
 import Telemetry
 

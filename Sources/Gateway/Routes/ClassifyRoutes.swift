@@ -1,5 +1,7 @@
-import HTTPTypes
+import HTTPServer
 import NIOCore
+import NIOHTTP1
+import Platform
 
 /// `POST /v1/classify` and `POST /v1/classify/batch`.
 struct ClassifyRoutes {
@@ -7,25 +9,30 @@ struct ClassifyRoutes {
 
     var endpoints: [Endpoint] {
         [
-            Endpoint(.post, "/v1/classify", QuestionHandler(contentTypes: [ContentType.json], question: one)),
-            Endpoint(.post, "/v1/classify/batch", QuestionHandler(contentTypes: [ContentType.json], question: many)),
+            Endpoint(.POST, "/v1/classify", .questionWithBody(one), check: json),
+            Endpoint(.POST, "/v1/classify/batch", .questionWithBody(many), check: json),
         ]
     }
 
     @Sendable
-    private func one(_ request: WholeRequest) throws(GatewayError) -> Question {
+    private func json(_ request: Request) throws(GatewayError) {
+        try request.requireContentType([ContentType.json])
+    }
+
+    @Sendable
+    private func one(_ request: Request) throws(GatewayError) -> Question {
         let asked = try RequestBodies.sentence(request.body, rules: core.rules)
         return Question(sentences: [asked.sentence]) { result throws(GatewayError) in
             let answer = try result.outcomes[0].get()
             var body = ByteBuffer()
             body.reserveCapacity(answer.bytes.readableBytes + 64)
             body.writeResult(id: asked.id ?? RequestID.fresh(), .success(answer))
-            return WholeResponse(type: ContentType.json, body: body, headers: result.headers(since: request.start))
+            return Response(type: ContentType.json, body: body, headers: result.headers(since: request.start))
         }
     }
 
     @Sendable
-    private func many(_ request: WholeRequest) throws(GatewayError) -> Question {
+    private func many(_ request: Request) throws(GatewayError) -> Question {
         let texts = try RequestBodies.texts(
             request.body, rules: core.rules, maximum: core.configuration.maximumBatch)
         return Question(sentences: texts.sentences) { result in
@@ -42,10 +49,10 @@ struct ClassifyRoutes {
             }
             body.writeStaticString("]")
             let total = MonotonicTime.now.since(request.start)
-            return WholeResponse(
-                isFine ? .ok : HTTPResponse.Status(code: 207, reasonPhrase: "Multi-Status"), type: ContentType.json,
+            return Response(
+                isFine ? .ok : .multiStatus, type: ContentType.json,
                 body: body,
-                headers: [.serverTiming: ServerTiming.value(worker: result.workerTiming, total: total)])
+                headers: [("Server-Timing", ServerTiming.value(worker: result.workerTiming, total: total))])
         }
     }
 }

@@ -1,42 +1,150 @@
-package import HTTPTypes
-package import Hummingbird
+import HTTPServer
+import NIOHTTP1
+import Platform
+import Telemetry
 
-/// One route: a method, a path as OpenAPI writes it, and what answers.
-package struct Endpoint: Sendable {
+/// One route of the gateway: a method, a path as OpenAPI writes it, who may use it, and what answers.
+struct Endpoint: Sendable {
     /// Who may use it when API keys are in force.
-    package enum Access: Sendable {
+    enum Access: Sendable {
         case everybody
         case keyHolders
     }
 
-    package typealias TaskHandler = @Sendable (Request, GatewayContext) async throws -> Response
-
     enum Handler: Sendable {
-        /// Reads and answers as it likes, in a task.
-        case task(TaskHandler)
-        /// Asks the workers once, for which a connection needs no task.
-        case question(QuestionHandler)
+        /// Answers at once.
+        case immediate(@Sendable (Request) throws(GatewayError) -> Response)
+        /// Asks the workers once, without a body.
+        case question(@Sendable (Request) throws(GatewayError) -> Question)
+        /// Asks the workers once about what is in the body.
+        case questionWithBody(@Sendable (Request) throws(GatewayError) -> Question)
+        /// Answers in a task, when the whole body is there.
+        case task(@Sendable (Request) async throws(GatewayError) -> Response)
+        /// Answers in a task while the body comes.
+        case stream(Route.StreamHandler)
     }
 
-    package let method: HTTPRequest.Method
-    package let path: String
-    package let access: Access
+    let method: HTTPMethod
+    let path: String
+    let access: Access
     let handler: Handler
+    /// Refuses by the head alone, before the body is read.
+    let check: @Sendable (Request) throws(GatewayError) -> Void
 
     init(
-        _ method: HTTPRequest.Method, _ path: String, for access: Access = .keyHolders, _ handler: @escaping TaskHandler
+        _ method: HTTPMethod, _ path: String, for access: Access = .keyHolders, _ handler: Handler,
+        check: @escaping @Sendable (Request) throws(GatewayError) -> Void = { _ throws(GatewayError) in }
     ) {
         self.method = method
         self.path = path
         self.access = access
-        self.handler = .task(handler)
+        self.handler = handler
+        self.check = check
     }
 
-    /// An endpoint for key holders whose path has no parameters.
-    init(_ method: HTTPRequest.Method, _ path: String, _ handler: QuestionHandler) {
-        self.method = method
-        self.path = path
-        self.access = .keyHolders
-        self.handler = .question(handler)
+    /// The route for the server: the endpoint with what every one has around it, which is keys, origins and metrics.
+    func route(in core: GatewayCore) -> Route {
+        let keys = access == .keyHolders ? core.keys : nil
+        let origins = core.origins
+        let metrics = core.metrics.route(path)
+        let check = check
+        return Route(
+            method, path, kind(in: core),
+            admit: { request throws(Problem) in
+                do throws(GatewayError) {
+                    if let keys { try keys.check(request["authorization"]) }
+                    try check(request)
+                } catch {
+                    throw Problem(error)
+                }
+            },
+            finish: { request, response in
+                origins.allow(request, &response)
+                metrics.record(
+                    status: Int(response.status.code), nanoseconds: MonotonicTime.now.since(request.start))
+            })
+    }
+
+    private func kind(in core: GatewayCore) -> Route.Kind {
+        switch handler {
+        case .immediate(let answer):
+            return .withoutBody { request, _ in
+                do throws(GatewayError) {
+                    return .response(try answer(request))
+                } catch {
+                    return .response(Response(Problem(error)))
+                }
+            }
+        case .question(let question):
+            return .withoutBody { request, completion in core.ask(question, request, completion) }
+        case .questionWithBody(let question):
+            return .withBody { request, completion in core.ask(question, request, completion) }
+        case .task(let answer):
+            return .withBody { request, completion in
+                let task = Task {
+                    let response: Response
+                    do throws(GatewayError) {
+                        response = try await answer(request)
+                    } catch {
+                        response = Response(Problem(error))
+                    }
+                    completion { response }
+                }
+                return .pending { task.cancel() }
+            }
+        case .stream(let serve):
+            return .stream { request, body, writer in
+                do {
+                    try await serve(request, body, writer)
+                } catch let error as GatewayError {
+                    throw Problem(error)
+                }
+            }
+        }
+    }
+}
+
+/// What a request wants of the workers, and the response that their answers make.
+struct Question: Sendable {
+    /// None when what was sent has nothing that could be classified.
+    let sentences: [Sentence]
+    let response: @Sendable (CallResult) throws(GatewayError) -> Response
+
+    /// The response, be it that none of the answers was of use.
+    func answer(to result: CallResult) -> Response {
+        do throws(GatewayError) { return try response(result) } catch { return Response(Problem(error)) }
+    }
+}
+
+extension GatewayCore {
+    /// Asks the workers, and answers at once when nothing has to be waited for.
+    fileprivate func ask(
+        _ question: (Request) throws(GatewayError) -> Question, _ request: Request, _ completion: Completion
+    ) -> Route.Answer {
+        do throws(GatewayError) {
+            let question = try question(request)
+            let beginning = try begin(question.sentences, for: request) { result in
+                completion { question.answer(to: result) }
+            }
+            switch beginning {
+            case .finished(let result): return .response(question.answer(to: result))
+            case .waiting(let ticket):
+                let exchange = exchange
+                return .pending { exchange.cancel(ticket) }
+            }
+        } catch {
+            return .response(Response(Problem(error)))
+        }
+    }
+}
+
+extension Problem {
+    /// What HTTP says of the error.
+    init(_ error: GatewayError) {
+        var headers: [(name: String, value: String)] = []
+        if let seconds = error.code.retryAfter { headers.append(("Retry-After", String(seconds))) }
+        if error.code == .unauthorized { headers.append(("WWW-Authenticate", "Bearer realm=\"triage\"")) }
+        self.init(
+            error.code.status, error.code.rawValue, title: error.code.title, detail: error.detail, headers: headers)
     }
 }

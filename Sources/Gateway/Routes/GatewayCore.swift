@@ -1,3 +1,6 @@
+package import HTTPServer
+import NIOHTTP1
+import Platform
 package import Telemetry
 
 /// What the routes share.
@@ -8,6 +11,7 @@ package struct GatewayCore: Sendable {
     package let metrics: GatewayMetrics
     package let keys: APIKeyVerifier?
     package let assets: DocumentationAssets
+    let origins: AllowedOrigins
     /// Every metric of the process.
     package let registry: PrometheusRegistry
 
@@ -21,11 +25,23 @@ package struct GatewayCore: Sendable {
         self.metrics = metrics
         self.keys = keys
         self.assets = assets
+        self.origins = AllowedOrigins(configuration.allowedOrigins)
         self.registry = registry
     }
 
-    /// Every route that there is.
-    package var endpoints: [Endpoint] {
+    /// Every route that there is, for the server.
+    package var routes: RouteTable {
+        let (origins, metrics) = (origins, metrics.route("other"))
+        return RouteTable(endpoints.map { $0.route(in: self) }) { request, response in
+            origins.allow(request, &response)
+            metrics.record(status: Int(response.status.code), nanoseconds: MonotonicTime.now.since(request.start))
+        }
+    }
+
+    /// The method and path of every route, as the specification lists them.
+    package var paths: [(method: String, path: String)] { endpoints.map { ($0.method.rawValue, $0.path) } }
+
+    private var endpoints: [Endpoint] {
         [
             IntentRoute(core: self).endpoints,
             ClassifyRoutes(core: self).endpoints,

@@ -1,5 +1,5 @@
-import HTTPTypes
-import Hummingbird
+import HTTPServer
+import NIOHTTP1
 import Telemetry
 
 /// Probes and metrics. They answer anybody but for `/metrics`, which needs a key when keys are in force.
@@ -8,20 +8,20 @@ struct HealthRoutes {
 
     var endpoints: [Endpoint] {
         [
-            Endpoint(.get, "/health", for: .everybody, ready),
-            Endpoint(.get, "/health/live", for: .everybody, live),
-            Endpoint(.get, "/health/ready", for: .everybody, ready),
-            Endpoint(.get, "/metrics", metrics),
+            Endpoint(.GET, "/health", for: .everybody, .immediate(ready)),
+            Endpoint(.GET, "/health/live", for: .everybody, .immediate(live)),
+            Endpoint(.GET, "/health/ready", for: .everybody, .immediate(ready)),
+            Endpoint(.GET, "/metrics", .immediate(metrics)),
         ]
     }
 
     @Sendable
-    private func live(_ request: Request, _ context: GatewayContext) async throws -> Response {
+    private func live(_ request: Request) throws(GatewayError) -> Response {
         Response(type: ContentType.json, text: #"{"status":"live"}"#)
     }
 
     @Sendable
-    private func ready(_ request: Request, _ context: GatewayContext) async throws -> Response {
+    private func ready(_ request: Request) throws(GatewayError) -> Response {
         switch core.exchange.availability {
         case .available: return Response(type: ContentType.json, text: #"{"status":"ready"}"#)
         case .unavailable(let reason): throw GatewayError(.unavailable, reason)
@@ -29,7 +29,7 @@ struct HealthRoutes {
     }
 
     @Sendable
-    private func metrics(_ request: Request, _ context: GatewayContext) async throws -> Response {
+    private func metrics(_ request: Request) throws(GatewayError) -> Response {
         Response(type: PrometheusRegistry.contentType, text: core.registry.exposition())
     }
 }

@@ -1,6 +1,7 @@
-import HTTPTypes
-import Hummingbird
+import HTTPServer
 import NIOCore
+import NIOHTTP1
+import Platform
 
 /// `POST /v2/models/{model}/infer`: the Open Inference Protocol, for clients of MLServer, Triton and KServe.
 struct InferenceRoutes {
@@ -10,39 +11,49 @@ struct InferenceRoutes {
 
     var endpoints: [Endpoint] {
         [
-            Endpoint(.post, "/v2/models/{model}/infer", infer),
-            Endpoint(.post, "/v2/models/{model}/versions/{version}/infer", infer),
+            Endpoint(.POST, "/v2/models/{model}/infer", .questionWithBody(infer), check: check),
+            Endpoint(.POST, "/v2/models/{model}/versions/{version}/infer", .questionWithBody(infer), check: check),
         ]
     }
 
     @Sendable
-    private func infer(_ request: Request, _ context: GatewayContext) async throws -> Response {
+    private func check(_ request: Request) throws(GatewayError) {
         // Triton's client names no type when nothing but JSON is in the body.
-        if request.headers[.contentType] != nil { try request.head.requireContentType(Self.contentTypes) }
-        _ = try core.model(named: context)
-        let body = try await request.collectBody(limit: core.configuration.maximumBodyBytes)
+        if request["content-type"] != nil { try request.requireContentType(Self.contentTypes) }
+        _ = try core.model(named: request)
+    }
+
+    @Sendable
+    private func infer(_ request: Request) throws(GatewayError) -> Question {
         let inference = try InferenceReader.read(
-            body, jsonLength: try jsonLength(request), rules: core.rules, maximum: core.configuration.maximumBatch)
-        let result = try await core.classify(inference.sentences, for: request.head)
+            request.body, jsonLength: try jsonLength(request), rules: core.rules,
+            maximum: core.configuration.maximumBatch)
+        return Question(sentences: inference.sentences) { result throws(GatewayError) in
+            try answer(inference, request, result)
+        }
+    }
+
+    private func answer(
+        _ inference: InferenceRequest, _ request: Request, _ result: CallResult
+    ) throws(GatewayError) -> Response {
         var answers: [Answer] = []
         answers.reserveCapacity(result.outcomes.count)
         // The protocol has no place for an error of one element, so the first fails all.
         for outcome in result.outcomes { answers.append(try outcome.get()) }
         // The answers may have come from a model that took over just now.
-        let model = try core.model(named: context)
+        let model = try core.model(named: request)
         var writer = InferenceResponse(request: inference, model: model, answers: answers)
         let (bytes, jsonLength) = try writer.body()
-        var headers: HTTPFields = [
-            .serverTiming: ServerTiming.value(
-                worker: result.workerTiming, total: MonotonicTime.now.since(context.start))
-        ]
-        if let jsonLength { headers[.inferenceHeaderContentLength] = String(jsonLength) }
-        return Response(
-            type: jsonLength == nil ? ContentType.json : ContentType.binary, body: bytes, headers: headers)
+        let total = MonotonicTime.now.since(request.start)
+        var response = Response(
+            type: jsonLength == nil ? ContentType.json : ContentType.binary, body: bytes,
+            headers: [("Server-Timing", ServerTiming.value(worker: result.workerTiming, total: total))])
+        if let jsonLength { response.headers.append(("Inference-Header-Content-Length", String(jsonLength))) }
+        return response
     }
 
     private func jsonLength(_ request: Request) throws(GatewayError) -> Int? {
-        guard let value = request.headers[.inferenceHeaderContentLength] else { return nil }
+        guard let value = request["inference-header-content-length"] else { return nil }
         guard let length = Int(value), length >= 0 else {
             throw GatewayError(.invalidParameter, "Inference-Header-Content-Length must be a number of bytes")
         }

@@ -1,6 +1,6 @@
-import HTTPTypes
-import Hummingbird
+import HTTPServer
 import NIOCore
+import NIOHTTP1
 
 /// The Open Inference Protocol's questions about the server and the model.
 struct ModelRoutes {
@@ -8,37 +8,37 @@ struct ModelRoutes {
 
     var endpoints: [Endpoint] {
         [
-            Endpoint(.get, "/v2", for: .everybody, server),
-            Endpoint(.get, "/v2/health/live", for: .everybody, live),
-            Endpoint(.get, "/v2/health/ready", for: .everybody, ready),
-            Endpoint(.get, "/v2/models/{model}", metadata),
-            Endpoint(.get, "/v2/models/{model}/ready", modelReady),
-            Endpoint(.get, "/v2/models/{model}/versions/{version}", metadata),
-            Endpoint(.get, "/v2/models/{model}/versions/{version}/ready", modelReady),
+            Endpoint(.GET, "/v2", for: .everybody, .immediate(server)),
+            Endpoint(.GET, "/v2/health/live", for: .everybody, .immediate(live)),
+            Endpoint(.GET, "/v2/health/ready", for: .everybody, .immediate(ready)),
+            Endpoint(.GET, "/v2/models/{model}", .immediate(metadata)),
+            Endpoint(.GET, "/v2/models/{model}/ready", .immediate(modelReady)),
+            Endpoint(.GET, "/v2/models/{model}/versions/{version}", .immediate(metadata)),
+            Endpoint(.GET, "/v2/models/{model}/versions/{version}/ready", .immediate(modelReady)),
         ]
     }
 
     @Sendable
-    private func server(_ request: Request, _ context: GatewayContext) async throws -> Response {
+    private func server(_ request: Request) throws(GatewayError) -> Response {
         Response(
             type: ContentType.json,
             text: #"{"name":"triage","version":"\#(GatewayVersion.current)","extensions":["binary_tensor_data"]}"#)
     }
 
     @Sendable
-    private func live(_ request: Request, _ context: GatewayContext) async throws -> Response {
+    private func live(_ request: Request) throws(GatewayError) -> Response {
         Response(type: ContentType.json, text: #"{"live":true}"#)
     }
 
     @Sendable
-    private func ready(_ request: Request, _ context: GatewayContext) async throws -> Response {
+    private func ready(_ request: Request) throws(GatewayError) -> Response {
         if case .unavailable(let reason) = core.exchange.availability { throw GatewayError(.unavailable, reason) }
         return Response(type: ContentType.json, text: #"{"ready":true}"#)
     }
 
     @Sendable
-    private func modelReady(_ request: Request, _ context: GatewayContext) async throws -> Response {
-        let model = try core.model(named: context)
+    private func modelReady(_ request: Request) throws(GatewayError) -> Response {
+        let model = try core.model(named: request)
         if case .unavailable(let reason) = core.exchange.availability { throw GatewayError(.unavailable, reason) }
         var body = ByteBuffer()
         body.writeStaticString("{\"name\":")
@@ -48,8 +48,8 @@ struct ModelRoutes {
     }
 
     @Sendable
-    private func metadata(_ request: Request, _ context: GatewayContext) async throws -> Response {
-        let model = try core.model(named: context)
+    private func metadata(_ request: Request) throws(GatewayError) -> Response {
+        let model = try core.model(named: request)
         var body = ByteBuffer()
         body.writeStaticString("{\"name\":")
         body.writeJSON(string: model.name)
@@ -71,14 +71,14 @@ struct ModelRoutes {
 
 extension GatewayCore {
     /// The model that the path names, when it is the one that the workers have.
-    func model(named context: GatewayContext) throws(GatewayError) -> ModelInformation {
+    func model(named request: Request) throws(GatewayError) -> ModelInformation {
         guard let model = exchange.model else {
             throw GatewayError(.modelUnknown, "no worker has answered yet, so the model is not known")
         }
-        if let name = context.parameters.get("model"), name != model.name {
+        if let name = request.parameter("model"), name != model.name {
             throw GatewayError(.modelNotFound, "the model here is \(model.name)")
         }
-        if let version = context.parameters.get("version"), version != model.version {
+        if let version = request.parameter("version"), version != model.version {
             throw GatewayError(.modelNotFound, "the version of \(model.name) here is \(model.version)")
         }
         return model

@@ -1,21 +1,24 @@
-import HTTPTypes
-import Hummingbird
+import HTTPServer
 import Messages
 import NIOCore
+import NIOHTTP1
 
 /// `POST /v1/sentences`: for the bulk lane, whose answers come by `classifications` and not here.
 struct SentencesRoute {
     let core: GatewayCore
 
-    var endpoints: [Endpoint] { [Endpoint(.post, "/v1/sentences", publish)] }
+    var endpoints: [Endpoint] { [Endpoint(.POST, "/v1/sentences", .task(publish), check: check)] }
 
     @Sendable
-    private func publish(_ request: Request, _ context: GatewayContext) async throws -> Response {
-        try request.head.requireContentType([ContentType.json])
-        let deadline = try request.head.deadline(default: core.configuration.requestTimeout)
-        let body = try await request.collectBody(limit: core.configuration.maximumBodyBytes)
+    private func check(_ request: Request) throws(GatewayError) {
+        try request.requireContentType([ContentType.json])
+    }
+
+    @Sendable
+    private func publish(_ request: Request) async throws(GatewayError) -> Response {
+        let deadline = try request.deadline(default: core.configuration.requestTimeout)
         let records = try BulkBodies.records(
-            body, rules: core.rules, maximum: core.configuration.maximumBatch, trace: request.head.trace)
+            request.body, rules: core.rules, maximum: core.configuration.maximumBatch, trace: request.trace)
         if case .unavailable(let reason) = core.exchange.availability { throw GatewayError(.unavailable, reason) }
         try await core.bulk.publish(records, deadline: deadline)
         var response = ByteBuffer()

@@ -1,6 +1,7 @@
-import Hummingbird
+import HTTPServer
 import Messages
 import NIOCore
+import Platform
 
 /// Reads a stream's lines and has them classified, group by group.
 struct StreamReader: Sendable {
@@ -14,14 +15,14 @@ struct StreamReader: Sendable {
     let window: OrderedWindow<StreamGroup>
     let watchdog: StreamWatchdog
 
-    func run() async throws {
+    func run(_ body: RequestBody) async throws {
         // Escapes can make a sentence's JSON six times as long; around it stand names and an id.
         var splitter = LineSplitter(maximumBytes: 6 * core.configuration.maximumTextBytes + 1_024)
-        var body = request.body.makeAsyncIterator()
+        var pieces = body.makeAsyncIterator()
         var number = 0
         while true {
             watchdog.waitForClient(insideLine: splitter.isInsideLine)
-            guard let bytes = try await body.next() else { break }
+            guard let bytes = try await pieces.next() else { break }
             watchdog.clientSent()
             var group = StreamGroup()
             var full: [StreamGroup] = []
@@ -78,8 +79,8 @@ struct StreamReader: Sendable {
         while true {
             group.beginning = Result { () throws(GatewayError) in
                 try core.exchange.begin(
-                    group.sentences, deadline: try request.head.deadline(default: limit),
-                    usesCache: request.head.allowsCachedAnswer, trace: request.head.trace)
+                    group.sentences, deadline: try request.deadline(default: limit),
+                    usesCache: request.allowsCachedAnswer, trace: request.trace)
             }
             guard case .failure(let error) = group.beginning, error.code == .overloaded, MonotonicTime.now < patience
             else { break }

@@ -1,8 +1,8 @@
-import NIOCore
+import Platform
 import Synchronization
 
-/// Closes a stream's connection when the client takes too long over one line. Between lines a client may pause: a stream
-/// can be somebody who types. The time that the gateway itself makes the client wait does not count.
+/// Notices when a stream's client takes too long over one line. Between lines a client may pause: a stream can be somebody
+/// who types. The time that the gateway itself makes the client wait does not count.
 final class StreamWatchdog: Sendable {
     /// Nanoseconds for which the current line has been waited for.
     private struct State {
@@ -12,18 +12,19 @@ final class StreamWatchdog: Sendable {
     }
 
     private let state = Mutex(State())
-    private let task: RepeatedTask
+    private let limit: Duration
 
-    init(channel: any Channel, limit: Duration) {
+    init(limit: Duration) {
+        self.limit = limit
+    }
+
+    /// Calls `onTimeout` when a line takes longer than the limit; returns then, or when the task is cancelled.
+    func watch(onTimeout: () -> Void) async {
+        let interval = max(limit / 4, .milliseconds(1))
         let limit = UInt64(clamping: limit.nanoseconds)
-        let interval = TimeAmount.nanoseconds(Int64(clamping: max(limit / 4, 1_000_000)))
-        // The task refers to the state, which must exist first; a box breaks the circle.
-        let box = Weak()
-        task = channel.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { task in
-            guard let watchdog = box.watchdog.withLock({ $0.value }) else { return task.cancel() }
-            if watchdog.lineTime > limit { channel.close(promise: nil) }
+        while (try? await Task.sleep(for: interval)) != nil {
+            if lineTime > limit { return onTimeout() }
         }
-        box.watchdog.withLock { $0.value = self }
     }
 
     /// The client is to send something now.
@@ -44,20 +45,11 @@ final class StreamWatchdog: Sendable {
         }
     }
 
-    func stop() {
-        task.cancel()
-    }
-
     private var lineTime: UInt64 {
         let now = MonotonicTime.now
         return state.withLock { state in
             guard state.isInsideLine else { return 0 }
             return state.waited + (state.since.map { now.since($0) } ?? 0)
         }
-    }
-
-    private final class Weak: Sendable {
-        struct Reference { weak var value: StreamWatchdog? }
-        let watchdog = Mutex(Reference(value: nil))
     }
 }

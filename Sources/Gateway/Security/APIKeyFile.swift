@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import Platform
 
 /// The file of API keys: one line for each, the SHA-256 of the key in hexadecimal and the name of who holds it.
 /// The keys themselves are nowhere; empty lines and lines that start with `#` mean nothing.

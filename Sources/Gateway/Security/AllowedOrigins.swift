@@ -1,8 +1,17 @@
-import HTTPTypes
-import Hummingbird
+import HTTPServer
+import NIOHTTP1
 
 /// Which pages of other origins may call the gateway from a browser. None may unless it is configured.
 struct AllowedOrigins: Sendable {
+    /// The fields of requests that mean something here.
+    private static let requestFields = [
+        "Authorization", "Content-Type", "Content-Encoding", "Cache-Control", "X-Request-Timeout-Ms", "traceparent",
+        "tracestate", "Inference-Header-Content-Length",
+    ].joined(separator: ", ")
+    private static let responseFields = [
+        "X-Cache", "Server-Timing", "Retry-After", "Inference-Header-Content-Length",
+    ].joined(separator: ", ")
+
     private let origins: Set<String>
     private let allowsAll: Bool
 
@@ -11,31 +20,26 @@ struct AllowedOrigins: Sendable {
         self.allowsAll = origins.contains("*")
     }
 
-    /// Tells the browser that the page that asked may read the response.
-    func allow(_ request: HTTPRequest, _ headers: inout HTTPFields) {
+    /// Tells the browser that the page that asked may read the response, or, before it sends a request, that it may.
+    func allow(_ request: Request, _ response: inout Response) {
+        if origins.isEmpty { return }
+        if !allowsAll { response.headers.append(("Vary", "Origin")) }
         guard let origin = allowedOrigin(of: request) else { return }
-        headers[.accessControlAllowOrigin] = origin
-        headers[.accessControlExposeHeaders] = "X-Cache, Server-Timing, Retry-After"
-        headers[.vary] = "Origin"
-    }
-
-    /// The answer to a browser that asks before it sends; nil when its page may not.
-    func answerPreflight(_ request: HTTPRequest, methods: [String]) -> Response? {
-        guard allowedOrigin(of: request) != nil, request.headerFields[.accessControlRequestMethod] != nil else {
-            return nil
+        response.headers.append(("Access-Control-Allow-Origin", origin))
+        guard request.method == .OPTIONS, let methods = response.header("Allow"),
+            request["access-control-request-method"] != nil
+        else {
+            response.headers.append(("Access-Control-Expose-Headers", Self.responseFields))
+            return
         }
-        return Response(
-            status: .noContent,
-            headers: [
-                .accessControlAllowMethods: methods.joined(separator: ", "),
-                .accessControlAllowHeaders: "Authorization, Content-Type, Cache-Control, X-Request-Timeout-Ms",
-                .accessControlMaxAge: "600",
-            ])
+        response.headers += [
+            ("Access-Control-Allow-Methods", methods), ("Access-Control-Allow-Headers", Self.requestFields),
+            ("Access-Control-Max-Age", "600"),
+        ]
     }
 
-    private func allowedOrigin(of request: HTTPRequest) -> String? {
-        if origins.isEmpty { return nil }
-        guard let origin = request.headerFields[.origin] else { return nil }
+    private func allowedOrigin(of request: Request) -> String? {
+        guard let origin = request["origin"] else { return nil }
         if allowsAll { return "*" }
         return origins.contains(origin) ? origin : nil
     }

@@ -1,7 +1,6 @@
-import Hummingbird
+import HTTPServer
 import Logging
-import NIOCore
-import ServiceLifecycle
+import NIOHTTP1
 import Telemetry
 
 /// The worker's own small HTTP server: `/health/live`, `/health/ready`, `/metrics`.
@@ -14,31 +13,35 @@ struct AdminEndpoint: Sendable {
 
     /// Serves until it is cancelled or the group shuts down.
     func run() async throws {
-        let router = Router()
-        router.get("/health/live") { _, _ in answer(health.liveProblem) }
-        router.get("/health/ready") { _, _ in answer(health.readyProblem) }
-        router.get("/metrics") { _, _ in
-            Response(
-                status: .ok, headers: [.contentType: PrometheusRegistry.contentType],
-                body: ResponseBody(byteBuffer: ByteBuffer(string: registry.exposition())))
-        }
-        var quiet = logger
-        quiet.logLevel = .warning
-        let application = Application(
-            router: router,
-            configuration: ApplicationConfiguration(address: .hostname(host, port: port), serverName: "triage"),
-            onServerRunning: { channel in
-                logger.info(
-                    "the admin endpoint listens",
-                    [.address: "\(host)", .port: "\(channel.localAddress?.port ?? port)"])
-            }, logger: quiet)
-        try await application.run()
+        var configuration = HTTPServerConfiguration(name: "admin", host: host, port: port)
+        // Probes and scrapes are few, small and quick.
+        configuration.maximumConnections = 256
+        configuration.maximumHeldBytes = 4 * 1_024 * 1_024
+        configuration.maximumBodyBytes = 65_536
+        configuration.shutdownTimeout = .seconds(1)
+        let (health, registry) = (health, registry)
+        let routes = RouteTable([
+            Route(.GET, "/health/live", .withoutBody { _, _ in answer(health.liveProblem) }),
+            Route(.GET, "/health/ready", .withoutBody { _, _ in answer(health.readyProblem) }),
+            Route(
+                .GET, "/metrics",
+                .withoutBody { _, _ in
+                    .response(Response(type: PrometheusRegistry.contentType, text: registry.exposition()))
+                }),
+        ])
+        try await HTTPServer(
+            configuration, routes: routes, logger: logger,
+            onRunning: { port in
+                logger.info("the admin endpoint listens", [.address: "\(host)", .port: "\(port)"])
+            }
+        ).run()
     }
 
-    private func answer(_ problem: String?) -> Response {
-        Response(
-            status: problem == nil ? .ok : .serviceUnavailable,
-            headers: [.contentType: "text/plain; charset=utf-8", .cacheControl: "no-store"],
-            body: ResponseBody(byteBuffer: ByteBuffer(string: (problem ?? "ok") + "\n")))
+    private func answer(_ problem: String?) -> Route.Answer {
+        var response = Response(
+            problem == nil ? .ok : .serviceUnavailable, type: "text/plain; charset=utf-8",
+            text: (problem ?? "ok") + "\n")
+        response.headers.append(("Cache-Control", "no-store"))
+        return .response(response)
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Gateway
+import HTTPServer
 import Kafka
 import Worker
 
@@ -54,7 +55,16 @@ struct GatewayFlags: ParsableArguments, SettingFlags {
     @Option(help: ArgumentHelp("Largest head of a request. (default: 32768)", valueName: "bytes"))
     var maxHeaderBytes: String?
 
-    @Option(help: ArgumentHelp("Connections open at a time. (default: 16384)", valueName: "count"))
+    @Option(
+        help: ArgumentHelp(
+            "Most bytes of all bodies and unsent responses together; over it requests get 503. (default: 67108864)",
+            valueName: "bytes"))
+    var maxHeldBytes: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Connections open at a time; one more gets 503. At most the limit of open files less a reserve. (default: 16384)",
+            valueName: "count"))
     var maxConnections: String?
 
     @Option(help: ArgumentHelp("Close a connection idle for so long. (default: 60s)", valueName: "duration"))
@@ -69,6 +79,11 @@ struct GatewayFlags: ParsableArguments, SettingFlags {
 
     @Option(help: ArgumentHelp("Longest time to leave a response unread. (default: 30s)", valueName: "duration"))
     var writeTimeout: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Longest time to finish requests at the end; the rest is cut off. (default: 8s)", valueName: "duration"))
+    var shutdownTimeout: String?
 
     @Option(
         help: ArgumentHelp("File of API keys (see 'triage keys'); without it no key is asked for.", valueName: "file"))
@@ -95,7 +110,7 @@ struct GatewayFlags: ParsableArguments, SettingFlags {
             .maxWaiting: maxWaiting, .maxTextBytes: maxTextBytes, .maxBatch: maxBatch, .streamWindow: streamWindow,
             .maxBodyBytes: maxBodyBytes, .maxHeaderBytes: maxHeaderBytes, .maxConnections: maxConnections,
             .idleTimeout: idleTimeout, .headTimeout: headTimeout, .bodyTimeout: bodyTimeout,
-            .writeTimeout: writeTimeout, .apiKeys: apiKeys, .tlsCertificate: tlsCertificate, .tlsKey: tlsKey,
+            .writeTimeout: writeTimeout, .shutdownTimeout: shutdownTimeout, .maxHeldBytes: maxHeldBytes, .apiKeys: apiKeys, .tlsCertificate: tlsCertificate, .tlsKey: tlsKey,
             .corsOrigins: corsOrigins, .docsAssets: docsAssets,
         ]
     }
@@ -126,10 +141,10 @@ extension SettingsReader {
         return configuration
     }
 
-    private func gatewayTLS() throws -> GatewayConfiguration.TLS? {
+    private func gatewayTLS() throws -> TLSFiles? {
         switch (try text(.tlsCertificate), try text(.tlsKey)) {
         case (nil, nil): nil
-        case (let certificate?, let key?): GatewayConfiguration.TLS(certificateFile: certificate, keyFile: key)
+        case (let certificate?, let key?): TLSFiles(certificate: certificate, privateKey: key)
         default: throw CommandFailure.usage("--tls-certificate and --tls-key go together")
         }
     }
@@ -148,5 +163,7 @@ extension SettingsReader {
         configuration.headTimeout = try duration(.headTimeout) ?? configuration.headTimeout
         configuration.bodyTimeout = try duration(.bodyTimeout) ?? configuration.bodyTimeout
         configuration.writeTimeout = try duration(.writeTimeout) ?? configuration.writeTimeout
+        configuration.shutdownTimeout = try duration(.shutdownTimeout) ?? configuration.shutdownTimeout
+        configuration.maximumHeldBytes = try integer(.maxHeldBytes, in: count) ?? configuration.maximumHeldBytes
     }
 }

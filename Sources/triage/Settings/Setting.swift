@@ -55,6 +55,7 @@ enum Setting: String, CaseIterable {
     case maxBatch = "max-batch"
     case maxConnections = "max-connections"
     case maxBodyBytes = "max-body-bytes"
+    case maxHeldBytes = "max-held-bytes"
     case maxHeaderBytes = "max-header-bytes"
     case idleTimeout = "idle-timeout"
     case headTimeout = "head-timeout"

@@ -47,7 +47,7 @@ package enum UnixTime {
 
 extension Duration {
     /// The whole duration in nanoseconds, clamped to what fits.
-    var nanoseconds: Int64 {
+    package var nanoseconds: Int64 {
         let (seconds, overflow) = components.seconds.multipliedReportingOverflow(by: 1_000_000_000)
         if overflow { return components.seconds < 0 ? .min : .max }
         let (sum, sumOverflow) = seconds.addingReportingOverflow(components.attoseconds / 1_000_000_000)
@@ -55,8 +55,8 @@ extension Duration {
     }
 
     /// The duration in milliseconds, rounded down.
-    var milliseconds: Int64 { nanoseconds / 1_000_000 }
+    package var milliseconds: Int64 { nanoseconds / 1_000_000 }
 
     /// The duration in seconds.
-    var seconds: Double { Double(nanoseconds) / 1e9 }
+    package var seconds: Double { Double(nanoseconds) / 1e9 }
 }

@@ -1,7 +1,9 @@
+import Platform
+
 /// The encoding of a query's values: `%` and two digits for a byte, `+` for a space.
-enum FormEncoding {
+package enum FormEncoding {
     /// The bytes that are meant; nil when a `%` is not followed by two hexadecimal digits.
-    static func decode(_ encoded: Substring.UTF8View) -> [UInt8]? {
+    package static func decode(_ encoded: Substring.UTF8View) -> [UInt8]? {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(encoded.count)
         var iterator = encoded.makeIterator()

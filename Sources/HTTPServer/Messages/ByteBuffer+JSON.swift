@@ -1,16 +1,16 @@
-import NIOCore
+package import NIOCore
 
 extension ByteBuffer {
     private static let hexadecimalDigits = Array("0123456789abcdef".utf8)
 
     /// Appends a JSON string with its quotes.
-    mutating func writeJSON(string: String) {
+    package mutating func writeJSON(string: String) {
         var string = string
         string.withUTF8 { writeJSON(utf8: UnsafeRawBufferPointer($0)) }
     }
 
     /// Appends these UTF-8 bytes as a JSON string with its quotes.
-    mutating func writeJSON(utf8 bytes: UnsafeRawBufferPointer) {
+    package mutating func writeJSON(utf8 bytes: UnsafeRawBufferPointer) {
         writeInteger(UInt8(ascii: "\""))
         var clean = 0
         for index in bytes.indices {
@@ -35,34 +35,7 @@ extension ByteBuffer {
     }
 
     /// Appends a number in decimal.
-    mutating func writeDecimal(_ number: Int) {
+    package mutating func writeDecimal(_ number: Int) {
         writeString(String(number))
-    }
-
-    /// Appends an answer's label as a JSON string.
-    mutating func writeLabel(of answer: Answer) {
-        writeImmutableBuffer(answer.labelBytes)
-    }
-
-    /// Appends an answer's object from class to probability.
-    mutating func writeProbabilities(of answer: Answer) {
-        writeImmutableBuffer(answer.probabilityBytes)
-    }
-
-    /// Appends a whole result: the reply's value, or the error in its place.
-    mutating func writeResult(id: String, _ outcome: Outcome) {
-        writeStaticString("{\"id\":")
-        writeJSON(string: id)
-        switch outcome {
-        case .success(let answer):
-            writeInteger(UInt8(ascii: ","))
-            writeImmutableBuffer(answer.bytes)
-        case .failure(let error):
-            writeStaticString(",\"error\":{\"code\":\"")
-            writeString(error.code.rawValue)
-            writeStaticString("\",\"message\":")
-            writeJSON(string: error.detail)
-            writeStaticString("}}")
-        }
     }
 }

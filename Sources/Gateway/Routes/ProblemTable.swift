@@ -1,22 +1,22 @@
-package import HTTPTypes
+package import NIOHTTP1
 
 /// The one table from what went wrong to what HTTP says about it.
 extension ProblemCode {
-    package var status: HTTPResponse.Status { row.status }
+    package var status: HTTPResponseStatus { row.status }
 
     /// A short sentence that is the same for every occurrence.
     package var title: String { row.title }
 
-    private var row: (status: HTTPResponse.Status, title: String) {
+    private var row: (status: HTTPResponseStatus, title: String) {
         switch self {
         case .malformedJSON: (.badRequest, "The body is not the JSON that this route takes")
-        case .missingText: (.unprocessableContent, "The sentence is missing")
-        case .emptyText: (.unprocessableContent, "The sentence is empty")
-        case .textTooLong: (.contentTooLarge, "The sentence is too long")
+        case .missingText: (.unprocessableEntity, "The sentence is missing")
+        case .emptyText: (.unprocessableEntity, "The sentence is empty")
+        case .textTooLong: (.payloadTooLarge, "The sentence is too long")
         case .invalidUTF8: (.badRequest, "The sentence is not valid UTF-8")
         case .invalidParameter: (.badRequest, "A parameter has an invalid value")
-        case .batchSize: (.unprocessableContent, "The number of sentences is not allowed")
-        case .bodyTooLarge: (.contentTooLarge, "The body is too large")
+        case .batchSize: (.unprocessableEntity, "The number of sentences is not allowed")
+        case .bodyTooLarge: (.payloadTooLarge, "The body is too large")
         case .unsupportedContentType: (.unsupportedMediaType, "The content type is not supported")
         case .unauthorized: (.unauthorized, "A valid API key is needed")
         case .notFound: (.notFound, "There is no such route")
@@ -30,7 +30,7 @@ extension ProblemCode {
         case .replyTopicNotAllowed: (.badGateway, "The workers do not answer to this gateway's topic")
         case .replyTooLarge: (.badGateway, "The reply was too large for the queue")
         case .replyNotDelivered: (.badGateway, "The reply could not be written to the queue")
-        case .cancelled: (HTTPResponse.Status(code: 499, reasonPhrase: "Client Closed Request"), "The caller hung up")
+        case .cancelled: (.custom(code: 499, reasonPhrase: "Client Closed Request"), "The caller hung up")
         case .internalError: (.internalServerError, "The gateway failed")
         }
     }

@@ -1,29 +1,29 @@
-package import NIOCore
+import NIOCore
 
 /// Runs a task's code on an event loop.
-package final class EventLoopExecutor: TaskExecutor {
+final class EventLoopExecutor: TaskExecutor {
     let eventLoop: any EventLoop
 
     init(_ eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
     }
 
-    package func enqueue(_ job: consuming ExecutorJob) {
+    func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         eventLoop.execute { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
     }
 }
 
 /// One executor for each event loop of a group.
-package struct EventLoopExecutors: Sendable {
+struct EventLoopExecutors: Sendable {
     private let executors: [EventLoopExecutor]
 
-    package init(_ group: any EventLoopGroup) {
+    init(_ group: any EventLoopGroup) {
         executors = group.makeIterator().map { EventLoopExecutor($0) }
     }
 
     /// The loop's executor; nil for a loop of another group.
-    package subscript(eventLoop: any EventLoop) -> EventLoopExecutor? {
+    subscript(eventLoop: any EventLoop) -> EventLoopExecutor? {
         executors.first { $0.eventLoop === eventLoop }
     }
 }

@@ -1,3 +1,4 @@
+import Platform
 import Synchronization
 
 #if canImport(Glibc)
@@ -23,7 +24,7 @@ package final class DateField: Sendable {
     package init() {}
 
     /// The date now, as RFC 9110 has it: `Tue, 15 Nov 1994 08:12:31 GMT`.
-    var value: String {
+    package var value: String {
         let second = UnixTime.milliseconds / 1_000
         return state.withLock { state in
             if state.second != second {

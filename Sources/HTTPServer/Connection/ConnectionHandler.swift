@@ -1,0 +1,787 @@
+import NIOCore
+import NIOHTTP1
+import NIOTLS
+import Platform
+
+/// Serves one connection for its whole life, on its event loop: reads requests, finds their routes, writes responses, and
+/// decides when the connection ends.
+///
+/// Requests are answered one after another. What a client sends before its last request is answered is held, and when
+/// something is held no more is read.
+final class ConnectionHandler: ChannelDuplexHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+    typealias Decoder = ByteToMessageHandler<HTTPRequestDecoder>
+
+    /// Bodies up to this size are copied behind their heads, which is cheaper than a second buffer.
+    private static let copied = 4_096
+    /// Larger bodies are handed over in pieces, so that a client that does not read keeps little in memory.
+    private static let piece = 65_536
+    /// What a stream is counted as: its window, and what lies in its buffers.
+    private static let streamBytes = 262_144
+
+    enum State {
+        /// Between two requests.
+        case idle
+        /// A request whose body is not all there.
+        case reading(Current)
+        /// A request that is refused, whose body is not all there. Said at once it would have to end the connection; it is
+        /// said when the body has ended, or else when no more of it comes at once.
+        case refusing(Current, Problem)
+        /// A request whose response is under way.
+        case waiting(Current, cancel: @Sendable () -> Void)
+        /// A response of which not all could be written.
+        case writing(Current, rest: ByteBuffer, isEarly: Bool)
+        /// A request that a task answers.
+        case streaming(Current, Stream)
+        /// The last response is written. What still comes is thrown away: a connection that is closed with bytes unread is
+        /// reset, and the client might never see the response.
+        case lingering
+        case closed
+    }
+
+    /// The request that is being served.
+    struct Current {
+        var request: Request
+        let route: Route?
+        let rules: RequestRules
+    }
+
+    /// A request that is answered by a task.
+    final class Stream {
+        let source: RequestBody.Source.Source
+        var task: Task<Void, Never>?
+        var hasInputEnded = false
+        var hasResponseBegun = false
+        var hasResponseEnded = false
+        /// Waits until the connection takes more.
+        var writer: ResponseWriter.Continuation?
+        /// No more is read until the task has taken what is there.
+        var isPaused = false
+
+        init(source: RequestBody.Source.Source) {
+            self.source = source
+        }
+    }
+
+    private let server: ServerContext
+    private let connections: LoopConnections
+    private let isRefused: Bool
+    private var decoder: Decoder
+    private var state = State.idle
+    private var context: ChannelHandlerContext?
+
+    /// What there is of the body of the request that is being read. Not in `state`, so that it grows in place.
+    private var body = ByteBuffer()
+    private var decompressor: Decompressor?
+    /// How much of the budget this connection has: its body, or its unwritten response.
+    private var charged = 0
+
+    /// Requests sent before the last one was answered.
+    // Most connections never hold one, so that room for more would only cost each of them memory.
+    private var held = CircularBuffer<HTTPServerRequestPart>(initialCapacity: 1)
+    private var heldBytes = 0
+    private var isReleasing = false
+    private var isReadWithheld = false
+    /// What was wrong with what came after the requests held.
+    private var parserError: HTTPParserError?
+    /// Tells the response of the request that waits from that of one that was given up.
+    private var number: UInt64 = 0
+
+    /// Whether a part of a request came with what is being read.
+    private var hasReadPart = false
+    private var parserStops = false
+    private var isInputClosed = false
+    private var isOutputClosed = false
+    private var isQuiescing = false
+    /// When the connection is closed unless something happens.
+    private var readDeadline = MonotonicTime.distantFuture
+    private var writeDeadline = MonotonicTime.distantFuture
+
+    /// - Parameter isRefused: the connection is one too many; its first request is answered with 503.
+    init(server: ServerContext, connections: LoopConnections, decoder: Decoder, isRefused: Bool) {
+        self.server = server
+        self.connections = connections
+        self.decoder = decoder
+        self.isRefused = isRefused
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        connections.add(self)
+        // Over TLS the handshake comes first, which is as quick as a request's head.
+        let isBrief = isRefused || server.configuration.tls != nil
+        readDeadline = connections.now.advanced(by: isBrief ? server.timeouts.head : server.timeouts.idle)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        end()
+        connections.remove(self)
+        self.context = nil
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        end()
+        context.fireChannelInactive()
+    }
+
+    // MARK: Reading
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        receive(unwrapInboundIn(data), context)
+    }
+
+    /// Takes a part that the parser has read.
+    func receive(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
+        hasReadPart = true
+        switch part {
+        case .head(let head): parserStops = head.stopsParser
+        case .end where parserStops:
+            parserStops = false
+            restartParser(context)
+        case .body, .end: break
+        }
+        switch state {
+        case .lingering, .closed: break
+        default:
+            if isBusy(context) || !held.isEmpty { hold(part) } else { take(part, context) }
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if case .refusing(let current, let problem) = state, held.isEmpty {
+            // The rest may take its time, or never come.
+            respond(Response(problem), to: current, isEarly: true, context)
+        } else if case .idle = state, !hasReadPart {
+            // Bytes came and no part of a request did: they are the beginning of one.
+            if readDeadline > connections.now.advanced(by: server.timeouts.head) {
+                readDeadline = connections.now.advanced(by: server.timeouts.head)
+            }
+        }
+        hasReadPart = false
+        context.fireChannelReadComplete()
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if case .streaming(_, let stream) = state, stream.isPaused {
+            isReadWithheld = true
+        } else if held.isEmpty {
+            context.read()
+        } else {
+            isReadWithheld = true
+        }
+    }
+
+    private func isBusy(_ context: ChannelHandlerContext) -> Bool {
+        switch state {
+        case .waiting, .writing: true
+        case .streaming(_, let stream): stream.hasInputEnded
+        case .idle: !context.channel.isWritable
+        case .reading, .refusing, .lingering, .closed: false
+        }
+    }
+
+    private func hold(_ part: HTTPServerRequestPart) {
+        held.append(part)
+        // About what a head takes in memory.
+        let bytes = if case .body(let bytes) = part { bytes.readableBytes } else { 512 }
+        heldBytes += bytes
+        server.budget.takeAnyway(bytes)
+    }
+
+    /// Takes up again what was held, as far as it goes.
+    private func release(_ context: ChannelHandlerContext) {
+        if isReleasing { return }
+        isReleasing = true
+        while !isBusy(context), let part = held.popFirst() {
+            take(part, context)
+        }
+        isReleasing = false
+        if held.isEmpty, heldBytes > 0 {
+            server.budget.give(heldBytes)
+            heldBytes = 0
+        }
+        if let error = parserError, held.isEmpty, !isBusy(context) {
+            parserError = nil
+            refuseUnreadable(error, context)
+        }
+        if isInputClosed, held.isEmpty, case .idle = state { return close(context) }
+        if isReadWithheld, held.isEmpty {
+            isReadWithheld = false
+            context.read()
+        }
+    }
+
+    private func take(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
+        switch (state, part) {
+        case (.idle, .head(let head)):
+            begin(head, context)
+        case (.reading(let current), .body(let bytes)):
+            if case .withBody = current.route?.kind { add(bytes, to: current, context) }
+        case (.reading(let current), .end):
+            if let decompressor, !decompressor.isComplete {
+                respond(Response(.corruptBody), to: current, isEarly: false, context)
+            } else {
+                dispatch(current, context)
+            }
+        case (.refusing(let current, let problem), .end):
+            respond(Response(problem), to: current, isEarly: false, context)
+        case (.streaming(_, let stream), .body(let bytes)):
+            if case .stopProducing = stream.source.yield(contentsOf: CollectionOfOne(bytes)) { stream.isPaused = true }
+        case (.streaming(let current, let stream), .end):
+            stream.hasInputEnded = true
+            stream.isPaused = false
+            stream.source.finish()
+            if stream.hasResponseEnded { endResponse(to: current, isEarly: false, context) }
+        default:
+            break
+        }
+    }
+
+    // MARK: A request
+
+    private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        let start = MonotonicTime.now
+        let current: Current
+        do throws(Problem) {
+            current = try self.current(head, start)
+        } catch {
+            // How far this request goes cannot be told, so nothing after it can be understood.
+            let request = Request(method: head.method, target: .root, headers: head.headers, start: start)
+            let unreadable = Current(request: request, route: nil, rules: .unreadable)
+            return respond(Response(error), to: unreadable, isEarly: true, context)
+        }
+        readDeadline = start.advanced(by: server.timeouts.body)
+        if isRefused { return respond(Response(.tooManyConnections), to: current, isEarly: true, context) }
+        do throws(Problem) {
+            try admit(current)
+        } catch {
+            // Who waits for a word before the body gets the last one, and the body is not awaited.
+            if current.rules.expectsContinue { return respond(Response(error), to: current, isEarly: true, context) }
+            state = .refusing(current, error)
+            return
+        }
+        if current.rules.expectsContinue, held.isEmpty {
+            var interim = context.channel.allocator.buffer(capacity: 32)
+            interim.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
+            context.writeAndFlush(wrapOutboundOut(interim), promise: nil)
+        }
+        if case .stream(let handler) = current.route?.kind {
+            stream(current, handler, context)
+        } else {
+            state = .reading(current)
+        }
+    }
+
+    /// The request with its route, if it has one.
+    private func current(_ head: HTTPRequestHead, _ start: MonotonicTime) throws(Problem) -> Current {
+        let rules = try RequestRules(head)
+        guard let target = RequestTarget(head.uri) else {
+            throw .malformed("the request's target is neither a path nor a URL")
+        }
+        var request = Request(method: head.method, target: target, headers: head.headers, start: start)
+        guard case .route(let route, let parameters) = server.routes.match(head.method, target.path) else {
+            return Current(request: request, route: nil, rules: rules)
+        }
+        request.parameters = parameters
+        return Current(request: request, route: route, rules: rules)
+    }
+
+    /// Throws what the head alone is refused for.
+    private func admit(_ current: Current) throws(Problem) {
+        guard let route = current.route else {
+            // `OPTIONS` is answered when the request has been read, like any other.
+            if case .otherMethod(let allowed) = server.routes.match(current.request.method, current.request.path) {
+                if current.request.method == .OPTIONS { return }
+                throw .methodNotAllowed(allowed)
+            }
+            throw .notFound
+        }
+        try route.admit(current.request)
+        if !server.budget.hasRoom { throw .noMemory }
+        decompressor = nil
+        switch route.kind {
+        case .withoutBody: break
+        case .withBody:
+            if let coding = try coding(of: current.request) { decompressor = Decompressor(coding) }
+            if let length = current.rules.contentLength, length > server.configuration.maximumBodyBytes {
+                throw .bodyTooLarge(server.configuration.maximumBodyBytes)
+            }
+        case .stream:
+            _ = try coding(of: current.request)
+            guard server.budget.take(Self.streamBytes, total: Self.streamBytes) else { throw .noMemory }
+            charged += Self.streamBytes
+        }
+    }
+
+    private func coding(of request: Request) throws(Problem) -> ContentCoding? {
+        guard request.headers.contains(name: "content-encoding") else { return nil }
+        return try ContentCoding.ofBody(request.headers["content-encoding"].flatMap(\.listElements))
+    }
+
+    private func add(_ bytes: ByteBuffer, to current: Current, _ context: ChannelHandlerContext) {
+        do throws(Problem) {
+            try add(bytes)
+        } catch {
+            body = ByteBuffer()
+            giveBack()
+            state = .refusing(current, error)
+        }
+    }
+
+    private func add(_ bytes: ByteBuffer) throws(Problem) {
+        let limit = server.configuration.maximumBodyBytes
+        if let decompressor {
+            var bytes = bytes
+            while bytes.readableBytes > 0 {
+                let before = body.readableBytes
+                do throws(Decompressor.Failure) {
+                    // One byte more than allowed tells that it is too many.
+                    try decompressor.decompress(&bytes, into: &body, most: min(Self.piece, limit + 1 - before))
+                } catch {
+                    throw .corruptBody
+                }
+                if body.readableBytes > limit { throw .bodyTooLarge(limit) }
+                try charge(body.readableBytes - before)
+            }
+            return
+        }
+        guard body.readableBytes + bytes.readableBytes <= limit else { throw .bodyTooLarge(limit) }
+        try charge(bytes.readableBytes)
+        if body.readableBytes == 0 {
+            body = bytes
+        } else {
+            body.writeImmutableBuffer(bytes)
+        }
+    }
+
+    private func charge(_ count: Int) throws(Problem) {
+        guard server.budget.take(count, total: charged + count) else { throw .noMemory }
+        charged += count
+    }
+
+    private func giveBack() {
+        if charged > 0 { server.budget.give(charged) }
+        charged = 0
+    }
+
+    private func dispatch(_ current: Current, _ context: ChannelHandlerContext) {
+        readDeadline = .distantFuture
+        decompressor = nil
+        let handler: Route.Handler
+        var request = current.request
+        switch current.route?.kind {
+        case .withoutBody(let body): handler = body
+        case .withBody(let body):
+            handler = body
+            request.body = self.body
+            self.body = ByteBuffer()
+        case .stream, nil:
+            return respond(server.routes.options(request), to: current, isEarly: false, context)
+        }
+        number += 1
+        switch handler(request, Completion(self, number: number, on: context.eventLoop)) {
+        case .response(let response): respond(response, to: current, isEarly: false, context)
+        case .pending(let cancel): state = .waiting(current, cancel: cancel)
+        }
+    }
+
+    /// The response of a request that waited.
+    func complete(_ number: UInt64, _ make: () -> Response) {
+        guard number == self.number, let context, case .waiting(let current, _) = state else { return }
+        respond(make(), to: current, isEarly: false, context)
+    }
+
+    // MARK: Responses
+
+    /// - Parameter isEarly: not all of the request is there, so that the connection ends with the response.
+    private func respond(
+        _ response: Response, to current: Current, isEarly: Bool, _ context: ChannelHandlerContext
+    ) {
+        var response = response
+        finish(&response, to: current)
+        let hasBody = current.request.method != .HEAD && !response.status.isWithoutBody
+        var isEarly = isEarly
+        if isInputClosed, held.isEmpty { isEarly = true }
+        let inline = hasBody && response.body.readableBytes <= Self.copied ? response.body.readableBytes : 0
+        var buffer = context.channel.allocator.buffer(capacity: 320 + inline)
+        ResponseHead.write(
+            response.status, response.headers,
+            framing: response.status.isWithoutBody ? .none : .length(response.body.readableBytes),
+            persistence: persistence(current, isEarly: isEarly), date: server.date.value, isSecure: isSecure,
+            into: &buffer)
+        giveBack()
+        if hasBody, inline == 0, response.body.readableBytes > 0 {
+            context.write(wrapOutboundOut(buffer), promise: nil)
+            if !response.isShared {
+                charged = response.body.readableBytes
+                server.budget.takeAnyway(charged)
+            }
+            state = .writing(current, rest: response.body, isEarly: isEarly)
+            writeOn(context)
+        } else {
+            if inline > 0 { buffer.writeImmutableBuffer(response.body) }
+            context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+            endResponse(to: current, isEarly: isEarly, context)
+        }
+    }
+
+    private func finish(_ response: inout Response, to current: Current) {
+        if let route = current.route {
+            route.finish(current.request, &response)
+        } else {
+            server.routes.finish(current.request, &response)
+        }
+        response.compress(for: current.request)
+    }
+
+    private var isSecure: Bool { server.configuration.tls != nil }
+
+    private func persistence(_ current: Current, isEarly: Bool) -> ResponseHead.Persistence {
+        if isEarly || isQuiescing || !current.rules.isPersistent { return .close }
+        return current.rules.isOldKeepAlive ? .keepAlive : .usual
+    }
+
+    /// Writes as much of a large body as the connection takes.
+    private func writeOn(_ context: ChannelHandlerContext) {
+        guard case .writing(let current, var rest, let isEarly) = state else { return }
+        while context.channel.isWritable, let piece = rest.readSlice(length: min(rest.readableBytes, Self.piece)) {
+            let isLast = rest.readableBytes == 0
+            if isLast {
+                context.writeAndFlush(wrapOutboundOut(piece), promise: nil)
+                giveBack()
+                return endResponse(to: current, isEarly: isEarly, context)
+            }
+            context.writeAndFlush(wrapOutboundOut(piece), promise: nil)
+            // Flushing may have closed the connection.
+            guard case .writing = state else { return }
+        }
+        state = .writing(current, rest: rest, isEarly: isEarly)
+    }
+
+    /// The response has been handed over: goes on to the next request, or ends the connection.
+    private func endResponse(to current: Current, isEarly: Bool, _ context: ChannelHandlerContext) {
+        if case .closed = state { return }
+        body = ByteBuffer()
+        giveBack()
+        if isEarly || isQuiescing || !current.rules.isPersistent { return linger(context) }
+        state = .idle
+        readDeadline = connections.now.advanced(by: server.timeouts.idle)
+        release(context)
+    }
+
+    /// Says that no more is written, and waits for a moment for the client to close.
+    private func linger(_ context: ChannelHandlerContext) {
+        state = .lingering
+        held.removeAll()
+        parserError = nil
+        readDeadline = .distantFuture
+        let handler = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in
+            let (handler, context) = handler.value
+            handler.endOutput(context)
+        }
+        if isReadWithheld {
+            isReadWithheld = false
+            context.read()
+        }
+    }
+
+    /// Everything is written.
+    private func endOutput(_ context: ChannelHandlerContext) {
+        guard case .lingering = state else { return }
+        if isInputClosed { return close(context) }
+        isOutputClosed = true
+        readDeadline = connections.now.advanced(by: server.timeouts.linger)
+        context.close(mode: .output, promise: nil)
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable {
+            writeDeadline = .distantFuture
+            writeOn(context)
+            if case .streaming(_, let stream) = state { stream.writer.take()?.resume() }
+            release(context)
+        } else {
+            writeDeadline = connections.now.advanced(by: server.timeouts.write)
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    // MARK: Streams
+
+    private func stream(_ current: Current, _ handler: @escaping Route.StreamHandler, _ context: ChannelHandlerContext) {
+        readDeadline = .distantFuture
+        number += 1
+        let eventLoop = context.eventLoop
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        let sequence = RequestBody.Source.makeSequence(
+            elementType: ByteBuffer.self, failureType: (any Error).self,
+            backPressureStrategy: .init(lowWatermark: 1, highWatermark: 2), finishOnDeinit: true,
+            delegate: RequestBodyDelegate(eventLoop: eventLoop, handler: bound))
+        let stream = Stream(source: sequence.source)
+        state = .streaming(current, stream)
+        let coding = (try? coding(of: current.request)) ?? nil
+        let body = RequestBody(pieces: sequence.sequence, coding: coding)
+        let writer = ResponseWriter(eventLoop: eventLoop, handler: bound, number: number)
+        let (request, server) = (current.request, server)
+        stream.task = Task(executorPreference: connections.executor) {
+            do {
+                try await handler(request, body, writer)
+                try await writer.finish()
+            } catch let problem as Problem {
+                writer.fail(problem)
+            } catch {
+                if !(error is CancellationError), !(error is ConnectionClosed) { server.logFailure(error) }
+                writer.fail(.failed)
+            }
+        }
+    }
+
+    /// The task has taken what was there.
+    func readMore() {
+        guard let context, case .streaming(_, let stream) = state, stream.isPaused else { return }
+        stream.isPaused = false
+        if isReadWithheld {
+            isReadWithheld = false
+            context.read()
+        }
+    }
+
+    private func withStream(
+        _ number: UInt64, _ continuation: ResponseWriter.Continuation,
+        _ body: (ChannelHandlerContext, Current, Stream) -> Void
+    ) {
+        guard number == self.number, let context, case .streaming(let current, let stream) = state,
+            !stream.hasResponseEnded
+        else { return continuation.resume(throwing: ConnectionClosed()) }
+        body(context, current, stream)
+    }
+
+    func beginStream(_ response: Response, _ number: UInt64, _ continuation: ResponseWriter.Continuation) {
+        withStream(number, continuation) { context, current, stream in
+            var response = response
+            stream.hasResponseBegun = true
+            if let route = current.route { route.finish(current.request, &response) }
+            var buffer = context.channel.allocator.buffer(capacity: 320)
+            ResponseHead.write(
+                response.status, response.headers, framing: current.rules.isCurrent ? .chunked : .none,
+                persistence: persistence(current, isEarly: !current.rules.isCurrent), date: server.date.value,
+                isSecure: isSecure, into: &buffer)
+            context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+            continuation.resume()
+        }
+    }
+
+    func writeToStream(_ bytes: ByteBuffer, _ number: UInt64, _ continuation: ResponseWriter.Continuation) {
+        withStream(number, continuation) { context, current, stream in
+            if current.rules.isCurrent {
+                var chunk = context.channel.allocator.buffer(capacity: bytes.readableBytes + 16)
+                chunk.writeString(String(bytes.readableBytes, radix: 16))
+                chunk.writeStaticString("\r\n")
+                chunk.writeImmutableBuffer(bytes)
+                chunk.writeStaticString("\r\n")
+                context.writeAndFlush(wrapOutboundOut(chunk), promise: nil)
+            } else {
+                context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+            }
+            if case .streaming = state {
+                if context.channel.isWritable { continuation.resume() } else { stream.writer = continuation }
+            } else {
+                continuation.resume(throwing: ConnectionClosed())
+            }
+        }
+    }
+
+    func finishStream(_ number: UInt64, _ continuation: ResponseWriter.Continuation) {
+        withStream(number, continuation) { context, current, stream in
+            stream.hasResponseEnded = true
+            if current.rules.isCurrent {
+                var end = context.channel.allocator.buffer(capacity: 8)
+                end.writeStaticString("0\r\n\r\n")
+                context.writeAndFlush(wrapOutboundOut(end), promise: nil)
+            }
+            continuation.resume()
+            if case .streaming = state {
+                endResponse(
+                    to: current, isEarly: !stream.hasInputEnded || !current.rules.isCurrent || isInputClosed, context)
+            }
+        }
+    }
+
+    func failStream(_ problem: Problem, _ number: UInt64) {
+        guard number == self.number, let context, case .streaming(let current, let stream) = state else { return }
+        stream.source.finish()
+        if stream.hasResponseBegun { return close(context) }
+        respond(Response(problem), to: current, isEarly: !stream.hasInputEnded, context)
+    }
+
+    func abortStream(_ number: UInt64) {
+        guard number == self.number, let context, case .streaming = state else { return }
+        close(context)
+    }
+
+    // MARK: The end
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if let event = event as? ChannelEvent, event == .inputClosed {
+            isInputClosed = true
+            switch state {
+            case .idle where held.isEmpty && context.channel.isWritable: close(context)
+            case .lingering: if isOutputClosed { close(context) }
+            case .reading(let current), .refusing(let current, _):
+                respond(Response(.malformed("the body was cut short")), to: current, isEarly: true, context)
+            case .streaming(_, let stream) where !stream.hasInputEnded:
+                stream.source.finish(Problem.malformed("the body was cut short"))
+            // Who has closed only their own side is answered.
+            case .idle, .waiting, .writing, .streaming, .closed: break
+            }
+        } else if let event = event as? TLSUserEvent, case .handshakeCompleted = event, !isRefused {
+            readDeadline = connections.now.advanced(by: server.timeouts.idle)
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        switch error {
+        case let error as HTTPParserError:
+            switch state {
+            case .lingering, .closed: break
+            case _ where isBusy(context) || !held.isEmpty: parserError = parserError ?? error
+            default: refuseUnreadable(error, context)
+            }
+        // What comes after a parser's error, or is left when the connection ends.
+        case is ByteToMessageDecoderError: break
+        default: close(context)
+        }
+    }
+
+    /// Says that what the client sends is not HTTP, and ends the connection.
+    private func refuseUnreadable(_ error: HTTPParserError, _ context: ChannelHandlerContext) {
+        let problem: Problem =
+            switch error {
+            case .headerOverflow: .headTooLarge
+            case .invalidVersion: .unsupportedVersion
+            case .invalidEOFState: .malformed("the request was cut short")
+            default: .malformed("the bytes sent are not HTTP/1.1: \(error.debugDescription)")
+            }
+        switch state {
+        case .reading(let current), .refusing(let current, _):
+            respond(Response(problem), to: current, isEarly: true, context)
+        case .streaming(_, let stream):
+            stream.source.finish(problem)
+        case .idle:
+            let request = Request(method: .GET, target: .root, headers: [:], start: .now)
+            respond(
+                Response(problem), to: Current(request: request, route: nil, rules: .unreadable), isEarly: true, context)
+        case .waiting, .writing, .lingering, .closed: break
+        }
+    }
+
+    /// Goes on with another parser where NIO's has stopped: a server may pass over an offer to change the protocol.
+    private func restartParser(_ context: ChannelHandlerContext) {
+        let pipeline = context.pipeline.syncOperations
+        let (old, new) = (decoder, server.makeDecoder())
+        let bridge = ParserBridge(handler: self)
+        decoder = new
+        do {
+            try pipeline.addHandler(bridge, position: .after(old))
+            try pipeline.addHandler(new, position: .after(bridge))
+        } catch {
+            return close(context)
+        }
+        // It passes on the bytes that it has not parsed, and then goes.
+        let bound = NIOLoopBound((pipeline, bridge), eventLoop: context.eventLoop)
+        pipeline.removeHandler(old).whenComplete { _ in
+            let (pipeline, bridge) = bound.value
+            pipeline.removeHandler(bridge, promise: nil)
+        }
+    }
+
+    private func close(_ context: ChannelHandlerContext) {
+        end()
+        context.close(promise: nil)
+    }
+
+    /// Nobody is left to answer to.
+    private func end() {
+        let state = state
+        self.state = .closed
+        switch state {
+        case .waiting(_, let cancel): cancel()
+        case .streaming(_, let stream):
+            stream.source.finish(ConnectionClosed())
+            stream.writer.take()?.resume(throwing: ConnectionClosed())
+            stream.task?.cancel()
+        default: break
+        }
+        held.removeAll()
+        server.budget.give(heldBytes)
+        heldBytes = 0
+        body = ByteBuffer()
+        decompressor = nil
+        giveBack()
+        readDeadline = .distantFuture
+        writeDeadline = .distantFuture
+    }
+
+    // MARK: What the server wants
+
+    /// Closes the connection when something takes too long.
+    func checkDeadlines(_ now: MonotonicTime) {
+        guard let context, now >= readDeadline || now >= writeDeadline else { return }
+        if now < writeDeadline {
+            switch state {
+            case .reading(let current), .refusing(let current, _):
+                return respond(Response(.bodyTooSlow), to: current, isEarly: true, context)
+            default: break
+            }
+        }
+        close(context)
+    }
+
+    /// Ends the connection as soon as the requests under way are answered.
+    func quiesce() {
+        guard let context else { return }
+        isQuiescing = true
+        if case .idle = state, held.isEmpty { close(context) }
+    }
+
+    /// Ends the connection at once.
+    func closeNow() {
+        if let context { close(context) }
+    }
+}
+
+/// Stands between a parser that goes and the one that comes: bytes go on to the next parser, and what the old one may still
+/// say of requests goes past it.
+private final class ParserBridge: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = Any
+    typealias InboundOut = ByteBuffer
+
+    private unowned let handler: ConnectionHandler
+
+    init(handler: ConnectionHandler) {
+        self.handler = handler
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case let bytes as ByteBuffer: context.fireChannelRead(wrapInboundOut(bytes))
+        case let part as HTTPServerRequestPart: handler.receive(part)
+        default: break
+        }
+    }
+}
+
+extension ConnectionHandler {
+    fileprivate func receive(_ part: HTTPServerRequestPart) {
+        if let context { receive(part, context) }
+    }
+}
+
+extension HTTPResponseStatus {
+    /// Whether a response of this status never has a body.
+    var isWithoutBody: Bool { self == .noContent || self == .notModified || code < 200 }
+}

@@ -1,0 +1,178 @@
+package import Logging
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+import Platform
+import ServiceLifecycle
+import Synchronization
+
+/// A server for HTTP/1.1, over TLS or not: routes in, responses out.
+///
+/// ```swift
+/// let server = HTTPServer(configuration, routes: RouteTable([route]), logger: logger)
+/// try await server.run()
+/// ```
+///
+/// On graceful shutdown it takes no more connections, answers what it has begun, and returns, after
+/// ``HTTPServerConfiguration/shutdownTimeout`` at the latest.
+package struct HTTPServer: Service {
+    private let context: ServerContext
+    private let tls: ReloadableTLS?
+    private let onRunning: @Sendable (_ port: Int) async -> Void
+
+    /// Nothing is listened on before ``run()``.
+    ///
+    /// - Parameters:
+    ///   - tls: the certificate that `configuration` names, read; nil without one.
+    ///   - onRunning: told the port once the server listens on it.
+    package init(
+        _ configuration: HTTPServerConfiguration, routes: RouteTable, tls: ReloadableTLS? = nil, logger: Logger,
+        onRunning: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
+    ) {
+        self.context = ServerContext(configuration, routes: routes, logger: logger)
+        self.tls = tls
+        self.onRunning = onRunning
+    }
+
+    /// Serves until graceful shutdown or cancellation.
+    ///
+    /// - Throws: ``HTTPServerError`` when the address cannot be listened on.
+    package func run() async throws {
+        let configuration = context.configuration
+        let table = ConnectionTable(capacity: context.capacity, refusals: 32)
+        context.warnOfFewDescriptors()
+        let channel = try await bind(table)
+        let timeout = configuration.shutdownTimeout
+        try await withGracefulShutdownHandler {
+            await onRunning(channel.localAddress?.port ?? configuration.port)
+            try await withTaskCancellationHandler {
+                // Closed by whichever comes first, graceful shutdown or cancellation.
+                try await channel.closeFuture.get()
+            } onCancel: {
+                channel.close(promise: nil)
+            }
+        } onGracefulShutdown: {
+            channel.close(promise: nil)
+        }
+        table.quiesce()
+        await withTaskGroup { group in
+            group.addTask { await table.allClosed() }
+            group.addTask { try? await Task.sleep(for: timeout) }
+            await group.next()
+            group.cancelAll()
+        }
+        if table.count > 0 {
+            context.logger.warning("\(table.count) connections did not end in time and are cut off")
+            table.closeAll()
+            await table.allClosed()
+        }
+    }
+
+    private func bind(_ table: ConnectionTable) async throws(HTTPServerError) -> any Channel {
+        let (context, tls) = (context, tls)
+        let (host, port) = (context.configuration.host, context.configuration.port)
+        let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.backlog, value: 1_024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(AcceptBackoffHandler())
+                    try channel.pipeline.syncOperations.addHandler(AcceptLimiter(table: table))
+                }
+            }
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            // Most requests are smaller than NIO's first guess of 2 KiB, which each connection would keep while it waits.
+            .childChannelOption(
+                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 512, maximum: 65_536)
+            )
+            .childChannelInitializer { channel in
+                let isOneTooMany = !table.add()
+                return channel.eventLoop.makeCompletedFuture {
+                    let pipeline = channel.pipeline.syncOperations
+                    if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls.context)) }
+                    let decoder = context.makeDecoder()
+                    try pipeline.addHandler(decoder)
+                    try pipeline.addHandler(
+                        ConnectionHandler(
+                            server: context, connections: table.connections(on: channel.eventLoop), decoder: decoder,
+                            isRefused: isOneTooMany))
+                }
+            }
+        do {
+            return try await bootstrap.bind(host: host, port: port).get()
+        } catch {
+            throw HTTPServerError(.address, Self.problem(error, host: host, port: port))
+        }
+    }
+
+    private static func problem(_ error: any Error, host: String, port: Int) -> String {
+        let address = "\(host):\(port)"
+        guard let error = error as? IOError else { return "\(host) is no address of this machine, nor a name of one" }
+        switch error.errnoCode {
+        case EADDRINUSE: return "\(address) is in use by another program"
+        case EADDRNOTAVAIL: return "\(host) is no address of this machine"
+        case EACCES: return "\(address) needs the right to listen on ports under 1024"
+        default: return "\(address) cannot be listened on: \(String(cString: strerror(error.errnoCode)))"
+        }
+    }
+}
+
+/// What all connections of a server share.
+struct ServerContext: Sendable {
+    /// The timeouts as the connections need them.
+    struct Timeouts: Sendable {
+        let idle: Duration
+        let head: Duration
+        let body: Duration
+        let write: Duration
+        /// How long to wait for the client to close after the last response.
+        let linger = Duration.seconds(1)
+    }
+
+    let configuration: HTTPServerConfiguration
+    let routes: RouteTable
+    let budget: MemoryBudget
+    let date = DateField()
+    let timeouts: Timeouts
+    let logger: Logger
+    /// How many connections may be open.
+    let capacity: Int
+    private let descriptors: Int
+
+    init(_ configuration: HTTPServerConfiguration, routes: RouteTable, logger: Logger) {
+        self.configuration = configuration
+        self.routes = routes
+        self.logger = logger
+        budget = MemoryBudget(limit: configuration.maximumHeldBytes)
+        timeouts = Timeouts(
+            idle: configuration.idleTimeout, head: configuration.headTimeout, body: configuration.bodyTimeout,
+            write: configuration.writeTimeout)
+        descriptors = FileDescriptorLimit.raise()
+        // For connections to brokers, files that are read again, and clients who are told that they are too many.
+        let reserve = min(192, descriptors / 2)
+        capacity = min(configuration.maximumConnections, descriptors - reserve)
+    }
+
+    func warnOfFewDescriptors() {
+        guard capacity < configuration.maximumConnections else { return }
+        logger.warning(
+            """
+            at most \(capacity) connections are served instead of \(configuration.maximumConnections), since the process \
+            may open \(descriptors) files; raise the limit (ulimit -n) or lower --max-connections
+            """)
+    }
+
+    func makeDecoder() -> ConnectionHandler.Decoder {
+        var limits = NIOHTTPDecoderLimitConfiguration()
+        limits.maxHeaderFieldSize = configuration.maximumHeaderBytes
+        limits.maxHeaderListSize = configuration.maximumHeaderBytes
+        limits.maxHeaderFieldCount = 128
+        return ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits))
+    }
+
+    func logFailure(_ error: any Error) {
+        logger.error("a request failed", metadata: ["error": "\(error)"])
+    }
+}

@@ -1,0 +1,134 @@
+import CZlib
+import NIOCore
+
+/// The content codings that requests may have and responses may get (RFC 9110, 8.4.1).
+enum ContentCoding: String {
+    case gzip
+    /// In zlib's format, as the standard has it; a raw deflate stream, which some clients send, is taken too.
+    case deflate
+
+    /// The coding of a body with this `Content-Encoding`; nil when the body is as it is.
+    ///
+    /// - Throws: ``Problem/unsupportedContentCoding`` for any other coding, and for several at once.
+    static func ofBody(_ values: [Substring]) throws(Problem) -> ContentCoding? {
+        let codings = values.map { $0.lowercased() }.filter { $0 != "identity" && !$0.isEmpty }
+        guard let coding = codings.first else { return nil }
+        guard codings.count == 1, let known = ContentCoding(rawValue: coding == "x-gzip" ? "gzip" : coding) else {
+            throw .unsupportedContentCoding
+        }
+        return known
+    }
+
+    /// The coding that a client with this `Accept-Encoding` likes best of those known; nil for none.
+    static func accepted(by values: [Substring]) -> ContentCoding? {
+        var weights: [String: Double] = [:]
+        for value in values {
+            let parts = value.split(separator: ";")
+            guard let name = parts.first?.filter({ $0 != " " && $0 != "\t" }).lowercased() else { continue }
+            let quality = parts.dropFirst().lazy.map { $0.filter { $0 != " " && $0 != "\t" } }
+                .first { $0.hasPrefix("q=") || $0.hasPrefix("Q=") }
+            weights[name == "x-gzip" ? "gzip" : name] = quality.map { Double($0.dropFirst(2)) ?? 0 } ?? 1
+        }
+        let gzip = weights["gzip"] ?? weights["*"] ?? 0
+        let deflate = weights["deflate"] ?? weights["*"] ?? 0
+        if gzip <= 0 && deflate <= 0 { return nil }
+        return gzip >= deflate ? .gzip : .deflate
+    }
+}
+
+/// Undoes a content coding piece by piece. Owned by one connection or one stream; not to be shared.
+// Unchecked: zlib's state has no thread of its own, and a decompressor is only ever used by the one task or event loop that
+// has it.
+final class Decompressor: @unchecked Sendable {
+    enum Failure: Error {
+        /// The input is not what its coding says.
+        case corrupt
+        /// The output would be larger than allowed.
+        case tooLarge
+    }
+
+    private let coding: ContentCoding
+    // On the heap: zlib keeps the address of its state.
+    private let stream: UnsafeMutablePointer<z_stream>
+    private var hasBegun = false
+    private(set) var isComplete = false
+
+    init(_ coding: ContentCoding) {
+        self.coding = coding
+        stream = .allocate(capacity: 1)
+        stream.initialize(to: z_stream())
+    }
+
+    deinit {
+        if hasBegun { inflateEnd(stream) }
+        stream.deinitialize(count: 1)
+        stream.deallocate()
+    }
+
+    /// Takes some of `input` and appends what it stands for to `output`: until the input is used up, or `most` bytes have
+    /// been appended.
+    ///
+    /// - Throws: ``Failure/corrupt``, also for bytes after the end.
+    func decompress(_ input: inout ByteBuffer, into output: inout ByteBuffer, most: Int) throws(Failure) {
+        if !hasBegun, input.readableBytes > 0 { try begin(input) }
+        var appended = 0
+        while input.readableBytes > 0, appended < most {
+            if isComplete { throw .corrupt }
+            let room = min(most - appended, 65_536)
+            var result = Z_OK
+            appended += output.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { out in
+                let limit = min(room, out.count)
+                input.readWithUnsafeMutableReadableBytes { bytes in
+                    stream.pointee.next_in = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+                    stream.pointee.avail_in = UInt32(clamping: bytes.count)
+                    stream.pointee.next_out = out.baseAddress?.assumingMemoryBound(to: UInt8.self)
+                    stream.pointee.avail_out = UInt32(limit)
+                    let offered = stream.pointee.avail_in
+                    result = inflate(stream, Z_NO_FLUSH)
+                    return Int(offered - stream.pointee.avail_in)
+                }
+                return limit - Int(stream.pointee.avail_out)
+            }
+            switch result {
+            case Z_OK, Z_BUF_ERROR: break
+            case Z_STREAM_END: isComplete = true
+            default: throw .corrupt
+            }
+        }
+    }
+
+    private func begin(_ input: ByteBuffer) throws(Failure) {
+        // 15 bits of window; 16 more ask for gzip's format, and negative ones for a raw stream. zlib's header says in its
+        // first byte that the method is 8; raw streams that begin so do not occur.
+        let isZlib = (input.readableBytesView.first ?? 0) & 0x0F == 8
+        let bits: Int32 = coding == .gzip ? 15 + 16 : isZlib ? 15 : -15
+        guard triage_inflate_init(stream, bits) == Z_OK else { throw .corrupt }
+        hasBegun = true
+    }
+}
+
+extension ByteBuffer {
+    /// These bytes in a content coding; nil when zlib has no memory for it.
+    ///
+    /// - Parameter level: 1 is quickest, 9 makes the smallest.
+    func compressed(_ coding: ContentCoding, level: Int32) -> ByteBuffer? {
+        var stream = z_stream()
+        guard triage_deflate_init(&stream, level, coding == .gzip ? 15 + 16 : 15) == Z_OK else { return nil }
+        defer { deflateEnd(&stream) }
+        var input = self
+        var output = ByteBuffer()
+        let bound = Int(deflateBound(&stream, UInt(input.readableBytes)))
+        output.writeWithUnsafeMutableBytes(minimumWritableBytes: bound) { out in
+            input.readWithUnsafeMutableReadableBytes { bytes in
+                stream.next_in = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+                stream.avail_in = UInt32(clamping: bytes.count)
+                stream.next_out = out.baseAddress?.assumingMemoryBound(to: UInt8.self)
+                stream.avail_out = UInt32(clamping: out.count)
+                deflate(&stream, Z_FINISH)
+                return bytes.count
+            }
+            return out.count - Int(stream.avail_out)
+        }
+        return output
+    }
+}

@@ -1,0 +1,96 @@
+import NIOCore
+import NIOSSL
+import Platform
+import Synchronization
+
+/// A certificate and its key, as PEM files.
+package struct TLSFiles: Sendable {
+    /// The file with the certificate and those that vouch for it.
+    package var certificate: String
+    /// The file with the private key.
+    package var privateKey: String
+
+    /// Names the two files.
+    package init(certificate: String, privateKey: String) {
+        self.certificate = certificate
+        self.privateKey = privateKey
+    }
+}
+
+/// The certificate that new connections get. Connections that are open keep theirs when it is read again.
+package final class ReloadableTLS: Sendable {
+    private struct State {
+        var context: NIOSSLContext
+        var stamps: [FileStamp?]
+    }
+
+    package let files: TLSFiles
+    private let state: Mutex<State>
+
+    /// Reads both files.
+    package init(_ files: TLSFiles) throws(HTTPServerError) {
+        self.files = files
+        let stamps = Self.stamps(files)
+        state = Mutex(State(context: try Self.load(files), stamps: stamps))
+    }
+
+    /// What a new connection uses.
+    var context: NIOSSLContext { state.withLock { $0.context } }
+
+    /// Reads both files again if one has changed, or in any case when `always`.
+    ///
+    /// - Returns: whether they were read.
+    /// - Throws: when they cannot be used; the certificate from before stays then.
+    package func reload(always: Bool = false) throws(HTTPServerError) -> Bool {
+        let stamps = Self.stamps(files)
+        if !always, state.withLock({ $0.stamps == stamps }) { return false }
+        // A file that is being written is looked at again when it changes again, not all the time.
+        state.withLock { $0.stamps = stamps }
+        let context = try Self.load(files)
+        state.withLock { $0.context = context }
+        return true
+    }
+
+    private static func stamps(_ files: TLSFiles) -> [FileStamp?] {
+        [FileStamp(path: files.certificate), FileStamp(path: files.privateKey)]
+    }
+
+    private static func load(_ files: TLSFiles) throws(HTTPServerError) -> NIOSSLContext {
+        let certificates: [NIOSSLCertificate]
+        do {
+            certificates = try NIOSSLCertificate.fromPEMFile(files.certificate)
+        } catch {
+            throw HTTPServerError(
+                .certificate, "the certificate \(files.certificate) \(problem(files.certificate, "a PEM certificate"))")
+        }
+        guard !certificates.isEmpty else {
+            throw HTTPServerError(.certificate, "the certificate file \(files.certificate) has no certificate in it")
+        }
+        let key: NIOSSLPrivateKey
+        do {
+            key = try NIOSSLPrivateKey(file: files.privateKey, format: .pem)
+        } catch {
+            throw HTTPServerError(
+                .privateKey,
+                "the private key \(files.privateKey) \(problem(files.privateKey, "a PEM private key without password"))")
+        }
+        var tls = TLSConfiguration.makeServerConfiguration(
+            certificateChain: certificates.map { .certificate($0) }, privateKey: .privateKey(key))
+        tls.minimumTLSVersion = .tlsv12
+        // Of TLS 1.2 only suites whose keys are thrown away after the connection.
+        tls.cipherSuites = "ECDHE+AESGCM:ECDHE+CHACHA20"
+        tls.applicationProtocols = ["http/1.1"]
+        do {
+            return try NIOSSLContext(configuration: tls)
+        } catch {
+            throw HTTPServerError(
+                .privateKey,
+                "the private key \(files.privateKey) does not belong to the certificate \(files.certificate)")
+        }
+    }
+
+    private static func problem(_ path: String, _ kind: String) -> String {
+        guard FileStamp(path: path) != nil else { return "does not exist" }
+        return FileStamp.isReadable(path) ? "is not \(kind)" : "cannot be read; are its permissions right?"
+    }
+}

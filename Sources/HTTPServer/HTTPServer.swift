@@ -56,6 +56,7 @@ package struct HTTPServer: Service {
             channel.close(promise: nil)
         }
         table.quiesce()
+        // Cut off at once when the task is cancelled.
         await withTaskGroup { group in
             group.addTask { await table.allClosed() }
             group.addTask { try? await Task.sleep(for: timeout) }
@@ -63,10 +64,14 @@ package struct HTTPServer: Service {
             group.cancelAll()
         }
         if table.count > 0 {
-            context.logger.warning("\(table.count) connections did not end in time and are cut off")
+            if !Task.isCancelled {
+                context.logger.warning("\(table.count) connections did not end in time and are cut off")
+            }
             table.closeAll()
-            await table.allClosed()
+            // Not cancelled with this task: nothing of a connection outlives its server.
+            await Task { await table.allClosed() }.value
         }
+        table.forgetLoops()
     }
 
     private func bind(_ table: ConnectionTable) async throws(HTTPServerError) -> any Channel {

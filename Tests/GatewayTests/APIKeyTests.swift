@@ -1,8 +1,8 @@
 import Foundation
 import Gateway
 import HTTPTypes
-import HummingbirdTesting
 import Logging
+import NIOHTTP1
 import Testing
 
 @Suite("API keys")
@@ -55,7 +55,7 @@ struct APIKeyTests {
                 let headers: HTTPFields = authorization.map { [.authorization: $0] } ?? [:]
                 let response = try await client.executeRequest(uri: path, method: .get, headers: headers, body: nil)
                 if response.status == .unauthorized { #expect(response.headers[.wwwAuthenticate] != nil) }
-                return response.status.code
+                return Int(response.status.code)
             }
             let path = "/api/intent?sentence=x"
             let wanted: [(path: String, authorization: String?, status: Int)] = [

@@ -1,4 +1,5 @@
 import Gateway
+import Platform
 import Testing
 
 @Suite("Admission")

@@ -1,8 +1,9 @@
 import Foundation
 import Gateway
 import HTTPTypes
-import HummingbirdTesting
 import NIOCore
+import NIOHTTP1
+import Platform
 import Testing
 
 @Suite("POST /v1/classify and /v1/classify/batch")
@@ -172,7 +173,7 @@ struct ClassifyRoutesTests {
             $0.maximumBodyBytes = 100
         }
         let body = #"{"texts":["\#(String(repeating: "x", count: 100))"]}"#
-        #expect(try await post("/v1/classify/batch", body, to: gateway).status == .contentTooLarge)
+        #expect(try await post("/v1/classify/batch", body, to: gateway).status == .payloadTooLarge)
     }
 }
 

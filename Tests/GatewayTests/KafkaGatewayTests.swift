@@ -3,6 +3,7 @@ import Gateway
 import Kafka
 import Logging
 import NIOCore
+import Platform
 import Synchronization
 import TestSupport
 import Testing

@@ -1,5 +1,6 @@
 import Gateway
 import NIOCore
+import Platform
 import Testing
 
 @Suite("Result cache")

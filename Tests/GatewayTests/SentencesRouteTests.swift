@@ -1,8 +1,8 @@
 import Foundation
 import Gateway
 import HTTPTypes
-import HummingbirdTesting
 import NIOCore
+import NIOHTTP1
 import Testing
 
 @Suite("POST /v1/sentences")

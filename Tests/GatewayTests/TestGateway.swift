@@ -1,9 +1,4 @@
 import Gateway
-import Hummingbird
-import HummingbirdCore
-import HummingbirdTesting
-import Logging
-import NIOPosix
 import Telemetry
 
 /// A gateway whose workers are in memory.
@@ -30,18 +25,6 @@ struct TestGateway {
             assets: DocumentationAssets(folder: configuration.documentationAssets), registry: registry)
     }
 
-    /// The same application that serves, with its real connections when the test asks for a live one.
-    var application: some ApplicationProtocol {
-        let group = MultiThreadedEventLoopGroup.singleton
-        let executors = EventLoopExecutors(group)
-        let fastPath = FastPath(core: core, date: DateField())
-        let connections = OpenConnections()
-        return Application(
-            responder: GatewayRouter.responder(for: core),
-            server: HTTPServerBuilder { responder in
-                GatewayChannel(fastPath: fastPath, executors: executors, connections: connections, responder: responder)
-            },
-            configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
-            eventLoopGroupProvider: .shared(group), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-    }
+    /// The server that serves the gateway's routes.
+    var application: TestApplication { TestApplication(core: core) }
 }

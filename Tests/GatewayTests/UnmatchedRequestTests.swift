@@ -1,7 +1,7 @@
 import Gateway
 import HTTPTypes
-import HummingbirdTesting
 import NIOCore
+import NIOHTTP1
 import Testing
 
 @Suite("Requests that no route takes, and origins")

@@ -38,8 +38,20 @@ package struct GatewayCore: Sendable {
         }
     }
 
-    /// The method and path of every route, as the specification lists them.
-    package var paths: [(method: String, path: String)] { endpoints.map { ($0.method.rawValue, $0.path) } }
+    /// What a specification says of a route.
+    package struct RouteDescription: Sendable {
+        package let method: String
+        package let path: String
+        /// Whether callers must show a key when keys are in force.
+        package let needsKey: Bool
+    }
+
+    /// Every route that there is, for tests of the specification.
+    package var routeDescriptions: [RouteDescription] {
+        endpoints.map {
+            RouteDescription(method: $0.method.rawValue, path: $0.path, needsKey: $0.access == .keyHolders)
+        }
+    }
 
     private var endpoints: [Endpoint] {
         [

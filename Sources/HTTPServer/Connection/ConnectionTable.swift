@@ -16,7 +16,7 @@ final class LoopConnections: @unchecked Sendable {
     private var handlers: [ObjectIdentifier: ConnectionHandler] = [:]
     private var timer: RepeatedTask?
     private var isQuiescing = false
-    private unowned let table: ConnectionTable
+    private let table: ConnectionTable
 
     init(_ eventLoop: any EventLoop, table: ConnectionTable) {
         self.eventLoop = eventLoop
@@ -129,6 +129,11 @@ final class ConnectionTable: Sendable {
     /// Ends all connections now.
     func closeAll() {
         for loop in loops.withLock({ $0 }) { loop.eventLoop.execute { loop.closeAll() } }
+    }
+
+    /// Lets go of the loops, which hold the table.
+    func forgetLoops() {
+        loops.withLock { $0 = [] }
     }
 
     /// Returns when no connection is open, or when the task is cancelled.

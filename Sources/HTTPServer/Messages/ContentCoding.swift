@@ -112,23 +112,26 @@ extension ByteBuffer {
     ///
     /// - Parameter level: 1 is quickest, 9 makes the smallest.
     func compressed(_ coding: ContentCoding, level: Int32) -> ByteBuffer? {
-        var stream = z_stream()
-        guard triage_deflate_init(&stream, level, coding == .gzip ? 15 + 16 : 15) == Z_OK else { return nil }
-        defer { deflateEnd(&stream) }
+        // On the heap: zlib keeps the address of its state.
+        let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
+        stream.initialize(to: z_stream())
+        defer { stream.deallocate() }
+        guard triage_deflate_init(stream, level, coding == .gzip ? 15 + 16 : 15) == Z_OK else { return nil }
+        defer { deflateEnd(stream) }
         var input = self
         var output = ByteBuffer()
-        let bound = Int(deflateBound(&stream, UInt(input.readableBytes)))
-        output.writeWithUnsafeMutableBytes(minimumWritableBytes: bound) { out in
+        var result = Z_OK
+        output.writeWithUnsafeMutableBytes(minimumWritableBytes: Int(deflateBound(stream, UInt(readableBytes)))) { out in
             input.readWithUnsafeMutableReadableBytes { bytes in
-                stream.next_in = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
-                stream.avail_in = UInt32(clamping: bytes.count)
-                stream.next_out = out.baseAddress?.assumingMemoryBound(to: UInt8.self)
-                stream.avail_out = UInt32(clamping: out.count)
-                deflate(&stream, Z_FINISH)
+                stream.pointee.next_in = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+                stream.pointee.avail_in = UInt32(clamping: bytes.count)
+                stream.pointee.next_out = out.baseAddress?.assumingMemoryBound(to: UInt8.self)
+                stream.pointee.avail_out = UInt32(clamping: out.count)
+                result = deflate(stream, Z_FINISH)
                 return bytes.count
             }
-            return out.count - Int(stream.avail_out)
+            return out.count - Int(stream.pointee.avail_out)
         }
-        return output
+        return result == Z_STREAM_END ? output : nil
     }
 }

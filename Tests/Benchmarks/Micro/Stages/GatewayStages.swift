@@ -1,5 +1,6 @@
 import Gateway
 import Messages
+import Platform
 
 /// What the gateway does with a sentence besides HTTP: the table of pending requests and the cache of answers.
 struct GatewayStages {

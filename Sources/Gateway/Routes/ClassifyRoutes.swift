@@ -7,15 +7,17 @@ struct ClassifyRoutes {
 
     var endpoints: [Endpoint] {
         [
-            Endpoint(.post, "/v1/classify", QuestionHandler(contentTypes: [ContentType.json], question: one)),
+            Endpoint(
+                .post, "/v1/classify",
+                QuestionHandler(contentTypes: [ContentType.json, ContentType.event], question: one)),
             Endpoint(.post, "/v1/classify/batch", QuestionHandler(contentTypes: [ContentType.json], question: many)),
         ]
     }
 
     @Sendable
     private func one(_ request: WholeRequest) throws(GatewayError) -> Question {
-        let asked = try RequestBodies.sentence(request.body, rules: core.rules)
-        return Question(sentences: [asked.sentence]) { result throws(GatewayError) in
+        let asked = RequestBodies.sentence(request.body, head: request.head, rules: core.rules)
+        return Question(sentences: [try asked.outcome.get()]) { result throws(GatewayError) in
             let answer = try result.outcomes[0].get()
             var body = ByteBuffer()
             body.reserveCapacity(answer.bytes.readableBytes + 64)

@@ -1,4 +1,5 @@
 import HTTPTypes
+import Messages
 
 extension CallResult {
     /// The header fields that say where the answer to a single sentence came from and where the time went.

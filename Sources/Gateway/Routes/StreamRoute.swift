@@ -12,7 +12,6 @@ struct StreamRoute {
     /// The most lines that are sent in one step.
     private static let group = 128
     private static let jsonLines = [ContentType.lines, "application/ndjson", "application/jsonl", "application/json"]
-    private static let plainText = "text/plain"
 
     let core: GatewayCore
 
@@ -20,11 +19,11 @@ struct StreamRoute {
 
     @Sendable
     private func stream(_ request: Request, _ context: GatewayContext) async throws -> Response {
-        try request.head.requireContentType(Self.jsonLines + [Self.plainText])
+        try request.head.requireContentType(Self.jsonLines + [ContentType.plainText])
         // What would refuse the whole stream is to be known before the response begins.
         _ = try request.head.deadline(default: core.configuration.requestTimeout)
         if case .unavailable(let reason) = core.exchange.availability { throw GatewayError(.unavailable, reason) }
-        let isPlainText = request.head.mediaType == Self.plainText
+        let isPlainText = request.head.mediaType == ContentType.plainText
         let core = core
         let channel = context.channel
         let body = ResponseBody { writer in

@@ -9,6 +9,10 @@ extension HTTPField.Name {
     static let tracestate = HTTPField.Name(constant: "tracestate")
     static let referrerPolicy = HTTPField.Name(constant: "Referrer-Policy")
     static let inferenceHeaderContentLength = HTTPField.Name(constant: "Inference-Header-Content-Length")
+    // CloudEvents' attributes, as their HTTP binding writes them.
+    static let eventSpecVersion = HTTPField.Name(constant: "ce-specversion")
+    static let eventID = HTTPField.Name(constant: "ce-id")
+    static let eventExpiryTime = HTTPField.Name(constant: "ce-expirytime")
 
     /// Names a field that is written in this file, and so is known to be valid.
     private init(constant: String) {
@@ -17,9 +21,11 @@ extension HTTPField.Name {
     }
 }
 
-/// The values of `Content-Type` that the gateway answers with.
+/// The values of `Content-Type` that the gateway takes or answers with.
 enum ContentType {
     static let json = "application/json"
+    static let event = "application/cloudevents+json"
+    static let plainText = "text/plain"
     static let problem = "application/problem+json"
     static let lines = "application/x-ndjson"
     static let binary = "application/octet-stream"

@@ -124,7 +124,9 @@ let package = Package(
             name: "ClassificationTests",
             dependencies: ["Classification", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: settings),
-        .testTarget(name: "MessagesTests", dependencies: ["Messages"], swiftSettings: settings),
+        .testTarget(
+            name: "MessagesTests", dependencies: ["Messages", "TestSupport"], swiftSettings: settings,
+            linkerSettings: findLibraries),
         .testTarget(
             name: "TelemetryTests",
             dependencies: [

@@ -72,7 +72,8 @@ package final class ReloadableTLS: Sendable {
         } catch {
             throw HTTPServerError(
                 .privateKey,
-                "the private key \(files.privateKey) \(problem(files.privateKey, "a PEM private key without password"))")
+                "the private key \(files.privateKey) \(problem(files.privateKey, "a PEM private key without password"))"
+            )
         }
         var tls = TLSConfiguration.makeServerConfiguration(
             certificateChain: certificates.map { .certificate($0) }, privateKey: .privateKey(key))

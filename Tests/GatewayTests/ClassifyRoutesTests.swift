@@ -51,7 +51,7 @@ struct ClassifyRoutesTests {
     @Test(arguments: [
         (#"{"text":"x""#, ProblemCode.malformedJSON), ("[]", .malformedJSON), ("", .malformedJSON),
         (#"{"text":"x"} {}"#, .malformedJSON), ("{}", .missingText), (#"{"text":1}"#, .missingText),
-        (#"{"text":"\u00a0 "}"#, .emptyText), (#"{"text":"x","id":5}"#, .invalidParameter),
+        (#"{"text":"\u00a0 "}"#, .emptyText),
         (#"{"text":"\#(String(repeating: "é", count: 4_097))"}"#, .textTooLong),
     ])
     func refusesWhatIsNoSentence(body: String, code: ProblemCode) async throws {
@@ -69,10 +69,34 @@ struct ClassifyRoutesTests {
         #expect(response.status == .ok)
     }
 
-    @Test(arguments: ["text/plain", "application/x-www-form-urlencoded", "application/jsonx"])
-    func takesNoOtherContentType(type: String) async throws {
-        let response = try await post("/v1/classify", #"{"text":"x"}"#, headers: [.contentType: type])
+    @Test(arguments: [
+        "text/plain", "application/x-www-form-urlencoded", "application/jsonx", nil,
+    ])
+    func takesNoOtherContentType(type: String?) async throws {
+        var headers: HTTPFields = [:]
+        headers[.contentType] = type
+        let response = try await post("/v1/classify", #"{"text":"x"}"#, headers: headers)
         #expect(response.status == .unsupportedMediaType)
+        #expect(
+            String(buffer: response.body).contains(
+                #""detail":"Content-Type must be application/json or application/cloudevents+json""#))
+    }
+
+    @Test func namesWhatItTakesOfOtherContentTypesOnEveryRoute() async throws {
+        for path in ["/v1/classify/batch", "/v1/classify/stream", "/v1/sentences"] {
+            let latin = try await post(path, "{}", headers: [.contentType: "text/json; charset=iso-8859-1"])
+            #expect(latin.status == .unsupportedMediaType)
+            #expect(String(buffer: latin.body).contains("the charset is neither UTF-8 nor US-ASCII"))
+            let events = try await post(path, "[]", headers: [.contentType: "application/cloudevents-batch+json"])
+            #expect(events.status == .unsupportedMediaType)
+            #expect(String(buffer: events.body).contains("send each event by itself"))
+        }
+        let batch = try await post(
+            "/v1/classify/batch", #"{"texts":["a"]}"#, headers: [.contentType: "application/vnd.example+json"])
+        #expect(batch.status == .ok)
+        let event = try await post(
+            "/v1/classify/batch", #"{"texts":["a"]}"#, headers: [.contentType: "application/cloudevents+json"])
+        #expect(event.status == .unsupportedMediaType)
     }
 
     @Test(arguments: ["0", "-5", "x", "", "1.5"])

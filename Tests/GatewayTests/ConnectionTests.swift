@@ -2,6 +2,7 @@ import Foundation
 import Gateway
 import HTTPTypes
 import NIOCore
+import TestSupport
 import Testing
 
 /// Clients that do not do as they should, on real connections. Each test waits until the server has closed the connection;
@@ -143,28 +144,52 @@ struct ConnectionTests {
         }
     }
 
-    @Test func freesThePlaceOfAClientThatHangsUp() async throws {
+    @Test func freesThePlaceOfAClientThatIsGone() async throws {
         let gateway = TestGateway(workers: InMemoryWorkers(answer: nil)) { $0.requestTimeout = .seconds(3_600) }
         try await serve(gateway) { port in
-            try await RawConnection.open(port: port) { _, outbound in
-                try await outbound.write(
-                    ByteBuffer(string: "GET /api/intent?sentence=x HTTP/1.1\r\nHost: x\r\n\r\n"))
-                while gateway.exchange.snapshot.waiting == 0 { try await Task.sleep(for: .milliseconds(1)) }
+            try await RawHTTPConnection.onThread {
+                let connection = try RawHTTPConnection(port: port)
+                connection.send("GET /api/intent?sentence=x HTTP/1.1\r\nHost: x\r\n\r\n")
+                while gateway.exchange.snapshot.waiting == 0 { usleep(1_000) }
+                connection.reset()
             }
             while gateway.exchange.snapshot.waiting > 0 { try await Task.sleep(for: .milliseconds(1)) }
             #expect(gateway.exchange.snapshot.counts.cancelled == 1)
         }
     }
 
+    /// A client that says that it sends no more has not gone: it waits for its answer.
+    @Test(arguments: ["/api/intent?sentence=x", "/health/live", "/metrics"])
+    func answersAClientThatHasClosedItsOwnSide(path: String) async throws {
+        let gateway = TestGateway(workers: InMemoryWorkers(answer: nil))
+        try await serve(gateway) { port in
+            let response = try await RawHTTPConnection.onThread {
+                let connection = try RawHTTPConnection(port: port)
+                connection.send("GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n")
+                connection.finishSending()
+                if path.hasPrefix("/api") {
+                    while gateway.exchange.snapshot.waiting == 0 { usleep(1_000) }
+                    // The server has had the time to see the end of the input.
+                    usleep(50_000)
+                    gateway.exchange.receive(gateway.workers.requests.map { .classification(of: $0) })
+                }
+                let response = connection.response()
+                #expect(connection.ends() == .closed)
+                return response
+            }
+            #expect(response?.status == 200)
+        }
+    }
+
     @Test func freesTheWindowOfAStreamWhoseClientHangsUp() async throws {
         let gateway = TestGateway(workers: InMemoryWorkers(answer: nil)) { $0.requestTimeout = .seconds(3_600) }
         try await serve(gateway) { port in
-            try await RawConnection.open(port: port) { _, outbound in
-                try await outbound.write(
-                    ByteBuffer(
-                        string: "POST /v1/classify/stream HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n"
-                            + "Transfer-Encoding: chunked\r\n\r\n4\r\na\nb\n\r\n"))
-                while gateway.exchange.snapshot.waiting < 2 { try await Task.sleep(for: .milliseconds(1)) }
+            try await RawHTTPConnection.onThread {
+                let connection = try RawHTTPConnection(port: port)
+                connection.send(
+                    "POST /v1/classify/stream HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n"
+                        + "Transfer-Encoding: chunked\r\n\r\n4\r\na\nb\n\r\n")
+                while gateway.exchange.snapshot.waiting < 2 { usleep(1_000) }
             }
             while gateway.exchange.snapshot.waiting > 0 { try await Task.sleep(for: .milliseconds(1)) }
         }
@@ -181,7 +206,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test func goesOnInATaskAfterARequestThatNeedsOne() async throws {
+    @Test func answersEveryKindOfRouteOnOneConnection() async throws {
         try await serve(TestGateway()) { port in
             let received = try await RawConnection.open(port: port) { inbound, outbound in
                 let paths = ["/api/intent?sentence=x", "/health/live", "/api/intent?sentence=x", "/nowhere"]

@@ -41,7 +41,9 @@ struct SentencesRouteTests {
         (#"{"sentences":[]}"#, ProblemCode.batchSize),
         (#"{"sentences":[{"text":"a"},{"text":"b"},{"text":"c"}]}"#, .batchSize),
         (#"{"sentences":[{"text":"a"},{"text":""}]}"#, .emptyText), (#"{"sentences":["a"]}"#, .missingText),
-        ("{}", .missingText), ("[]", .malformedJSON), (#"{"text":"a","key":1}"#, .invalidParameter),
+        ("{}", .missingText), ("[]", .malformedJSON), (#"{"text":"a","key":{}}"#, .invalidParameter),
+        (#"{"text":"a","key":"k","key":[]}"#, .invalidParameter), (#"{"text":"a","key":true}"#, .invalidParameter),
+        (#"{"sentences":[{"text":"a"}],"sentences":7}"#, .missingText),
     ])
     func publishesAllOrNothing(body: String, code: ProblemCode) async throws {
         let gateway = TestGateway { $0.maximumBatch = 2 }
@@ -49,6 +51,46 @@ struct SentencesRouteTests {
         #expect(response.status == code.status)
         #expect(String(buffer: response.body).contains(#""code":"\#(code.rawValue)""#))
         #expect(gateway.workers.bulkRecords.isEmpty)
+    }
+
+    @Test(arguments: [
+        (#""key":"k""#, "k"), (#""key":7"#, "7"), (#""key":1.50"#, "1.50"), (#""key":null"#, nil), (#""key":"""#, ""),
+        (#""key":{},"key":"k""#, "k"), (#""key":"k","key":null"#, nil),
+    ])
+    func takesAKeyThatIsAStringOrANumber(field: String, key: String?) async throws {
+        let gateway = TestGateway()
+        #expect(try await post("{\"text\":\"a\",\(field)}", to: gateway).status == .accepted)
+        #expect(try await post("{\"sentences\":[{\"text\":\"a\",\(field)}]}", to: gateway).status == .accepted)
+        #expect(gateway.workers.bulkRecords.map(\.key) == [key, key])
+    }
+
+    @Test func ofArraysWithOneNameTheLastCounts() async throws {
+        let gateway = TestGateway()
+        for body in [
+            #"{"sentences":7,"sentences":[{"text":"no"}],"text":"no","sentences":[{"text":"a"}]}"#,
+            #"{"sentences":[{"text":"no"}],"text":"b","sentences":7}"#,
+        ] {
+            #expect(try await post(body, to: gateway).status == .accepted)
+        }
+        #expect(gateway.workers.bulkRecords.map(\.sentence) == [Sentence("a"), Sentence("b")])
+    }
+
+    @Test func publishesAnEventWithItsIDKeyAndTime() async throws {
+        let gateway = TestGateway()
+        let event = #"""
+            {"specversion":"1.0","id":"e-1","expirytime":"2999-01-02T03:04:05.678Z","data":{"text":"bonjour","key":7}}
+            """#
+        let response = try await gateway.application.test(.router) { client in
+            try await client.executeRequest(
+                uri: "/v1/sentences", method: .post, headers: [.contentType: "application/cloudevents+json"],
+                body: ByteBuffer(string: event))
+        }
+        #expect(response.status == .accepted)
+        #expect(String(buffer: response.body) == #"{"ids":["e-1"]}"#)
+        let record = try #require(gateway.workers.bulkRecords.first)
+        #expect(record.sentence == Sentence("bonjour"))
+        #expect(record.key == "7")
+        #expect(record.deadline == 32_472_241_445_678)
     }
 
     @Test func saysThatTheBrokerHasThemNot() async throws {

@@ -79,12 +79,12 @@ struct StreamRouteTests {
             {"text":"a","id":"first"}
 
             {"text":"b"
-            {"text":""}
+            {"text":"","id":"third"}
             "c"
             {"text":"d"}
             """
         let lines = try await stream(body)
-        #expect(ids(lines) == ["first", "2", "3", "4", "5"])
+        #expect(ids(lines) == ["first", "2", "third", "4", "5"])
         #expect(lines[1].contains(#""code":"malformed_json""#))
         #expect(lines[2].contains(#""code":"empty_text""#))
         #expect(lines[3].contains(#""code":"malformed_json""#))

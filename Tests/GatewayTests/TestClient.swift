@@ -62,7 +62,8 @@ struct TestClient: Sendable {
             }
         }
         return TestResponse(
-            status: HTTPResponseStatus(statusCode: response.status), headers: fields, body: ByteBuffer(bytes: response.body))
+            status: HTTPResponseStatus(statusCode: response.status), headers: fields,
+            body: ByteBuffer(bytes: response.body))
     }
 
     @discardableResult

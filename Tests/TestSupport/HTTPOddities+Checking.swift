@@ -29,7 +29,9 @@ extension HTTPOddity {
             guard connection.response() == usual else { return "the first request was not answered as usual" }
         }
         connection.send(bytes(example))
-        guard var response = connection.response() else { return "no answer; the connection: \(connection.ends(within: 0.1))" }
+        guard var response = connection.response() else {
+            return "no answer; the connection: \(connection.ends(within: 0.1))"
+        }
         if case .continueThenAsUsual = outcome, !example.body.isEmpty, example.status < 400 {
             guard response.status == 100, let final = connection.response() else { return "no 100 Continue" }
             response = final
@@ -38,7 +40,9 @@ extension HTTPOddity {
         case .asUsual, .continueThenAsUsual:
             guard response.status == example.status else { return "\(response.status) instead of \(example.status)" }
             // Who waits for a word before the body, and is refused, must not be left with an open connection.
-            if case .continueThenAsUsual = outcome, example.status >= 400, !example.body.isEmpty { return ended(connection) }
+            if case .continueThenAsUsual = outcome, example.status >= 400, !example.body.isEmpty {
+                return ended(connection)
+            }
             connection.send(Self.probe)
             guard let next = connection.response() else { return "no answer to the next request" }
             return next == usual ? nil : "another answer to the next request: \(next.head)"

@@ -126,7 +126,9 @@ extension HTTPOddity {
     ]
 
     private static let connections: [HTTPOddity] = [
-        with("Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n", .asUsual),
+        with(
+            "Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n",
+            .asUsual),
         with("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n", .asUsual),
         with("Connection: keep-alive, upgrade\r\nUpgrade: TLS/1.2\r\n", .asUsual),
         with("Upgrade: h2c\r\n", .asUsual, "Upgrade without Connection"),

@@ -55,6 +55,8 @@ public final class RawHTTPConnection {
 
     public struct Failure: Error, CustomStringConvertible {
         public let description: String
+
+        public init(description: String) { self.description = description }
     }
 
     /// Runs `body` on a thread of its own.

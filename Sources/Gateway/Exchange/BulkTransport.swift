@@ -13,11 +13,14 @@ package struct BulkRecord: Sendable {
     /// Sentences with the same key keep their order.
     package let key: String?
     package let trace: CallerTrace?
+    /// Unix milliseconds after which nobody wants the reply; nil if there is no such time.
+    package let deadline: Int64?
 
-    package init(id: String, sentence: Sentence, key: String?, trace: CallerTrace?) {
+    package init(id: String, sentence: Sentence, key: String?, trace: CallerTrace?, deadline: Int64? = nil) {
         self.id = id
         self.sentence = sentence
         self.key = key
         self.trace = trace
+        self.deadline = deadline
     }
 }

@@ -36,9 +36,10 @@ package final class KafkaBulkTransport: BulkTransport {
     private func send(_ records: [BulkRecord], _ token: DeliveryTable.Token) -> (error: GatewayError, sent: Int)? {
         let arena = ByteArena()
         let encoder = RequestEncoder()
-        var headers = RecordHeaders(capacity: 3)
+        var headers = RecordHeaders(capacity: 4)
         for (index, record) in records.enumerated() {
             headers.append(name: HeaderName.contentType, value: HeaderValue.json.bytes)
+            if let deadline = record.deadline { headers.append(name: HeaderName.deadline, value: String(deadline)) }
             if let trace = record.trace {
                 headers.append(name: HeaderName.traceparent, value: trace.parent)
                 if let state = trace.state { headers.append(name: HeaderName.tracestate, value: state) }

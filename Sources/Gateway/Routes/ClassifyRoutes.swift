@@ -9,7 +9,7 @@ struct ClassifyRoutes {
 
     var endpoints: [Endpoint] {
         [
-            Endpoint(.POST, "/v1/classify", .questionWithBody(one), check: json),
+            Endpoint(.POST, "/v1/classify", .questionWithBody(one), check: jsonOrEvent),
             Endpoint(.POST, "/v1/classify/batch", .questionWithBody(many), check: json),
         ]
     }
@@ -20,9 +20,14 @@ struct ClassifyRoutes {
     }
 
     @Sendable
+    private func jsonOrEvent(_ request: Request) throws(GatewayError) {
+        try request.requireContentType([ContentType.json, ContentType.event])
+    }
+
+    @Sendable
     private func one(_ request: Request) throws(GatewayError) -> Question {
-        let asked = try RequestBodies.sentence(request.body, rules: core.rules)
-        return Question(sentences: [asked.sentence]) { result throws(GatewayError) in
+        let asked = RequestBodies.sentence(request, rules: core.rules)
+        return Question(sentences: [try asked.outcome.get()]) { result throws(GatewayError) in
             let answer = try result.outcomes[0].get()
             var body = ByteBuffer()
             body.reserveCapacity(answer.bytes.readableBytes + 64)

@@ -1,4 +1,5 @@
 import HTTPServer
+import Messages
 import Platform
 
 extension CallResult {

@@ -21,7 +21,8 @@ struct PageRoutes {
 
     private static func page(_ path: String, _ bytes: [UInt8], _ type: String) -> Endpoint {
         let page = Page(type: type, bytes: bytes, headers: PageHeaders.all)
-        return Endpoint(.GET, path, for: .everybody, .immediate { request throws(GatewayError) in page.response(to: request) })
+        return Endpoint(
+            .GET, path, for: .everybody, .immediate { request throws(GatewayError) in page.response(to: request) })
     }
 }
 

@@ -2,9 +2,11 @@ import HTTPServer
 import Messages
 import NIOHTTP1
 
-/// The values of `Content-Type` that the gateway answers with.
+/// The values of `Content-Type` that the gateway takes or answers with.
 enum ContentType {
     static let json = "application/json"
+    static let event = "application/cloudevents+json"
+    static let plainText = "text/plain"
     static let lines = "application/x-ndjson"
     static let binary = "application/octet-stream"
     static let html = "text/html; charset=utf-8"
@@ -38,11 +40,75 @@ extension Request {
         return CallerTrace(parent: parent, state: state)
     }
 
-    /// Throws unless the body has one of these media types. Parameters, such as a charset, do not matter.
+    /// Throws unless the body has one of these media types, of which ``ContentType/json`` stands for every type of JSON
+    /// and ``ContentType/event`` for CloudEvents, also those whose attributes are header fields. A charset has to be
+    /// UTF-8; no other parameter matters.
     func requireContentType(_ allowed: [String]) throws(GatewayError) {
-        guard let mediaType, allowed.contains(mediaType) else {
+        let value = self["content-type"] ?? ""
+        if value == ContentType.json, allowed.contains(value) { return }
+        let takesEvents = allowed.contains(ContentType.event)
+        let isAllowed: Bool
+        switch MediaType(value) {
+        case .json:
+            // A record that does not say what it is is JSON. A call has to say it, since browsers may call from any page
+            // what says nothing; an event says enough, and no browser sends its fields without asking.
+            isAllowed = allowed.contains(ContentType.json) && (!value.isEmpty || (takesEvents && isBinaryEvent))
+        case .plainText:
+            isAllowed = allowed.contains(ContentType.plainText) || (takesEvents && isBinaryEvent)
+        case .structuredEvent:
+            isAllowed = takesEvents
+        case .other:
+            isAllowed = mediaType.map { allowed.contains($0) } ?? false
+        case .refused(let message):
+            throw GatewayError(.unsupportedContentType, message)
+        }
+        if !isAllowed {
             throw GatewayError(.unsupportedContentType, "Content-Type must be \(allowed.joined(separator: " or "))")
         }
+    }
+
+    /// Whether the body is a CloudEvent, or the data of one.
+    var isEvent: Bool {
+        if isBinaryEvent { return true }
+        guard let value = self["content-type"], value != ContentType.json else { return false }
+        return MediaType(value) == .structuredEvent
+    }
+
+    /// Whether the head has the attributes of a CloudEvent.
+    private var isBinaryEvent: Bool { headers.contains(name: "ce-specversion") }
+
+    /// Lends what the head says of the body as a record's headers say it.
+    func withRecordHeaders<Value>(_ body: (RequestHeaders) -> Value) -> Value {
+        var headers = RequestHeaders()
+        guard isEvent else { return body(headers) }
+        let bytes = ByteArena(capacity: 256)
+        var fields: [(name: StaticString, value: Range<Int>)] = []
+        if let type = self["content-type"] { fields.append((HeaderName.contentType, bytes.append(text: type))) }
+        if isBinaryEvent {
+            for (field, name) in Self.eventAttributes {
+                guard let value = self[field].map(Self.eventAttribute) else { continue }
+                fields.append((name, value.withUnsafeBytes { bytes.append($0) }))
+            }
+        }
+        return withExtendedLifetime(bytes) {
+            for (name, value) in fields { headers.add(name: name.bytes, value: bytes.bytes(in: value)) }
+            return body(headers)
+        }
+    }
+
+    private static let eventAttributes = [
+        ("ce-specversion", HeaderName.eventSpecVersion), ("ce-id", HeaderName.eventID),
+        ("ce-expirytime", HeaderName.eventExpiryTime),
+    ]
+
+    /// An attribute of a CloudEvent as it is meant: percent-encoded in the field, which may be in quotes. A `%` that begins
+    /// no code stands for itself, since some senders do not encode.
+    private static func eventAttribute(_ value: String) -> [UInt8] {
+        var bytes = Array(value.utf8)
+        if bytes.count >= 2, bytes.first == UInt8(ascii: "\""), bytes.last == UInt8(ascii: "\"") {
+            bytes = Array(bytes.dropFirst().dropLast())
+        }
+        return FormEncoding.decode(bytes, plusIsSpace: false) ?? bytes
     }
 
     /// The body's media type in lower case, without parameters.
@@ -64,5 +130,13 @@ extension Request {
             return value
         }
         return nil
+    }
+}
+
+extension MediaType {
+    /// Reads the value of a header field.
+    fileprivate init(_ value: String) {
+        var value = value
+        self = value.withUTF8 { MediaType(UnsafeRawBufferPointer($0)) }
     }
 }

@@ -11,14 +11,14 @@ struct SentencesRoute {
 
     @Sendable
     private func check(_ request: Request) throws(GatewayError) {
-        try request.requireContentType([ContentType.json])
+        try request.requireContentType([ContentType.json, ContentType.event])
     }
 
     @Sendable
     private func publish(_ request: Request) async throws(GatewayError) -> Response {
         let deadline = try request.deadline(default: core.configuration.requestTimeout)
         let records = try BulkBodies.records(
-            request.body, rules: core.rules, maximum: core.configuration.maximumBatch, trace: request.trace)
+            request, rules: core.rules, maximum: core.configuration.maximumBatch)
         if case .unavailable(let reason) = core.exchange.availability { throw GatewayError(.unavailable, reason) }
         try await core.bulk.publish(records, deadline: deadline)
         var response = ByteBuffer()
@@ -32,107 +32,110 @@ struct SentencesRoute {
     }
 }
 
-/// Reads `{"text":"…","id":"…","key":"…"}` or `{"sentences":[…]}` with such objects.
+/// Reads `{"text":"…","id":"…","key":"…"}`, `{"sentences":[…]}` with such objects, or a CloudEvent with one.
 enum BulkBodies {
     static func records(
-        _ body: ByteBuffer, rules: SentenceRules, maximum: Int, trace: CallerTrace?
+        _ request: Request, rules: SentenceRules, maximum: Int
     ) throws(GatewayError) -> [BulkRecord] {
-        var many: [Result<BulkRecord, GatewayError>]?
-        var single = Fields()
-        var isTooMany = false
-        let isObject = try RequestBodies.read(body) { reader throws(JSONError) in
-            guard try reader.peek() == .object else {
-                try reader.skip()
-                return false
-            }
-            try reader.beginObject()
-            while let key = try reader.nextKey() {
-                guard key.equals("sentences"), try reader.peek() == .array else {
-                    try single.read(key, &reader, rules)
-                    continue
-                }
-                var records: [Result<BulkRecord, GatewayError>] = []
-                try reader.beginArray()
-                while try reader.nextElement() {
-                    if records.count == maximum { isTooMany = true }
-                    let record = try record(&reader, rules, trace)
-                    if !isTooMany { records.append(record) }
-                }
-                many = records
-            }
-            return true
-        }
-        if !isObject { throw GatewayError(.malformedJSON, "the body must be an object") }
-        guard let many else { return [try single.record(trace).get()] }
-        if many.isEmpty || isTooMany { throw .batchSize(maximum) }
+        let reader = BulkReader(rules: rules, maximum: maximum, trace: request.trace)
+        if request.isEvent { return [try reader.event(request).get()] }
+        let body = try RequestBodies.read(request.body) { json throws(JSONError) in try reader.body(&json) }
+        if let problem = body.problem { throw problem }
         var records: [BulkRecord] = []
-        records.reserveCapacity(many.count)
-        for (index, record) in many.enumerated() {
+        records.reserveCapacity(body.records.count)
+        for (index, record) in body.records.enumerated() {
             do throws(GatewayError) {
                 records.append(try record.get())
             } catch {
-                throw GatewayError(error.code, "sentence \(index): \(error.detail)")
+                throw body.isMany ? GatewayError(error.code, "sentence \(index): \(error.detail)") : error
             }
         }
         return records
     }
+}
 
-    private static func record(
-        _ reader: inout JSONReader, _ rules: SentenceRules, _ trace: CallerTrace?
-    ) throws(JSONError) -> Result<BulkRecord, GatewayError> {
-        guard try reader.peek() == .object else {
-            try reader.skip()
-            return .failure(GatewayError(.missingText, "not an object with text"))
-        }
-        var fields = Fields()
-        try reader.beginObject()
-        while let key = try reader.nextKey() { try fields.read(key, &reader, rules) }
-        return fields.record(trace)
+private struct BulkReader {
+    struct Body {
+        var records: [Result<BulkRecord, GatewayError>]
+        /// Whether the records stood in an array, so that it takes a number to say which one is meant.
+        var isMany: Bool
+        /// What is wrong with all of them.
+        var problem: GatewayError?
     }
 
-    /// The fields of one object, as far as they have been read.
-    private struct Fields {
-        var sentence = Result<Sentence, GatewayError>.failure(
-            GatewayError(.missingText, "the object has no string in text"))
-        var id: String?
-        var key: String?
-        var problem: GatewayError?
+    let rules: SentenceRules
+    let maximum: Int
+    let trace: CallerTrace?
 
-        mutating func read(
-            _ name: UnsafeRawBufferPointer, _ reader: inout JSONReader, _ rules: SentenceRules
-        ) throws(JSONError) {
-            if name.equals("text"), try reader.peek() == .string {
-                let text = try reader.string()
-                do throws(GatewayError) {
-                    sentence = .success(try rules.sentence(copying: text))
-                } catch {
-                    sentence = .failure(error)
-                }
-            } else if name.equals("id") {
-                id = try string("id", &reader)
-            } else if name.equals("key") {
-                key = try string("key", &reader)
+    /// A CloudEvent whose data is one sentence.
+    func event(_ request: Request) -> Result<BulkRecord, GatewayError> {
+        request.withRecordHeaders { headers in
+            RequestBodies.decode(request.body, headers, rules, readsKey: true) { request, fields in
+                record(AskedSentence(request), fields, deadline: request.deadline)
+            }
+        }
+    }
+
+    /// The object that a body of JSON is.
+    func body(_ json: inout JSONReader) throws(JSONError) -> Body {
+        var many: Body?
+        var single = RequestFields(readsKey: true)
+        try json.beginObject()
+        while let name = try json.nextKey() {
+            guard name.equals("sentences") else {
+                try single.read(name, from: &json)
+                continue
+            }
+            if try json.peek() == .array {
+                many = try elements(&json)
             } else {
-                try reader.skip()
+                many = nil
+                try json.skip()
             }
         }
+        return many ?? Body(records: [record(single)], isMany: false)
+    }
 
-        private mutating func string(_ name: String, _ reader: inout JSONReader) throws(JSONError) -> String? {
-            switch try reader.peek() {
-            case .string:
-                return try reader.string().text
-            case .null:
-                try reader.skip()
-            default:
-                problem = GatewayError(.invalidParameter, "\(name) must be a string")
-                try reader.skip()
-            }
-            return nil
+    private func elements(_ json: inout JSONReader) throws(JSONError) -> Body {
+        var body = Body(records: [], isMany: true)
+        try json.beginArray()
+        while try json.nextElement() {
+            let record = try element(&json)
+            if body.records.count < maximum { body.records.append(record) } else { body.problem = .batchSize(maximum) }
         }
+        if body.records.isEmpty { body.problem = .batchSize(maximum) }
+        return body
+    }
 
-        func record(_ trace: CallerTrace?) -> Result<BulkRecord, GatewayError> {
-            if let problem { return .failure(problem) }
-            return sentence.map { BulkRecord(id: id ?? RequestID.fresh(), sentence: $0, key: key, trace: trace) }
+    private func element(_ json: inout JSONReader) throws(JSONError) -> Result<BulkRecord, GatewayError> {
+        guard try json.peek() == .object else {
+            try json.skip()
+            return .failure(GatewayError(.missingText, "not an object with a field \"text\""))
+        }
+        var fields = RequestFields(readsKey: true)
+        try json.beginObject()
+        while let name = try json.nextKey() { try fields.read(name, from: &json) }
+        return record(fields)
+    }
+
+    private func record(_ fields: RequestFields) -> Result<BulkRecord, GatewayError> {
+        let outcome = Result { () throws(RequestFailure) in Sentence([UInt8](try fields.sentence(rules))) }
+        let asked = AskedSentence(outcome: outcome.mapError { GatewayError($0) }, id: fields.id?.text)
+        return record(asked, fields)
+    }
+
+    private func record(
+        _ asked: AskedSentence, _ fields: RequestFields, deadline: Int64? = nil
+    ) -> Result<BulkRecord, GatewayError> {
+        var key: String?
+        switch fields.key {
+        case .absent: break
+        case .value(let bytes): key = bytes.text
+        case .invalid: return .failure(GatewayError(.invalidParameter, "\"key\" must be a string or a number"))
+        }
+        return asked.outcome.map { sentence in
+            BulkRecord(
+                id: asked.id ?? RequestID.fresh(), sentence: sentence, key: key, trace: trace, deadline: deadline)
         }
     }
 }

@@ -16,13 +16,14 @@ struct StreamGroup: Sendable {
 
     var isEmpty: Bool { lines.isEmpty }
 
-    mutating func add(_ asked: Result<AskedSentence, GatewayError>, number: Int) {
-        switch asked {
-        case .success(let asked):
-            lines.append(Line(id: asked.id ?? String(number), problem: nil))
-            sentences.append(asked.sentence)
+    mutating func add(_ asked: AskedSentence, number: Int) {
+        let id = asked.id ?? String(number)
+        switch asked.outcome {
+        case .success(let sentence):
+            lines.append(Line(id: id, problem: nil))
+            sentences.append(sentence)
         case .failure(let error):
-            lines.append(Line(id: String(number), problem: error))
+            lines.append(Line(id: id, problem: error))
         }
     }
 

@@ -42,14 +42,16 @@ struct StreamReader: Sendable {
     private func take(
         _ line: LineSplitter.Line, _ number: inout Int, into group: inout StreamGroup, _ full: inout [StreamGroup]
     ) {
-        let asked: Result<AskedSentence, GatewayError>
+        let asked: AskedSentence
         switch line {
         case .tooLong:
-            asked = .failure(GatewayError(.textTooLong, "the line is longer than a sentence may be"))
-        case .complete(let bytes):
+            let error = GatewayError(.textTooLong, "the line is longer than a sentence may be")
+            asked = AskedSentence(outcome: .failure(error), id: nil)
+        case .complete(var bytes):
             // An empty line, such as one at the end, asks for nothing and gets nothing.
             if bytes.isBlank { return }
-            asked = isPlainText ? plain(bytes) : json(bytes)
+            if bytes.readableBytesView.last == UInt8(ascii: "\r") { bytes.moveWriterIndex(to: bytes.writerIndex - 1) }
+            asked = RequestBodies.line(bytes, isPlainText: isPlainText, rules: core.rules)
         }
         number += 1
         group.add(asked, number: number)
@@ -57,18 +59,6 @@ struct StreamReader: Sendable {
             full.append(group)
             group = StreamGroup()
         }
-    }
-
-    private func plain(_ line: ByteBuffer) -> Result<AskedSentence, GatewayError> {
-        var bytes = line.readableBytesView
-        if bytes.last == UInt8(ascii: "\r") { bytes = bytes.dropLast() }
-        return Result { () throws(GatewayError) in
-            AskedSentence(sentence: try core.rules.sentence(Array(bytes)), id: nil)
-        }
-    }
-
-    private func json(_ line: ByteBuffer) -> Result<AskedSentence, GatewayError> {
-        Result { () throws(GatewayError) in try RequestBodies.sentence(line, rules: core.rules) }
     }
 
     /// Sends a group, waiting while the gateway is full; false when the stream has ended.

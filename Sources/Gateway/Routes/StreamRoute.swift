@@ -12,7 +12,6 @@ struct StreamRoute {
     /// The most lines that are sent in one step.
     private static let group = 128
     private static let jsonLines = [ContentType.lines, "application/ndjson", "application/jsonl", "application/json"]
-    private static let plainText = "text/plain"
 
     let core: GatewayCore
 
@@ -21,7 +20,7 @@ struct StreamRoute {
     /// What would refuse the whole stream is to be known before the response begins.
     @Sendable
     private func check(_ request: Request) throws(GatewayError) {
-        try request.requireContentType(Self.jsonLines + [Self.plainText])
+        try request.requireContentType(Self.jsonLines + [ContentType.plainText])
         _ = try request.deadline(default: core.configuration.requestTimeout)
         if case .unavailable(let reason) = core.exchange.availability { throw GatewayError(.unavailable, reason) }
     }
@@ -31,9 +30,16 @@ struct StreamRoute {
         let window = OrderedWindow<StreamGroup>(capacity: max(1, core.configuration.streamWindow / Self.group))
         let watchdog = StreamWatchdog(limit: core.configuration.bodyTimeout)
         let reader = StreamReader(
-            core: core, request: request, isPlainText: request.mediaType == Self.plainText, groupSize: Self.group,
+            core: core, request: request, isPlainText: request.mediaType == ContentType.plainText,
+            groupSize: Self.group,
             window: window, watchdog: watchdog)
-        try await writer.begin(.ok, headers: [("Content-Type", ContentType.lines)])
+        // The response begins with the first results: a body that is broken before is refused with a status of its own.
+        var hasBegun = false
+        func begin() async throws {
+            if hasBegun { return }
+            hasBegun = true
+            try await writer.begin(.ok, headers: [("Content-Type", ContentType.lines)])
+        }
         try await withThrowingTaskGroup { tasks in
             tasks.addTask {
                 do {
@@ -50,8 +56,11 @@ struct StreamRoute {
                 for group in window.abandon() { group.cancel(in: core.exchange) }
             }
             while let group = try await window.take() {
-                try await writer.write(await group.results(from: core.exchange))
+                let results = await group.results(from: core.exchange)
+                try await begin()
+                try await writer.write(results)
             }
         }
+        try await begin()
     }
 }

@@ -445,19 +445,18 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     /// Writes as much of a large body as the connection takes.
     private func writeOn(_ context: ChannelHandlerContext) {
-        guard case .writing(let current, var rest, let isEarly) = state else { return }
-        while context.channel.isWritable, let piece = rest.readSlice(length: min(rest.readableBytes, Self.piece)) {
-            let isLast = rest.readableBytes == 0
-            if isLast {
-                context.writeAndFlush(wrapOutboundOut(piece), promise: nil)
+        // Flushing may change the state: it calls ``channelWritabilityChanged(context:)``, and may close the connection.
+        while context.channel.isWritable, case .writing(let current, var rest, let isEarly) = state,
+            let piece = rest.readSlice(length: min(rest.readableBytes, Self.piece))
+        {
+            guard rest.readableBytes > 0 else {
                 giveBack()
+                context.writeAndFlush(wrapOutboundOut(piece), promise: nil)
                 return endResponse(to: current, isEarly: isEarly, context)
             }
+            state = .writing(current, rest: rest, isEarly: isEarly)
             context.writeAndFlush(wrapOutboundOut(piece), promise: nil)
-            // Flushing may have closed the connection.
-            guard case .writing = state else { return }
         }
-        state = .writing(current, rest: rest, isEarly: isEarly)
     }
 
     /// The response has been handed over: goes on to the next request, or ends the connection.
@@ -511,7 +510,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     // MARK: Streams
 
-    private func stream(_ current: Current, _ handler: @escaping Route.StreamHandler, _ context: ChannelHandlerContext) {
+    private func stream(_ current: Current, _ handler: @escaping Route.StreamHandler, _ context: ChannelHandlerContext)
+    {
         readDeadline = .distantFuture
         number += 1
         let eventLoop = context.eventLoop
@@ -612,8 +612,16 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     func failStream(_ problem: Problem, _ number: UInt64) {
         guard number == self.number, let context, case .streaming(let current, let stream) = state else { return }
-        stream.source.finish()
+        giveUp(stream, of: current, problem, context)
+    }
+
+    /// Answers with the problem if no response has begun, and otherwise ends the connection.
+    private func giveUp(
+        _ stream: Stream, of current: Current, _ problem: Problem, _ context: ChannelHandlerContext
+    ) {
         if stream.hasResponseBegun { return close(context) }
+        stream.source.finish(ConnectionClosed())
+        stream.task?.cancel()
         respond(Response(problem), to: current, isEarly: !stream.hasInputEnded, context)
     }
 
@@ -632,8 +640,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
             case .lingering: if isOutputClosed { close(context) }
             case .reading(let current), .refusing(let current, _):
                 respond(Response(.malformed("the body was cut short")), to: current, isEarly: true, context)
-            case .streaming(_, let stream) where !stream.hasInputEnded:
-                stream.source.finish(Problem.malformed("the body was cut short"))
+            case .streaming(let current, let stream) where !stream.hasInputEnded:
+                giveUp(stream, of: current, .malformed("the body was cut short"), context)
             // Who has closed only their own side is answered.
             case .idle, .waiting, .writing, .streaming, .closed: break
             }
@@ -669,12 +677,13 @@ final class ConnectionHandler: ChannelDuplexHandler {
         switch state {
         case .reading(let current), .refusing(let current, _):
             respond(Response(problem), to: current, isEarly: true, context)
-        case .streaming(_, let stream):
-            stream.source.finish(problem)
+        case .streaming(let current, let stream):
+            giveUp(stream, of: current, problem, context)
         case .idle:
             let request = Request(method: .GET, target: .root, headers: [:], start: .now)
             respond(
-                Response(problem), to: Current(request: request, route: nil, rules: .unreadable), isEarly: true, context)
+                Response(problem), to: Current(request: request, route: nil, rules: .unreadable), isEarly: true, context
+            )
         case .waiting, .writing, .lingering, .closed: break
         }
     }

@@ -28,7 +28,8 @@ final class LoopConnections: @unchecked Sendable {
         now = .now
         handlers[ObjectIdentifier(handler)] = handler
         if timer == nil {
-            timer = eventLoop.scheduleRepeatedTask(initialDelay: Self.interval, delay: Self.interval) { [weak self] task in
+            timer = eventLoop.scheduleRepeatedTask(initialDelay: Self.interval, delay: Self.interval) {
+                [weak self] task in
                 guard let self else { return task.cancel() }
                 check()
             }

@@ -121,7 +121,8 @@ extension ByteBuffer {
         var input = self
         var output = ByteBuffer()
         var result = Z_OK
-        output.writeWithUnsafeMutableBytes(minimumWritableBytes: Int(deflateBound(stream, UInt(readableBytes)))) { out in
+        output.writeWithUnsafeMutableBytes(minimumWritableBytes: Int(deflateBound(stream, UInt(readableBytes)))) {
+            out in
             input.readWithUnsafeMutableReadableBytes { bytes in
                 stream.pointee.next_in = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
                 stream.pointee.avail_in = UInt32(clamping: bytes.count)

@@ -3,13 +3,13 @@ import Platform
 /// The encoding of a query's values: `%` and two digits for a byte, `+` for a space.
 package enum FormEncoding {
     /// The bytes that are meant; nil when a `%` is not followed by two hexadecimal digits.
-    package static func decode(_ encoded: Substring.UTF8View) -> [UInt8]? {
+    package static func decode(_ encoded: some Sequence<UInt8>, plusIsSpace: Bool = true) -> [UInt8]? {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(encoded.count)
+        bytes.reserveCapacity(encoded.underestimatedCount)
         var iterator = encoded.makeIterator()
         while let byte = iterator.next() {
             switch byte {
-            case UInt8(ascii: "+"):
+            case UInt8(ascii: "+") where plusIsSpace:
                 bytes.append(UInt8(ascii: " "))
             case UInt8(ascii: "%"):
                 guard let high = iterator.next(), let low = iterator.next(),

@@ -16,7 +16,8 @@ package struct Page: Sendable {
         let smaller = bytes.count > Response.compressedFrom ? plain.compressed(.gzip, level: 9) : nil
         compressed = smaller.flatMap { $0.readableBytes < bytes.count ? $0 : nil }
         // FNV-1a: enough to tell one release's page from another's.
-        tag = String(bytes.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }, radix: 16)
+        tag = String(
+            bytes.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }, radix: 16)
     }
 
     /// The page, or 304 when the client has it.

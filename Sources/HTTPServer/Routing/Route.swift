@@ -115,7 +115,9 @@ package struct RouteTable: Sendable {
     }
 
     private func match(_ method: HTTPMethod, _ path: Path, parameters: [(name: String, value: String)]) -> Match {
-        if let route = path.routes.first(where: { $0.method == method }) { return .route(route, parameters: parameters) }
+        if let route = path.routes.first(where: { $0.method == method }) {
+            return .route(route, parameters: parameters)
+        }
         if method == .HEAD, let route = path.routes.first(where: { $0.method == .GET }) {
             return .route(route, parameters: parameters)
         }
@@ -133,9 +135,7 @@ extension RouteTable.Path {
                 if pattern != segment { return nil }
                 continue
             }
-            // A path has no `+` for a space.
-            guard !segment.isEmpty,
-                let bytes = FormEncoding.decode(Substring(segment.replacing("+", with: "%2B")).utf8),
+            guard !segment.isEmpty, let bytes = FormEncoding.decode(segment.utf8, plusIsSpace: false),
                 let value = String(validating: bytes, as: UTF8.self)
             else { return nil }
             parameters.append((String(pattern.dropFirst().dropLast()), value))

@@ -9,23 +9,24 @@ private struct StructuredEvent {
     /// The content of `data_base64`.
     var base64: UnsafeRawBufferPointer?
 
-    /// Reads the event's object. Of fields with the same name the first that is not null counts.
+    /// Reads the event's object. Of fields with one name the last counts, and null is as good as none. What says how
+    /// the data is to be read has to be a string; attributes that nobody needs may be anything.
     init(_ reader: consuming JSONReader) throws(JSONError) {
         try reader.beginObject()
         while let key = try reader.nextKey() {
-            if key.equals("data"), data == nil {
+            if key.equals("data") {
                 let value = try reader.rawValue()
                 data = value.equals("null") ? nil : value
-            } else if key.equals("specversion"), specVersion == nil {
+            } else if key.equals("specversion") {
                 specVersion = try reader.stringOrNull()
-            } else if key.equals("id"), id == nil {
-                id = try reader.stringOrNull()
-            } else if key.equals("datacontenttype"), dataContentType == nil {
+            } else if key.equals("id") {
+                id = try reader.identifierOrSkip()
+            } else if key.equals("datacontenttype") {
                 dataContentType = try reader.stringOrNull()
-            } else if key.equals("data_base64"), base64 == nil {
+            } else if key.equals("data_base64") {
                 base64 = try reader.stringOrNull()
-            } else if key.equals("expirytime"), expiryTime == nil {
-                expiryTime = try reader.stringOrNull()
+            } else if key.equals("expirytime") {
+                expiryTime = try reader.stringOrSkip()
             } else {
                 try reader.skip()
             }
@@ -39,7 +40,7 @@ extension RequestDecoder {
     ///
     /// `source` and `type`, which the specification demands, are not needed to classify and not insisted on.
     func event(
-        _ reader: consuming JSONReader, request: inout DecodedRequest
+        _ reader: consuming JSONReader, request: inout DecodedRequest, fields: inout RequestFields
     ) throws(RequestFailure) -> UnsafeRawBufferPointer {
         let event: StructuredEvent
         do { event = try StructuredEvent(reader) } catch { throw RequestFailure(error) }
@@ -51,34 +52,39 @@ extension RequestDecoder {
         guard version.equals(HeaderValue.eventSpecVersion) else {
             throw RequestFailure(.unsupportedContentType, "the CloudEvents version is not 1.0")
         }
-        return try text(of: event, request: &request)
+        return try text(of: event, request: &request, fields: &fields)
     }
 
     private func text(
-        of event: StructuredEvent, request: inout DecodedRequest
+        of event: StructuredEvent, request: inout DecodedRequest, fields: inout RequestFields
     ) throws(RequestFailure) -> UnsafeRawBufferPointer {
         let mediaType = MediaType(event.dataContentType)
-        if case .unsupported(let message) = mediaType {
+        switch mediaType {
+        case .json, .plainText:
+            break
+        case .structuredEvent:
+            throw RequestFailure(.unsupportedContentType, "a CloudEvent within a CloudEvent is not taken")
+        case .other:
+            throw RequestFailure(.unsupportedContentType, "the CloudEvent's data is neither JSON nor text/plain")
+        case .refused(let message):
             throw RequestFailure(.unsupportedContentType, "in the CloudEvent's data, " + message)
         }
-        guard mediaType != .structuredEvent else {
-            throw RequestFailure(.unsupportedContentType, "a CloudEvent within a CloudEvent is not supported")
-        }
         if let data = event.data {
-            return try text(ofData: data, as: mediaType, isDeclared: event.dataContentType != nil, request: &request)
+            let isDeclared = event.dataContentType != nil
+            return try text(ofData: data, as: mediaType, isDeclared: isDeclared, request: &request, fields: &fields)
         }
         guard let base64 = event.base64 else { throw RequestFailure(.missingText, "the CloudEvent has no data") }
         guard let bytes = Base64.decode(base64, into: scratch) else {
             throw RequestFailure(.malformedJSON, "\"data_base64\" is not Base64")
         }
-        if mediaType == .json { return try object(reader(bytes), request: &request) }
-        guard UTF8Validation.isValid(bytes) else { throw .invalidUTF8 }
-        return try checked(bytes)
+        guard mediaType == .json else { return try plainText(bytes) }
+        return try object(reader(bytes), request: &request, fields: &fields)
     }
 
     /// The sentence in `data`: a string, which is the sentence itself, or a request object.
     private func text(
-        ofData data: UnsafeRawBufferPointer, as mediaType: MediaType, isDeclared: Bool, request: inout DecodedRequest
+        ofData data: UnsafeRawBufferPointer, as mediaType: MediaType, isDeclared: Bool,
+        request: inout DecodedRequest, fields: inout RequestFields
     ) throws(RequestFailure) -> UnsafeRawBufferPointer {
         // `data` was checked as a part of the event.
         var reader = JSONReader(validated: data, scratch: scratch)
@@ -88,13 +94,14 @@ extension RequestDecoder {
                 throw RequestFailure(
                     .missingText, "the CloudEvent's data is not an object with a field \"text\"")
             }
-            return try object(reader, request: &request)
+            return try object(reader, request: &request, fields: &fields)
         }
         guard isString else {
             throw RequestFailure(.missingText, "the CloudEvent's data is not a string, as its text/plain demands")
         }
         let text: UnsafeRawBufferPointer
         do { text = try reader.string() } catch { throw RequestFailure(error) }
-        return try checked(text)
+        if let violation = rules.violation(ofUTF8: text) { throw violation }
+        return text
     }
 }

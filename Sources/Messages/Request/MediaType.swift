@@ -1,51 +1,83 @@
-/// What the value of a request is, by its `content-type`.
-enum MediaType: Equatable {
+/// What a value is, by its media type: the one table for records, for the bodies of calls and for the data of
+/// CloudEvents.
+package enum MediaType: Equatable {
+    /// `application/json` and every other subtype `json`, and whatever ends in `+json` but for events.
     case json
+    /// `text/plain`.
     case plainText
+    /// `application/cloudevents+json`: one event, with its attributes and its data.
     case structuredEvent
-    /// Something else; the message names what is supported.
-    case unsupported(String)
+    /// Something that is in no other row.
+    case other
+    /// What is never taken; the message says why.
+    case refused(String)
 
     /// Reads a media type with its parameters. Nil, or nothing but white space, is JSON. Upper and lower case are the
     /// same; the only parameter that matters is `charset`, which has to be UTF-8 or its subset US-ASCII.
-    init(_ header: UnsafeRawBufferPointer?) {
-        guard let header, case let parts = MediaTypeParts(header), !parts.isEmpty else {
+    package init(_ header: UnsafeRawBufferPointer?) {
+        guard let header, !header.equals("application/json") else {
             self = .json
             return
         }
-        guard parts.isUTF8 else {
-            self = .unsupported("the charset is not UTF-8")
-            return
-        }
-        if parts.essence.equalsIgnoringCase("application/json") {
+        let parts = MediaTypeParts(header)
+        if !parts.isUTF8 {
+            self = .refused("the charset is neither UTF-8 nor US-ASCII")
+        } else if parts.essence.isEmpty || parts.essence.equalsIgnoringCase("application/json") {
             self = .json
         } else if parts.essence.equalsIgnoringCase("text/plain") {
             self = .plainText
         } else if parts.essence.equalsIgnoringCase("application/cloudevents+json") {
             self = .structuredEvent
+        } else if parts.essence.equalsIgnoringCase("application/cloudevents-batch+json") {
+            self = .refused("application/cloudevents-batch+json is not taken; send each event by itself")
         } else {
-            self = .unsupported(
-                "the content type is none of application/json, text/plain and application/cloudevents+json")
+            self = parts.isJSON ? .json : .other
         }
     }
 }
 
 /// A media type cut into `type/subtype` and its charset.
 private struct MediaTypeParts {
-    var essence: UnsafeRawBufferPointer
-    var isUTF8 = true
-    var isEmpty: Bool { essence.isEmpty }
+    let essence: UnsafeRawBufferPointer
+    private(set) var isUTF8 = true
 
     init(_ header: UnsafeRawBufferPointer) {
-        var rest = header[...]
-        essence = Self.trimmed(rest.prefix { $0 != UInt8(ascii: ";") })
-        while let semicolon = rest.firstIndex(of: UInt8(ascii: ";")) {
-            rest = rest[(semicolon + 1)...]
-            let parameter = rest.prefix { $0 != UInt8(ascii: ";") }
+        var end = Self.endOfPart(header, from: 0)
+        essence = header.slice(0..<end).trimmed
+        while end < header.count {
+            let start = end + 1
+            end = Self.endOfPart(header, from: start)
+            let parameter = header.slice(start..<end)
             guard let equals = parameter.firstIndex(of: UInt8(ascii: "=")) else { continue }
-            let name = Self.trimmed(parameter[..<equals])
-            if name.equalsIgnoringCase("charset") { isUTF8 = Self.isUTF8(Self.trimmed(parameter[(equals + 1)...])) }
+            guard parameter.slice(0..<equals).trimmed.equalsIgnoringCase("charset") else { continue }
+            isUTF8 = Self.isUTF8(parameter.slice(equals + 1..<parameter.count).trimmed)
         }
+    }
+
+    /// Whether the subtype is `json` or ends in `+json` (RFC 6839).
+    var isJSON: Bool {
+        guard let slash = essence.firstIndex(of: UInt8(ascii: "/")) else { return false }
+        let type = essence.slice(0..<slash)
+        let subtype = essence.slice(slash + 1..<essence.count)
+        guard !type.isEmpty, type.allSatisfy(\.isToken), subtype.allSatisfy(\.isToken) else { return false }
+        if subtype.equalsIgnoringCase("json") { return true }
+        return subtype.count > 5 && subtype.slice(subtype.count - 5..<subtype.count).equalsIgnoringCase("+json")
+    }
+
+    /// Where the part that starts there ends: at the next semicolon that does not stand in quotes, or with the header.
+    private static func endOfPart(_ header: UnsafeRawBufferPointer, from start: Int) -> Int {
+        var isQuoted = false
+        var index = start
+        while index < header.count {
+            switch header[index] {
+            case UInt8(ascii: "\""): isQuoted.toggle()
+            case UInt8(ascii: "\\") where isQuoted: index += 1
+            case UInt8(ascii: ";") where !isQuoted: return index
+            default: break
+            }
+            index += 1
+        }
+        return header.count
     }
 
     private static func isUTF8(_ charset: UnsafeRawBufferPointer) -> Bool {
@@ -56,11 +88,27 @@ private struct MediaTypeParts {
         return charset.equalsIgnoringCase("utf-8") || charset.equalsIgnoringCase("utf8")
             || charset.equalsIgnoringCase("us-ascii")
     }
+}
 
-    private static func trimmed(_ part: Slice<UnsafeRawBufferPointer>) -> UnsafeRawBufferPointer {
-        var part = part
+extension UnsafeRawBufferPointer {
+    /// The bytes without the spaces and tabs around them.
+    fileprivate var trimmed: UnsafeRawBufferPointer {
+        var part = self[...]
         while let first = part.first, first == 0x20 || first == 0x09 { part.removeFirst() }
         while let last = part.last, last == 0x20 || last == 0x09 { part.removeLast() }
         return UnsafeRawBufferPointer(rebasing: part)
+    }
+}
+
+extension UInt8 {
+    /// Whether a token of HTTP may have the byte, such as either half of a media type.
+    fileprivate var isToken: Bool {
+        switch self {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "a")...UInt8(ascii: "z"):
+            true
+        default:
+            ("!#$%&'*+-.^_`|~" as StaticString).bytes.contains(self)
+        }
     }
 }

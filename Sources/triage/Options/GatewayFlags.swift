@@ -110,7 +110,8 @@ struct GatewayFlags: ParsableArguments, SettingFlags {
             .maxWaiting: maxWaiting, .maxTextBytes: maxTextBytes, .maxBatch: maxBatch, .streamWindow: streamWindow,
             .maxBodyBytes: maxBodyBytes, .maxHeaderBytes: maxHeaderBytes, .maxConnections: maxConnections,
             .idleTimeout: idleTimeout, .headTimeout: headTimeout, .bodyTimeout: bodyTimeout,
-            .writeTimeout: writeTimeout, .shutdownTimeout: shutdownTimeout, .maxHeldBytes: maxHeldBytes, .apiKeys: apiKeys, .tlsCertificate: tlsCertificate, .tlsKey: tlsKey,
+            .writeTimeout: writeTimeout, .shutdownTimeout: shutdownTimeout, .maxHeldBytes: maxHeldBytes,
+            .apiKeys: apiKeys, .tlsCertificate: tlsCertificate, .tlsKey: tlsKey,
             .corsOrigins: corsOrigins, .docsAssets: docsAssets,
         ]
     }

@@ -20,10 +20,15 @@ struct LineSender: Sendable {
             let send: (UnsafeRawBufferPointer) throws -> Void = { line in
                 id.reset()
                 value.reset()
-                let idBytes = id.bytes(in: id.append(decimal: Int64(number + 1)))
-                let request = value.bytes(in: encoder.encode(text: line, id: idBytes, into: value))
                 room.wait()
-                try self.send(number, request)
+                if UTF8Validation.isValid(line) {
+                    let idBytes = id.bytes(in: id.append(decimal: Int64(number + 1)))
+                    let request = value.bytes(in: encoder.encode(text: line, id: idBytes, into: value))
+                    try self.send(number, request)
+                } else {
+                    // In JSON it would take the line's number with it: no worker could read the id.
+                    refuse(number, .invalidUTF8)
+                }
                 number += 1
             }
             while try lines.next(send) != nil {}
@@ -45,17 +50,18 @@ struct LineSender: Sendable {
             feed.didSend(number)
         } catch {
             guard error.code == .messageSizeTooLarge else { throw error }
-            refuse(number)
+            refuse(
+                number, RequestFailure(.textTooLong, "the line is larger than the producer's message.max.bytes"))
         }
     }
 
-    private func refuse(_ number: Int) {
+    /// Puts an error in the place of a line's reply.
+    private func refuse(_ number: Int, _ failure: RequestFailure) {
         let arena = ByteArena()
-        let message = "the line is larger than the producer's message.max.bytes"
         let encoder = ReplyEncoder(model: "", labels: [])
         let id = Array(String(number + 1).utf8)
         let range = id.withUnsafeBytes {
-            encoder.encodeError(id: $0, code: .textTooLong, message: message, into: arena)
+            encoder.encodeError(id: $0, code: failure.code, message: failure.message, into: arena)
         }
         feed.refuse(number, reply: Array(arena.bytes(in: range)))
     }

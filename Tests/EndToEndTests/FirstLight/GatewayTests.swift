@@ -83,11 +83,16 @@ struct WebClient {
     func get(_ path: String) async throws -> Response { try await send(request(path)) }
 
     func post(_ path: String, json: String, headers: [String: String] = [:]) async throws -> Response {
+        let fields =
+            [(name: "content-type", value: "application/json")] + headers.map { (name: $0.key, value: $0.value) }
+        return try await post(path, body: Array(json.utf8), headers: fields)
+    }
+
+    func post(_ path: String, body: [UInt8], headers: [(name: String, value: String)]) async throws -> Response {
         var request = request(path)
         request.method = .POST
-        request.headers.add(name: "content-type", value: "application/json")
         for (name, value) in headers { request.headers.add(name: name, value: value) }
-        request.body = .bytes(ByteBuffer(string: json))
+        request.body = .bytes(ByteBuffer(bytes: body))
         return try await send(request)
     }
 

@@ -35,6 +35,26 @@ extension EndToEnd {
             #expect(workers.allSatisfy { $0.isRunning })
         }
 
+        @Test func `pipe answers a line that is not UTF-8 in its place, with its number, as classify does`() throws {
+            let input = SampleModel.folder.appending(path: "latin-1.txt")
+            let lines: [[UInt8]] = [
+                Array("un train pour Brest".utf8), [0x68, 0xF4, 0x74, 0x65, 0x6C], [], [0xFF], Array("un hôtel".utf8),
+            ]
+            try Data(lines.joined(separator: [UInt8(ascii: "\n")])).write(to: input)
+
+            let stage = try Stage(partitions: 1)
+            let worker = try stage.startWorker()
+            let pipe = try stage.startPipe(input: input)
+            #expect(try pipe.wait(within: .seconds(60)) == 0, "\(pipe.errors)")
+            let classify = try TriageProcess(["classify", "--model", try SampleModel.path()], input: input)
+            #expect(try classify.wait() == 0, "\(classify.errors)")
+            #expect(pipe.output == classify.output)
+            let replies = try ClassifiedText.decodeLines(pipe.output)
+            #expect(replies.map(\.id) == ["1", "2", "3", "4", "5"])
+            #expect(replies.map { $0.error?.code } == [nil, "invalid_utf8", "empty_text", "invalid_utf8", nil])
+            #expect(worker.isRunning)
+        }
+
         @Test func `pipe says that no worker answers`() throws {
             let stage = try Stage(partitions: 1)
             let pipe = try stage.startPipe(arguments: ["--request-timeout", "2s"])

@@ -17,6 +17,9 @@ struct CloudEventTests {
             #""data":"bonjour","datacontenttype":"text/plain""#,
             #""datacontenttype":"application/json","data":{"text":"bonjour"}"#,
             #""datacontenttype":"text/plain","data_base64":"Ym9uam91cg==""#,
+            #""datacontenttype":"application/vnd.x+json; a=b","data":{"text":"bonjour"}"#,
+            #""datacontenttype":"text/json","data_base64":"eyJ0ZXh0IjoiYm9uam91ciJ9""#,
+            #""data":"no","data":{"text":"bonjour"}"#, #""expirytime":7,"data":"bonjour""#,
             #""data_base64":"eyJ0ZXh0IjoiYm9uam91ciJ9""#, #""data":null,"data_base64":"eyJ0ZXh0IjoiYm9uam91ciJ9""#,
         ] {
             #expect(decode(event(data), headers: structured) == expected)
@@ -31,6 +34,10 @@ struct CloudEventTests {
         #expect(decode(#"{"text":"a","id":"r-2"}"#, headers: binary).id == "r-2")
         #expect(decode("{", headers: binary).id == "e-2")
         #expect(decode(#"{"text":"a"}"#, headers: ["ce_id": "e-3"]).id == nil)
+        for (id, expected) in [("7", "7"), (#""""#, nil), ("{}", nil), ("true", nil)] {
+            let event = #"{"specversion":"1.0","id":\#(id),"data":"a"}"#
+            #expect(decode(event, headers: structured) == Outcome(text: "a", id: expected, isCloudEvent: true))
+        }
     }
 
     @Test(
@@ -44,6 +51,9 @@ struct CloudEventTests {
             (#"{"specversion":"1.0","datacontenttype":"application/json","data":"a"}"#, .missingText),
             (#"{"specversion":"1.0","datacontenttype":"text/plain","data":{"text":"a"}}"#, .missingText),
             (#"{"specversion":"1.0","datacontenttype":"text/html","data":"a"}"#, .unsupportedContentType),
+            (#"{"specversion":"1.0","datacontenttype":7,"data":"a"}"#, .malformedJSON),
+            (#"{"specversion":"1.0","specversion":"0.3","data":"a"}"#, .unsupportedContentType),
+            (#"{"specversion":"1.0","datacontenttype":"text/json;charset=x","data":{}}"#, .unsupportedContentType),
             (
                 #"{"specversion":"1.0","datacontenttype":"application/cloudevents+json","data":{}}"#,
                 .unsupportedContentType

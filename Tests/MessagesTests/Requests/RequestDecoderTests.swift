@@ -13,10 +13,17 @@ struct RequestDecoderTests {
         #expect(decode(#"{"text":"a","id":""}"#) == Outcome(text: "a", id: ""))
     }
 
-    @Test("of fields with the same name the first counts, as for Foundation")
+    @Test("of fields with one name the last counts, as in Python, Java and JavaScript")
     func duplicates() {
-        #expect(decode(#"{"text":"a","text":"b","id":"1","id":2}"#) == Outcome(text: "a", id: "1"))
-        #expect(decode(#"{"text":null,"text":"b"}"#).code == .missingText)
+        #expect(decode(#"{"text":"a","text":"b","id":"1","id":2}"#) == Outcome(text: "b", id: "2"))
+        #expect(decode(#"{"text":7,"text":"b"}"#) == Outcome(text: "b"))
+        #expect(decode(#"{"text":"a","text":null}"#).message == "\"text\" must be a string")
+    }
+
+    @Test("the last is unescaped like an only one")
+    func duplicatesWithEscapes() {
+        #expect(decode(#"{"text":"\u00e9\u00e9\u00e9","text":"\u00e0"}"#) == Outcome(text: "à"))
+        #expect(decode(#"{"text":"a","text":"\u00e0","id":"\u00e8"}"#) == Outcome(text: "à", id: "è"))
     }
 
     @Test(
@@ -25,8 +32,8 @@ struct RequestDecoderTests {
             ("", .malformedJSON), ("nonsense", .malformedJSON), (#"{"text":"a""#, .malformedJSON),
             (#"{"text":"a",}"#, .malformedJSON), (#"{"text":"a"} {}"#, .malformedJSON), ("[]", .malformedJSON),
             (#""text""#, .malformedJSON), ("null", .malformedJSON), (#"{"text":"\ud800"}"#, .malformedJSON),
-            (#"{"text":"a","x":01}"#, .malformedJSON), (#"{"text":"a","id":7}"#, .malformedJSON),
-            (#"{"text":"a","id":{}}"#, .malformedJSON), ("{}", .missingText), (#"{"id":"1"}"#, .missingText),
+            (#"{"text":"a","x":01}"#, .malformedJSON), (#"{"text":"a","id":07}"#, .malformedJSON),
+            (#"{"text":"a","id":{}"#, .malformedJSON), ("{}", .missingText), (#"{"id":"1"}"#, .missingText),
             (#"{"text":null}"#, .missingText), (#"{"text":["a"]}"#, .missingText), (#"{"Text":"a"}"#, .missingText),
             (#"{"text":""}"#, .emptyText), (#"{"text":" \t\r\n"}"#, .emptyText),
             (#"{"text":"\u00a0\u2003\u3000\u2028\u205f\u1680\u0085"}"#, .emptyText),
@@ -37,9 +44,14 @@ struct RequestDecoderTests {
         #expect(outcome.text == nil)
     }
 
-    @Test("a null id is no id, and a failure keeps the id where there is one")
+    @Test("an id is a string or a number as it stands, anything else is none, and a failure keeps it")
     func ids() {
-        #expect(decode(#"{"text":"a","id":null}"#) == Outcome(text: "a"))
+        for other in ["null", "true", "{}", #"["7"]"#] {
+            #expect(decode(#"{"text":"a","id":\#(other)}"#) == Outcome(text: "a"))
+        }
+        for number in ["7", "-0.50", "1e3", "12345678901234567890"] {
+            #expect(decode(#"{"text":"a","id":\#(number)}"#) == Outcome(text: "a", id: number))
+        }
         #expect(decode(#"{"id":"r-1","text":" "}"#).id == "r-1")
         #expect(decode(#"{"id":"r-1"}"#).id == "r-1")
         #expect(decode(#"{"id":"r-1","text":"a" "#).id == nil)
@@ -100,6 +112,11 @@ struct RequestDecoderTests {
             (" application/json ;charset=\"UTF-8\"; x=y", true), ("application/json;charset=us-ascii", true),
             ("", true), ("  ", true), ("application/json;charset=iso-8859-1", false), ("application/xml", false),
             ("text/html", false), ("application/jsonx", false), ("application/cloudevents-batch+json", false),
+            ("text/json", true), ("Application/VND.x+JSON; v=1", true),
+            ("application/vnd.x+json;charset=latin1", false),
+            ("application/ld+json;profile=\";charset=x\"", true), ("application/json;x=\"\\\";charset=x\"", true),
+            ("application/json;x=\"y\";charset=x", false), ("json", false), ("/json", false), ("a/b/json", false),
+            ("text/html,text/x+json", false), ("application/+json", false),
         ])
     func contentTypes(type: String, isSupported: Bool) {
         let outcome = decode(#"{"text":"a"}"#, headers: ["Content-Type": type])

@@ -54,17 +54,26 @@ public struct GatewayService: Service {
         let exchange = Exchange(
             transport: transport, admission: configuration.admission, cache: configuration.cache,
             metrics: metrics)
+        let readiness = Readiness(exchange: exchange, logger: logger)
         let core = GatewayCore(
             configuration: configuration, exchange: exchange, bulk: bulk, metrics: metrics, keys: keys,
             assets: DocumentationAssets(folder: configuration.documentationAssets), registry: registry)
         let replies = ReplyLoop(
             configuration: configuration, clients: clients, transport: transport, bulk: bulk, exchange: exchange,
-            logger: logger)
+            readiness: readiness)
         FileDescriptorLimit.raise()
-        let server = try HTTPServer.make(for: core, tls: tls, logger: logger, onRunning: onRunning)
+        let onRunning = onRunning
+        let server = try HTTPServer.make(for: core, tls: tls, logger: logger) { port in
+            readiness.set(.server, problem: nil)
+            await onRunning(port)
+        }
+        let brokers = clients.brokers
         try await withThrowingTaskGroup { group in
             // The thread that serves Kafka outlives the server, so that what is begun is answered.
             group.addTask { try await DedicatedThread.run(named: "replies", replies.run, cancel: replies.stop) }
+            group.addTask {
+                try await DedicatedThread.run(named: "brokers", { brokers.run() }, cancel: brokers.stop)
+            }
             group.addTask {
                 await Self.tick(every: .milliseconds(20)) {
                     exchange.expire(); bulk.expire()

@@ -4,6 +4,7 @@ public import Logging
 import Platform
 public import ServiceLifecycle
 public import Telemetry
+import UnixSignals
 
 /// The HTTP gateway: REST calls in, request and reply over Kafka behind them.
 ///
@@ -55,29 +56,39 @@ public struct GatewayService: Service {
         let exchange = Exchange(
             transport: transport, admission: configuration.admission, cache: configuration.cache,
             metrics: metrics)
+        let readiness = Readiness(exchange: exchange, logger: logger)
         let core = GatewayCore(
             configuration: configuration, exchange: exchange, bulk: bulk, metrics: metrics, keys: keys,
             assets: DocumentationAssets(folder: configuration.documentationAssets), registry: registry)
         let replies = ReplyLoop(
             configuration: configuration, clients: clients, transport: transport, bulk: bulk, exchange: exchange,
-            logger: logger)
+            readiness: readiness)
         let server = HTTPServer(
             configuration.server, routes: core.routes, tls: tls, logger: logger,
             onRunning: { [configuration, logger, onRunning] port in
                 logger.notice("the gateway listens", [.address: "\(configuration.host)", .port: "\(port)"])
+                readiness.set(.server, problem: nil)
                 await onRunning(port)
             })
+        let brokers = clients.brokers
         try await withThrowingTaskGroup { group in
             // The thread that serves Kafka outlives the server, so that what is begun is answered.
             group.addTask { try await DedicatedThread.run(named: "replies", replies.run, cancel: replies.stop) }
+            group.addTask {
+                try await DedicatedThread.run(named: "brokers", { brokers.run() }, cancel: brokers.stop)
+            }
             group.addTask {
                 await Self.tick(every: .milliseconds(20)) {
                     exchange.expire(); bulk.expire()
                 }
             }
             group.addTask { await Self.learnModel(exchange) }
-            if let keys {
-                group.addTask { await Self.tick(every: .seconds(1)) { keys.reloadIfChanged() } }
+            let files = ReloadableFiles(keys: keys, tls: tls, logger: logger)
+            group.addTask { await Self.tick(every: .seconds(1)) { files.reload(always: false) } }
+            group.addTask {
+                for await _ in await UnixSignalsSequence(trapping: .sighup) { files.reload(always: true) }
+                // The signals end with the task alone, which must not end before the others.
+                await Self.tick(every: .seconds(3_600)) {}
             }
             group.addTask { try await server.run() }
             // Whatever ends first ends all: the server after a graceful shutdown, or anything by an error.
@@ -103,6 +114,24 @@ public struct GatewayService: Service {
         }
         // Nothing is left to do, but a task that ends would end the gateway.
         try? await Task.sleep(for: .seconds(Int64.max / 1_000_000_000))
+    }
+}
+
+/// What the gateway reads again when it changes on disk, or on SIGHUP.
+private struct ReloadableFiles: Sendable {
+    let keys: APIKeyVerifier?
+    let tls: ReloadableTLS?
+    let logger: Logger
+
+    func reload(always: Bool) {
+        keys?.reloadIfChanged()
+        guard let tls else { return }
+        do throws(HTTPServerError) {
+            guard try tls.reload(always: always) else { return }
+            logger.notice("read the certificate and its key again; new connections get them")
+        } catch {
+            logger.error("the certificate and its key stay as they were", [.reason: "\(error)"])
+        }
     }
 }
 

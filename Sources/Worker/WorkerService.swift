@@ -67,7 +67,8 @@ public struct WorkerService: Service {
         let pace = BulkPace()
         if configuration.bulkYieldsAfter != nil { pace.register(in: registry) }
         let lanes = try LaneName.allCases.map { try LaneControl($0, pace: pace) }
-        let health = WorkerHealth(lanes: lanes)
+        let brokers = try configuration.adminPort.map { _ in try watchBrokers() }
+        let health = WorkerHealth(lanes: lanes, brokers: brokers)
         let readiness = Readiness(count: lanes.count, logger: logger)
         let modelMetrics = ModelMetrics(model.take().model, registry: registry)
         let stop: @Sendable () -> Void = {
@@ -90,6 +91,12 @@ public struct WorkerService: Service {
                     ).run()
                     return .other
                 }
+                if let brokers {
+                    group.addTask {
+                        try await DedicatedThread.run(name: "brokers") { brokers.run(onChange: tell) }
+                        return .other
+                    }
+                }
                 if let port = configuration.adminPort {
                     group.addTask {
                         try await AdminEndpoint(
@@ -105,6 +112,22 @@ public struct WorkerService: Service {
             stop()
         }
         logger.notice("the worker has stopped")
+    }
+
+    /// The probes need to know whether a broker answers that keeps its connections.
+    private func watchBrokers() throws(KafkaError) -> BrokerWatch {
+        // It says itself what it finds; what its connections meet is no news beside it.
+        let silent = KafkaLog(logger: Logger(label: logger.label) { _ in SwiftLogNoOpLogHandler() })
+        return try BrokerWatch(AdminClient(properties: configuration.kafka, log: silent))
+    }
+
+    @Sendable
+    private func tell(_ problem: String?) {
+        if let problem {
+            logger.warning("the worker is not ready", [.reason: "\(problem)"])
+        } else {
+            logger.notice("Kafka answers again")
+        }
     }
 
     private enum Part { case lane, other }

@@ -29,7 +29,7 @@ struct AdmissionTests {
         admission.observe(latency: 900_000_000, now: time(10))
         #expect(admits(1, &admission, at: 20), "no verdict before the interval has passed")
         #expect(!admits(1, &admission, at: 300))
-        #expect(admission.isCongested)
+        #expect(admission.isCongested(at: time(300)))
     }
 
     @Test func isNotTroubledByOneSlowReply() {
@@ -44,6 +44,30 @@ struct AdmissionTests {
         #expect(admits(1, &admission, at: 0))
         #expect(admits(1, &admission, at: 300))
         #expect(admits(1, &admission, at: 60_000))
+    }
+
+    /// The replies of an interval refuse those who come in the next one; nobody else, and no metric shows it longer.
+    @Test func forgetsAVerdict() {
+        for milliseconds in [500, 1_000, 3_600_000] as [Int64] {
+            var admission = Admission(limit: 10, patience: .milliseconds(100))
+            admission.observe(latency: 150_000_000, now: time(0))
+            #expect(admits(1, &admission, at: milliseconds), "the first call after a slow reply")
+            #expect(!admission.isCongested(at: time(milliseconds)))
+        }
+        var admission = Admission(limit: 10, patience: .milliseconds(100))
+        admission.observe(latency: 150_000_000, now: time(0))
+        #expect(!admits(1, &admission, at: 499))
+        #expect(!admission.isCongested(at: time(500)), "without a call that would look again")
+        #expect(admits(1, &admission, at: 500))
+    }
+
+    @Test func staysFirmWhileRepliesStaySlow() {
+        var admission = Admission(limit: 10, patience: .milliseconds(100))
+        for milliseconds in stride(from: Int64(0), to: 5_000, by: 10) {
+            admission.observe(latency: 150_000_000, now: time(milliseconds))
+            #expect(admits(1, &admission, at: milliseconds) == (milliseconds < 250))
+            if milliseconds < 250 { admission.release(1) }
+        }
     }
 
     @Test func admitsAgainWhenTheQueueHasDrained() {

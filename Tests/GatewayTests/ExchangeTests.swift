@@ -127,6 +127,53 @@ struct ExchangeTests {
         #expect(gateway.exchange.snapshot.waiting == 0)
     }
 
+    /// A caller may be gone by the time that a worker finds its deadline passed: late or by itself, waiting already or not.
+    @Test(arguments: [true, false], [true, false])
+    func asksAgainThoughTheHastyCallerIsGone(isLate: Bool, waits: Bool) async throws {
+        let gateway = TestGateway(workers: InMemoryWorkers(answer: nil))
+        let waiter: @Sendable (CallResult) -> Void = { _ in }
+        let beginning = try gateway.exchange.begin(
+            [Sentence("a")], deadline: deadline(in: isLate ? .zero : .seconds(30)), usesCache: true, trace: nil,
+            waiter: waits ? waiter : nil)
+        guard case .waiting(let ticket) = beginning else {
+            Issue.record("nothing was sent")
+            return
+        }
+        let patient = try begin(gateway, ["a"])
+        #expect(gateway.workers.requests.count == 1)
+        if isLate { gateway.exchange.expire() } else { gateway.exchange.cancel(ticket) }
+        gateway.exchange.receive([.failure(of: gateway.workers.requests[0], .deadlineExceeded)])
+        let requests = gateway.workers.requests
+        try #require(requests.count == 2)
+        #expect(requests[1].deadline > requests[0].deadline)
+        gateway.exchange.receive([.classification(of: requests[1])])
+        await #expect(throws: Never.self) { try await patient.value.outcomes[0].get() }
+    }
+
+    /// A worker whose clock is ahead finds every deadline passed; each record sent again has more time than the last.
+    @Test func asksAgainOnlyForMoreTime() async throws {
+        let gateway = TestGateway(workers: InMemoryWorkers { .failure(of: $0, .deadlineExceeded) })
+        let lone = try begin(gateway, ["a"])
+        await #expect(throws: GatewayError(.deadlineExceeded, "as the test wants it")) {
+            try await lone.value.outcomes[0].get()
+        }
+        #expect(gateway.workers.requests.count == 1)
+
+        gateway.workers.answer(by: nil)
+        let first = try begin(gateway, ["b"], in: .seconds(30))
+        let second = try begin(gateway, ["b"], in: .seconds(60))
+        gateway.workers.answer { .failure(of: $0, .deadlineExceeded) }
+        gateway.exchange.receive([.failure(of: gateway.workers.requests[1], .deadlineExceeded)])
+        for call in [first, second] {
+            await #expect(throws: GatewayError(.deadlineExceeded, "as the test wants it")) {
+                try await call.value.outcomes[0].get()
+            }
+        }
+        #expect(gateway.workers.requests.count == 3)
+        #expect(gateway.exchange.snapshot.waiting == 0)
+        #expect(gateway.exchange.snapshot.flights == 0)
+    }
+
     @Test func refusesWhenFull() throws {
         let gateway = TestGateway(workers: InMemoryWorkers(answer: nil)) { $0.maximumWaitingSentences = 3 }
         _ = try begin(gateway, ["a", "b"])
@@ -197,7 +244,8 @@ struct ExchangeTests {
                 answered = upTo
             }
         }
-        gateway.exchange.failAll(GatewayError(.unavailable, "the end"))
+        let end = GatewayError(.unavailable, "the end")
+        gateway.exchange.fail(gateway.workers.requests.map { ($0.token, end) })
         for call in calls { _ = await call.value }
         let snapshot = gateway.exchange.snapshot
         #expect(snapshot.waiting == 0)

@@ -77,6 +77,15 @@ public final class Broker: Sendable {
         _ = try? Self.command(["stop", "--port", "\(port)"] + options)
     }
 
+    /// Freezes an embedded broker (`SIGSTOP`), which keeps its connections, or lets it go on (`SIGCONT`).
+    public func signal(_ signal: Int32) throws(BrokerError) {
+        let file = ProjectFolder.url.appending(path: ".deps/run/broker-\(port)/pid")
+        let words = try? String(contentsOf: file, encoding: .utf8).split(separator: " ")
+        guard kind != .given, let process = words?.first.flatMap({ pid_t($0) }), kill(process, signal) == 0 else {
+            throw BrokerError(message: "no process of the broker \(bootstrapServers) can be signalled")
+        }
+    }
+
     /// The port that it listens on.
     public var port: Int { Int(bootstrapServers.split(separator: ":").last ?? "") ?? 0 }
 

@@ -6,10 +6,11 @@ package import Platform
 /// replies take: when for a whole interval even the quickest reply took longer than `patience`, then the workers have
 /// fallen behind and whatever joined the queue now would only be answered too late. Refusing lets the queue drain. The
 /// quickest reply counts, not the average, since one slow sentence is no sign of a queue; and an interval without any
-/// reply says nothing (no worker may be running at all), so it refuses nobody.
+/// reply says nothing (no worker may be running at all), so it refuses nobody. A verdict holds for the interval that
+/// follows the one it is about, and no longer: what was slow an hour ago says nothing about now.
 package struct Admission: Sendable {
-    /// For how long replies are watched before a verdict, in nanoseconds.
-    static let interval: UInt64 = 250_000_000
+    /// For how long replies are watched before a verdict, and for how long it holds.
+    static let interval = Duration.milliseconds(250)
 
     /// How many sentences may wait at one time.
     package let limit: Int
@@ -17,9 +18,9 @@ package struct Admission: Sendable {
     package let patience: UInt64
     /// How many sentences wait now.
     package private(set) var waiting = 0
-    /// Whether the workers were found to have fallen behind.
-    package private(set) var isCongested = false
 
+    /// When the last verdict that the workers have fallen behind ends.
+    private var congestionEnd = MonotonicTime(nanoseconds: 0)
     private var quickest: UInt64?
     private var intervalEnd = MonotonicTime(nanoseconds: 0)
 
@@ -31,10 +32,13 @@ package struct Admission: Sendable {
     /// Takes a place for each of these sentences, or for none of them.
     package mutating func admit(_ count: Int, now: MonotonicTime) -> Bool {
         closeInterval(now: now)
-        guard !isCongested, waiting + count <= limit else { return false }
+        guard !isCongested(at: now), waiting + count <= limit else { return false }
         waiting += count
         return true
     }
+
+    /// Whether the workers have been found to have fallen behind, just before `now`.
+    package func isCongested(at now: MonotonicTime) -> Bool { now < congestionEnd }
 
     /// Gives places back.
     package mutating func release(_ count: Int) {
@@ -49,8 +53,8 @@ package struct Admission: Sendable {
 
     private mutating func closeInterval(now: MonotonicTime) {
         guard now >= intervalEnd else { return }
-        isCongested = quickest.map { $0 > patience } ?? false
+        if let quickest, quickest > patience { congestionEnd = intervalEnd.advanced(by: Self.interval) }
         quickest = nil
-        intervalEnd = MonotonicTime(nanoseconds: now.nanoseconds + Self.interval)
+        intervalEnd = now.advanced(by: Self.interval)
     }
 }

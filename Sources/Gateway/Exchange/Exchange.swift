@@ -99,11 +99,6 @@ package final class Exchange: Sendable {
         }
     }
 
-    /// Ends whatever waits.
-    package func failAll(_ error: GatewayError) {
-        act { $0.failAll(error, &$1) }
-    }
-
     /// Ends the calls whose deadline has passed. To be called again and again.
     package func expire() {
         let now = MonotonicTime.now
@@ -121,10 +116,11 @@ package final class Exchange: Sendable {
 
     /// A look at all the counts and sizes at one moment.
     package var snapshot: ExchangeSnapshot {
-        state.withLock {
+        let now = MonotonicTime.now
+        return state.withLock {
             ExchangeSnapshot(
                 counts: $0.counts, waiting: $0.admission.waiting, flights: $0.flightCount, cached: $0.cache.count,
-                isAvailable: $0.availability == .available, isCongested: $0.admission.isCongested)
+                isAvailable: $0.availability == .available, isCongested: $0.admission.isCongested(at: now))
         }
     }
 

@@ -73,7 +73,7 @@ package struct ExchangeState: Sendable {
         }
         if missing > 0, !admission.admit(missing, now: now) {
             counts.refused += missing
-            return .refused(admission.refusal)
+            return .refused(admission.refusal(at: now))
         }
         counts.hits += sentences.count - missing
         var sources = Array(repeating: AnswerSource.hit, count: sentences.count)
@@ -117,7 +117,7 @@ package struct ExchangeState: Sendable {
         let id = CorrelationID(using: &random)
         let token = flights.insert(
             Flight(
-                correlationID: id, sentence: sentence, isShared: isShared, sent: now, trace: trace,
+                correlationID: id, sentence: sentence, isShared: isShared, sent: now, deadline: deadline, trace: trace,
                 subscribers: subscribers))
         flightsByID[id] = token
         if isShared { flightsBySentence[sentence] = token }
@@ -217,9 +217,9 @@ package struct ExchangeState: Sendable {
                 if flight.isShared, isCurrent { cache.insert(answer, for: flight.sentence, now: now) }
                 deliver(reply.outcome, to: flight, &actions)
             case .failure(let error):
+                // The record carried the deadline of whoever asked first; who joined later may have time left.
                 let waiting = error.code == .deadlineExceeded ? stillWaiting(for: flight, now: now) : nil
                 if let deadline = waiting {
-                    // The record carried the deadline of the first who asked; who joined later has time left.
                     let request = fly(
                         flight.sentence, for: flight.subscribers, isShared: flight.isShared, deadline, flight.trace,
                         now: now)
@@ -241,21 +241,12 @@ package struct ExchangeState: Sendable {
         deliver(.failure(error), to: flight, &actions)
     }
 
-    /// Nothing more will come.
-    package mutating func failAll(_ error: GatewayError, _ actions: inout Actions) {
-        var tokens: [Flight.Token] = []
-        flights.forEach { token, _ in tokens.append(token) }
-        for token in tokens { fail(token, error, &actions) }
-    }
-
-    /// The latest deadline of those who wait for the record, when it has not passed.
+    /// The latest deadline of those who wait for the record, when it has not passed and is later than the one that the
+    /// record carried, whoever that was of: he may be gone. So every time that a record is sent again it has more time.
     private func stillWaiting(for flight: Flight, now: MonotonicTime) -> Deadline? {
-        // The worker's clock may run ahead of ours: with less time left than this, sending again is no use.
-        let margin = now.advanced(by: .milliseconds(50))
         let deadlines = flight.subscribers.compactMap { calls[$0.call]?.deadline }
-        guard let latest = deadlines.max(by: { $0.moment < $1.moment }), latest.moment > margin else { return nil }
-        guard let first = deadlines.first, first.moment < latest.moment else { return nil }
-        return latest
+        guard let latest = deadlines.max(by: { $0.moment < $1.moment }) else { return nil }
+        return latest.moment > max(flight.deadline.moment, now) ? latest : nil
     }
 
     @discardableResult
@@ -285,10 +276,11 @@ package struct ExchangeState: Sendable {
 }
 
 extension Admission {
-    var refusal: GatewayError {
+    func refusal(at now: MonotonicTime) -> GatewayError {
         GatewayError(
             .overloaded,
-            isCongested ? "the workers have fallen behind" : "\(waiting) of at most \(limit) sentences are waiting")
+            isCongested(at: now)
+                ? "the workers have fallen behind" : "\(waiting) of at most \(limit) sentences are waiting")
     }
 }
 

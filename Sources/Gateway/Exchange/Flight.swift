@@ -15,6 +15,8 @@ package struct Flight: Sendable {
     /// Whether later calls with the same sentence may join, and the answer may be cached.
     let isShared: Bool
     let sent: MonotonicTime
+    /// The deadline that the record carries: that of whoever asked first.
+    let deadline: Deadline
     let trace: CallerTrace?
     var subscribers: [Subscriber]
 }

@@ -11,7 +11,10 @@ package struct KafkaClients: Sendable {
     /// Sends to the bulk lane: nothing lost and nothing twice.
     package let bulk: Producer
     package let interruption: Interruption
+    /// Knows whether the leader of the reply partition answers.
+    package let brokers: BrokerWatch
 
+    private let admin: AdminClient
     private let properties: KafkaProperties
     private let logger: Logger
 
@@ -26,6 +29,10 @@ package struct KafkaClients: Sendable {
         // A producer that has nothing to send may lose its connections and say that no broker is left. The reader of
         // replies always asks for more, so it is the one to believe; a producer's own end matters all the same.
         let log = KafkaLog(logger: logger, onError: { if $0.isFatal { interruption.note($0) } })
+        // It asks every second and says what it finds; what its connections meet is no news beside it.
+        let silent = KafkaLog(logger: Logger(label: logger.label) { _ in SwiftLogNoOpLogHandler() })
+        self.admin = try AdminClient(properties: Self.common.merging(configuration.kafka), log: silent)
+        self.brokers = try BrokerWatch(admin)
         let timeout = String(max(1, configuration.requestTimeout.milliseconds))
         self.interactive = try Producer(
             properties: Self.common.merging([
@@ -52,9 +59,7 @@ package struct KafkaClients: Sendable {
 
     /// How many partitions each of these topics has. Blocks for at most `within`.
     func partitions(of topics: [String], within: Duration) throws(KafkaError) -> [String: Int] {
-        // Only needed while not ready, so it is not kept: a client has threads and connections.
-        try AdminClient(properties: Self.common.merging(properties), log: KafkaLog(logger: logger))
-            .partitions(of: topics, within: within)
+        try admin.partitions(of: topics, within: within)
     }
 
     /// A broker that is back is to be found within half a second.

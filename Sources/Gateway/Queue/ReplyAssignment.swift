@@ -60,6 +60,7 @@ struct ReplyAssignment {
             partition = wanted
             nextOffset = end
         }
+        clients.brokers.watch(wanted)
         return .success(chosen)
     }
 }

@@ -1,8 +1,6 @@
 package import Kafka
-package import Logging
 import Platform
 import Synchronization
-import Telemetry
 
 /// The thread that serves Kafka: it holds the reply partition, hands replies to the exchange in batches, takes delivery
 /// reports, and finds its way back when the brokers have been away.
@@ -17,19 +15,19 @@ package final class ReplyLoop: Sendable {
     private let transport: KafkaTransport
     private let bulk: KafkaBulkTransport
     private let exchange: Exchange
-    private let logger: Logger
+    private let readiness: Readiness
     private let isStopping = Atomic(false)
 
     package init(
         configuration: GatewayConfiguration, clients: KafkaClients, transport: KafkaTransport,
-        bulk: KafkaBulkTransport, exchange: Exchange, logger: Logger
+        bulk: KafkaBulkTransport, exchange: Exchange, readiness: Readiness
     ) {
         self.configuration = configuration
         self.clients = clients
         self.transport = transport
         self.bulk = bulk
         self.exchange = exchange
-        self.logger = logger
+        self.readiness = readiness
     }
 
     /// Makes ``run()`` return soon. From any thread.
@@ -42,15 +40,17 @@ package final class ReplyLoop: Sendable {
     package func run() throws(KafkaError) {
         let consumer = try clients.makeReplyConsumer()
         var assignment = ReplyAssignment(configuration: configuration)
+        var isAvailable = false
         var nextAttempt = MonotonicTime(nanoseconds: 0)
         let reader = ReplyReader()
         while !isStopping.load(ordering: .relaxed) {
-            if let reason = try clients.interruption.take() {
-                exchange.availability = .unavailable(reason)
+            if let reason = try clients.interruption.take() ?? (isAvailable ? clients.brokers.problem : nil) {
+                readiness.set(.queue, problem: reason)
+                isAvailable = false
                 nextAttempt = MonotonicTime(nanoseconds: 0)
             }
-            if exchange.availability != .available, MonotonicTime.now >= nextAttempt {
-                attempt(consumer, &assignment)
+            if !isAvailable, MonotonicTime.now >= nextAttempt {
+                isAvailable = attempt(consumer, &assignment)
                 nextAttempt = MonotonicTime.now.advanced(by: Self.retryInterval)
             }
             takeReports()
@@ -62,19 +62,16 @@ package final class ReplyLoop: Sendable {
     }
 
     /// Looks for the brokers and topics, and takes the reply partition if it is not held yet.
-    private func attempt(_ consumer: Consumer, _ assignment: inout ReplyAssignment) {
+    ///
+    /// - Returns: whether requests can be sent and answered.
+    private func attempt(_ consumer: Consumer, _ assignment: inout ReplyAssignment) -> Bool {
         do throws(GatewayError) {
-            let partition = try assignment.establish(consumer, clients)
-            transport.answer(to: partition)
-            exchange.availability = .available
-            logger.notice(
-                "the gateway is ready", [.topic: "\(configuration.replyTopic)", .partition: "\(partition)"])
+            transport.answer(to: try assignment.establish(consumer, clients))
+            readiness.set(.queue, problem: nil)
+            return true
         } catch {
-            let reason = ExchangeState.Availability.unavailable(error.detail)
-            if exchange.availability != reason {
-                logger.warning("the gateway is not ready; trying on", [.reason: "\(error.detail)"])
-            }
-            exchange.availability = reason
+            readiness.set(.queue, problem: error.detail)
+            return false
         }
     }
 

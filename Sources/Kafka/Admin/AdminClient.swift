@@ -99,6 +99,12 @@ public struct AdminClient: Sendable {
         try metadata(within: within).topics.filter { topics.contains($0.key) }
     }
 
+    /// Whether the leader of a partition answers, or any broker if none is named.
+    func isAnswered(by partition: TopicPartition?, within: Duration) -> Bool {
+        guard let partition else { return ClientEvents.answers(client.pointer, within: within.milliseconds) }
+        return (try? client.queryWatermarks(of: partition, within: within)) != nil
+    }
+
     private func perform(
         _ kind: rd_kafka_admin_op_t, _ operation: String, within: Duration,
         _ request: (_ options: OpaquePointer?, _ queue: OpaquePointer?) -> Void

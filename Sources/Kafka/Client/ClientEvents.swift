@@ -73,7 +73,8 @@ final class ClientEvents: @unchecked Sendable {  // `consumer` is touched by one
         if isDue, Self.answers(client, within: 100) { brokerAnswered() }
     }
 
-    private static func answers(_ client: OpaquePointer, within milliseconds: Int32) -> Bool {
+    /// Whether any broker answers.
+    static func answers(_ client: OpaquePointer, within milliseconds: Int32) -> Bool {
         var metadata: UnsafePointer<rd_kafka_metadata>?
         guard rd_kafka_metadata(client, 0, nil, &metadata, milliseconds) == RD_KAFKA_RESP_ERR_NO_ERROR else {
             return false

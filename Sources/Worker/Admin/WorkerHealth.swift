@@ -1,8 +1,10 @@
+import Kafka
 import Synchronization
 
 /// What the probes report: read from the lanes' words, without waiting for them.
 final class WorkerHealth: Sendable {
     private let lanes: [LaneControl]
+    private let brokers: BrokerWatch?
     private let isStopping = Atomic(false)
 
     /// A lane that has not gone round its loop for this long is stuck, and only a restart helps. Longer than any call that
@@ -11,24 +13,29 @@ final class WorkerHealth: Sendable {
     /// A lane that has not gone round its loop for this long gets nothing done at the moment.
     private static let readyBound = Duration.seconds(10)
 
-    init(lanes: [LaneControl]) {
+    init(lanes: [LaneControl], brokers: BrokerWatch?) {
         self.lanes = lanes
+        self.brokers = brokers
     }
 
-    func stop() { isStopping.store(true, ordering: .relaxed) }
+    func stop() {
+        isStopping.store(true, ordering: .relaxed)
+        brokers?.stop()
+    }
 
     /// Why the worker should be restarted, one line; `nil` if it need not.
     var liveProblem: String? {
         isStopping.load(ordering: .relaxed) ? nil : stuck(for: Self.liveBound)
     }
 
-    /// Why the worker is not at work, one line; `nil` if each lane has its share of the partitions and polls.
+    /// Why the worker is not at work, one line; `nil` if each lane has its share of the partitions and polls, and a broker
+    /// answers.
     var readyProblem: String? {
         if isStopping.load(ordering: .relaxed) { return "stopping" }
         if let waiting = lanes.first(where: { !$0.hasJoined }) {
             return "the \(waiting.name.rawValue) lane has no assignment yet"
         }
-        return stuck(for: Self.readyBound)
+        return stuck(for: Self.readyBound) ?? brokers?.problem
     }
 
     private func stuck(for bound: Duration) -> String? {

@@ -10,7 +10,7 @@ final class WorkerPool {
     private let arguments: [String]
     private let hasStableNames: Bool
     private var places: [TriageProcess?]
-    private var adminPorts: [Int]
+    let adminPorts: [Int]
     private(set) var kills = 0
     /// Workers that ended by themselves, as they do on a fatal error, and were started again, as a supervisor would.
     private(set) var selfEnds: [String] = []

@@ -75,6 +75,16 @@ final class Stage: Sendable {
         try createTopics()
     }
 
+    /// A stage on a broker of its own, which the caller may stop and freeze.
+    init(broker: Broker, partitions: Int = 4) throws {
+        self.partitions = partitions
+        self.broker = broker
+        proxy = nil
+        bootstrapServers = broker.bootstrapServers
+        workersBootstrapServers = bootstrapServers
+        try createTopics()
+    }
+
     /// A stage around librdkafka's mock cluster, which gives the errors that a healthy broker never gives.
     init(mock: MockCluster, partitions: Int = 2) throws {
         self.partitions = partitions

@@ -1,0 +1,68 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension EndToEnd {
+    @Suite struct FrozenBrokerTests {
+        /// Nothing is ready that waits for a broker in vain, whatever connections it has.
+        @Test(.enabled(if: Broker.Kind.available != [.given], "a running broker is not ours to freeze"))
+        func `a frozen broker: worker and gateway are not ready until it goes on, and nothing is lost`() async throws {
+            let broker = try Broker.start(.tansu)
+            defer { try? broker.signal(SIGCONT) }
+            let stage = try Stage(broker: broker)
+            let audit = try ReplyAudit(on: stage)
+            let pool = try WorkerPool(on: stage, count: 1)
+            let port = try freePort()
+            let gateway = try stage.startGateway(port: port)
+            let probes = [WebClient(port: port), WebClient(port: pool.adminPorts[0])]
+            for probe in probes { try await probe.waitUntilReady(gateway) }
+            let load = RequestLoad(on: stage, count: 10_000_000, perSecond: 100)
+            try eventually(within: .seconds(30), "the first answers") { audit.answered > 0 }
+
+            try broker.signal(SIGSTOP)
+            for probe in probes { try await probe.waitUntil(status: 503, "/health/ready") }
+            #expect(try await probes[0].get("/api/intent?sentence=bonjour").status == 503, "none is kept waiting")
+            for probe in probes { #expect(try await probe.get("/health/live").status == 200) }
+
+            try broker.signal(SIGCONT)
+            for probe in probes { try await probe.waitUntil(status: 200, "/health/ready") }
+            #expect(try await probes[0].get("/api/intent?sentence=bonsoir").status == 200)
+            load.stop()
+            let findings = try audit.settle(load, pool: pool, within: .seconds(60))
+            audit.stop()
+            findings.expectNothingLost()
+            #expect(pool.selfEnds.isEmpty, "\(pool.selfEnds)")
+            gateway.signal(SIGTERM)
+            #expect(try gateway.wait(within: .seconds(15)) == 0, "\(gateway.errors)")
+        }
+
+        /// An operator who takes a frozen broker away does not wait for its clients.
+        @Test(.enabled(if: Broker.Kind.available != [.given], "a running broker is not ours to freeze"))
+        func `beside a frozen broker worker and gateway end when they are told to`() async throws {
+            let broker = try Broker.start(.tansu)
+            defer { try? broker.signal(SIGCONT) }
+            let stage = try Stage(broker: broker)
+            let (port, adminPort) = (try freePort(), try freePort())
+            let worker = try stage.startWorker(arguments: ["--admin-port", "\(adminPort)"])
+            let gateway = try stage.startGateway(port: port)
+            for port in [port, adminPort] { try await WebClient(port: port).waitUntilReady(gateway) }
+            try broker.signal(SIGSTOP)
+            for port in [port, adminPort] { try await WebClient(port: port).waitUntil(status: 503, "/health/ready") }
+            for process in [worker, gateway] { process.signal(SIGTERM) }
+            for process in [worker, gateway] {
+                #expect(try process.wait(within: .seconds(20)) == 0, "\(process.errors)")
+            }
+        }
+    }
+}
+
+extension WebClient {
+    /// Waits until a path is answered so.
+    func waitUntil(status: UInt, _ path: String, within limit: Duration = .seconds(30)) async throws {
+        let deadline = ContinuousClock.now + limit
+        while await (try? get(path))?.status != status {
+            guard ContinuousClock.now < deadline else { throw TimedOut(what: "\(status) from \(path)", details: "") }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+}

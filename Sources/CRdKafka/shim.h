@@ -2,17 +2,10 @@
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 #include <sys/eventfd.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 // Glibc's module leaves eventfd() out.
 static inline int triage_eventfd(void) {
     return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-}
-
-// Glibc's module leaves gettid() out too.
-static inline int32_t triage_thread_id(void) {
-    return (int32_t)syscall(SYS_gettid);
 }
 
 // Swift cannot call rd_kafka_producev(), whose arguments are variadic. One call per record, nothing allocated here.

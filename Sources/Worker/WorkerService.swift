@@ -64,9 +64,7 @@ public struct WorkerService: Service {
         try await DedicatedThread.run(name: "preflight") {
             try Preflight(configuration: configuration, logger: logger).check()
         }
-        let pace = BulkPace()
-        if configuration.bulkYieldsAfter != nil { pace.register(in: registry) }
-        let lanes = try LaneName.allCases.map { try LaneControl($0, pace: pace) }
+        let lanes = try LaneName.allCases.map { try LaneControl($0) }
         let health = WorkerHealth(lanes: lanes)
         let readiness = Readiness(count: lanes.count, logger: logger)
         let modelMetrics = ModelMetrics(model.take().model, registry: registry)
@@ -144,7 +142,8 @@ public struct WorkerService: Service {
         logger[.lane] = "\(control.name.rawValue)"
         let laneLogger = logger
         do {
-            try await DedicatedThread.run(name: "lane-\(control.name.rawValue)") {
+            let priority = configuration.settings(of: control.name).priority
+            try await DedicatedThread.run(name: "lane-\(control.name.rawValue)", priority: priority) {
                 let lane = try Lane(
                     control, configuration: configuration, model: model, metrics: metrics, logger: laneLogger)
                 lane.onJoined = { readiness.laneIsReady() }

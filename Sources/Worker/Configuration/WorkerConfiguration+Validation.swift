@@ -24,7 +24,6 @@ extension WorkerConfiguration {
         ] {
             try require(value > .zero, name, "must be positive")
         }
-        if let bulkYieldsAfter { try require(bulkYieldsAfter > .zero, "bulkYieldsAfter", "must be positive") }
         if let adminPort {
             try require((0...65_535).contains(adminPort), "adminPort", "must be a port, 0 to 65535")
         }

@@ -45,11 +45,6 @@ public struct WorkerConfiguration: Sendable {
     /// The lane for latency.
     public var interactive = LaneSettings.interactive
 
-    /// While there are interactive requests, the bulk lane begins with a tenth of its speed, gains more slowly, and loses it
-    /// again whenever brokers answer the interactive lane's fetches later than usual by more than this, as far as that helps
-    /// (``BulkShare``). `nil`: it gives way to nobody.
-    public var bulkYieldsAfter: Duration? = .milliseconds(1)
-
     /// The bounds of a transaction, with ``Delivery/exactlyOnce``.
     public var transactions = TransactionSettings()
 

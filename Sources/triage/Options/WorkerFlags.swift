@@ -47,15 +47,9 @@ struct WorkerFlags: ParsableArguments, SettingFlags {
 
     @Option(
         help: ArgumentHelp(
-            "Of the processor, the bulk lane gets what nobody else wants (idle), a tenth of what another gets (low), or as much as any other (normal). (default: idle)",
+            "Of the processor, the bulk lane gets as much as any other (normal), a tenth of it (low), or what nobody else wants (idle). (default: normal)",
             valueName: "priority"))
     var bulkPriority: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "Slow the bulk lane down while somebody calls and brokers are later than usual by more than this, as far as that helps; or never. (default: 1ms)",
-            valueName: "duration|never"))
-    var bulkYieldsAfter: String?
 
     @Option(
         help: ArgumentHelp(
@@ -89,8 +83,7 @@ struct WorkerFlags: ParsableArguments, SettingFlags {
             .model: model, .modelCheckInterval: modelCheckInterval, .group: group, .instanceID: instanceID,
             .delivery: delivery, .allowReplyTopics: allowReplyTopics, .maxTextBytes: maxTextBytes,
             .batchSize: batchSize, .batchesInFlight: batchesInFlight, .bulkPriority: bulkPriority,
-            .bulkYieldsAfter: bulkYieldsAfter, .transactionAge: transactionAge,
-            .sessionTimeout: sessionTimeout, .startTimeout: startTimeout, .shutdownTimeout: shutdownTimeout,
+            .transactionAge: transactionAge, .sessionTimeout: sessionTimeout, .startTimeout: startTimeout, .shutdownTimeout: shutdownTimeout,
             .adminHost: adminHost, .adminPort: adminPort,
         ]
     }
@@ -113,7 +106,6 @@ extension SettingsReader {
             try integer(.batchesInFlight, in: 1...4_096) ?? configuration.bulk.maximumInFlightBatches
         configuration.bulk.priority =
             try choice(.bulkPriority, of: ThreadPriority.self) ?? configuration.bulk.priority
-        configuration.bulkYieldsAfter = try duration(.bulkYieldsAfter, orNever: configuration.bulkYieldsAfter)
         configuration.transactions.maximumAge = try duration(.transactionAge) ?? configuration.transactions.maximumAge
         configuration.sessionTimeout = try duration(.sessionTimeout) ?? configuration.sessionTimeout
         configuration.startTimeout = try duration(.startTimeout) ?? configuration.startTimeout

@@ -36,7 +36,6 @@ enum Setting: String, CaseIterable {
     case batchSize = "batch-size"
     case batchesInFlight = "batches-in-flight"
     case bulkPriority = "bulk-priority"
-    case bulkYieldsAfter = "bulk-yields-after"
     case transactionAge = "transaction-age"
     case sessionTimeout = "session-timeout"
     case startTimeout = "start-timeout"

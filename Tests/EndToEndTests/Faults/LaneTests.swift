@@ -26,7 +26,6 @@ extension EndToEnd {
                 probe.latencies(to: waiting).unanswered == 0
             }
             let (first, start, before) = (probe.asked, ContinuousClock.now, pool.classified)
-            // On Tansu a lane that gives way does 3,000 to 17,000 a second.
             try eventually(within: .seconds(900), every: .milliseconds(200), "the backlog to be worked off") {
                 pool.classified >= count
             }

@@ -5,7 +5,7 @@ public import ServiceLifecycle
 import Synchronization
 public import Telemetry
 
-/// The worker: answers the requests of both lanes until it is told to stop.
+/// The worker: answers the requests of its lanes until it is told to stop.
 ///
 /// ```swift
 /// let worker = try WorkerService(
@@ -59,12 +59,13 @@ public struct WorkerService: Service {
             "the worker starts",
             [
                 .model: "\(model.take().model.identifier)", .group: "\(configuration.group)",
+                .lanes: "\(configuration.lanes.rawValue)",
                 .version: "librdkafka \(KafkaLibrary.version)", .value: "\(configuration.delivery.rawValue)",
             ])
         try await DedicatedThread.run(name: "preflight") {
             try Preflight(configuration: configuration, logger: logger).check()
         }
-        let lanes = try LaneName.allCases.map { try LaneControl($0) }
+        let lanes = try configuration.servedLanes.map { try LaneControl($0) }
         let health = WorkerHealth(lanes: lanes)
         let readiness = Readiness(count: lanes.count, logger: logger)
         let modelMetrics = ModelMetrics(model.take().model, registry: registry)

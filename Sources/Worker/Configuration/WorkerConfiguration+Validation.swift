@@ -65,7 +65,8 @@ extension WorkerConfiguration {
     }
 
     private func validateDelivery() throws(WorkerConfigurationError) {
-        guard delivery == .exactlyOnce else { return }
+        // The interactive lane has no transactions.
+        guard delivery == .exactlyOnce, lanes != .interactive else { return }
         try require(
             instanceID != nil, "instanceID",
             "exactly-once delivery needs one, stable over restarts and unlike any other worker's")

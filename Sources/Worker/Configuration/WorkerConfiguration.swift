@@ -14,6 +14,19 @@ public struct WorkerConfiguration: Sendable {
         case exactlyOnce = "exactly-once"
     }
 
+    /// Lanes that a worker can serve.
+    public enum Lanes: String, Sendable, CaseIterable {
+        /// Both, each with a thread and clients of its own.
+        case both
+        /// Bulk requests only.
+        case bulk
+        /// Only requests that somebody waits for.
+        case interactive
+    }
+
+    /// The lanes that this worker serves. Of another it reads no topic, joins no group and has no metrics.
+    public var lanes = Lanes.both
+
     /// The topics' names.
     public var topics = Topics()
 

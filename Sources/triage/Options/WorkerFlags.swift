@@ -19,6 +19,11 @@ struct WorkerFlags: ParsableArguments, SettingFlags {
     var group: String?
 
     @Option(
+        help: ArgumentHelp(
+            "both, or bulk or interactive alone: lanes on processes of their own. (default: both)", valueName: "lanes"))
+    var lanes: String?
+
+    @Option(
         name: .customLong("instance-id"),
         help: ArgumentHelp(
             "This worker's own name, stable over restarts: static membership, and needed for exactly-once.",
@@ -80,10 +85,12 @@ struct WorkerFlags: ParsableArguments, SettingFlags {
 
     var values: [Setting: String?] {
         [
-            .model: model, .modelCheckInterval: modelCheckInterval, .group: group, .instanceID: instanceID,
-            .delivery: delivery, .allowReplyTopics: allowReplyTopics, .maxTextBytes: maxTextBytes,
+            .model: model, .modelCheckInterval: modelCheckInterval, .group: group, .lanes: lanes,
+            .instanceID: instanceID, .delivery: delivery, .allowReplyTopics: allowReplyTopics,
+            .maxTextBytes: maxTextBytes,
             .batchSize: batchSize, .batchesInFlight: batchesInFlight, .bulkPriority: bulkPriority,
-            .transactionAge: transactionAge, .sessionTimeout: sessionTimeout, .startTimeout: startTimeout, .shutdownTimeout: shutdownTimeout,
+            .transactionAge: transactionAge, .sessionTimeout: sessionTimeout, .startTimeout: startTimeout,
+            .shutdownTimeout: shutdownTimeout,
             .adminHost: adminHost, .adminPort: adminPort,
         ]
     }
@@ -96,6 +103,7 @@ extension SettingsReader {
         configuration.kafka = try kafkaProperties()
         configuration.topics = try topicNames()
         configuration.group = try text(.group) ?? configuration.group
+        configuration.lanes = try choice(.lanes, of: WorkerConfiguration.Lanes.self) ?? configuration.lanes
         configuration.instanceID = try text(.instanceID)
         configuration.delivery = try choice(.delivery, of: WorkerConfiguration.Delivery.self) ?? configuration.delivery
         configuration.allowedReplyTopics = try list(.allowReplyTopics) ?? configuration.allowedReplyTopics

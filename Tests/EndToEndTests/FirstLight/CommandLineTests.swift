@@ -44,6 +44,9 @@ extension EndToEnd {
             let model = try SampleModel.path()
             try expect(
                 ["worker", "--model", model, "--delivery", "twice"], code: 64, mentioning: ["delivery", "twice"])
+            try expect(
+                ["worker", "--model", model, "--lanes", "fast"], code: 64,
+                mentioning: ["--lanes", "fast", "both, bulk, interactive"])
             try expect(["gateway", "--port", "ninety"], code: 64, mentioning: ["port", "ninety"])
             try expect(
                 ["worker", "--model", model, "--kafka", "no.such.property=1"], code: 64,

@@ -38,6 +38,13 @@ static inline void triage_mock_set_rebalance_delay(rd_kafka_mock_cluster_t *clus
         rd_kafka_mock_group_initial_rebalance_delay_ms(cluster, milliseconds);
 }
 
+// Variadic too: the answer to the broker's next request of a kind comes so much later.
+static inline void triage_mock_delay_request(
+    rd_kafka_mock_cluster_t *cluster, int32_t broker, int16_t key, int32_t milliseconds) {
+    rd_kafka_mock_broker_push_request_error_rtts(
+        cluster, broker, key, 1, RD_KAFKA_RESP_ERR_NO_ERROR, (int)milliseconds);
+}
+
 static inline void triage_mock_track_requests(rd_kafka_mock_cluster_t *cluster) {
     if (rd_kafka_mock_start_request_tracking)
         rd_kafka_mock_start_request_tracking(cluster);

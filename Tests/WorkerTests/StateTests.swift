@@ -82,6 +82,25 @@ struct StateTests {
         expect(state.next(at: start, hasUnanswered: false), .abort)
     }
 
+    @Test("a commit that has begun is the broker's to decide: nothing but its refusal leads to an abort")
+    func transactionCommits() {
+        var state = transactions()
+        _ = state.add(records: 100, at: start)
+        expect(state.next(at: start, hasUnanswered: false), .commit)
+        state.commitBegins()
+        state.failed()
+        expect(state.next(at: start + .seconds(9), hasUnanswered: false), .commit)
+        state.committed()
+        expect(state.next(at: start, hasUnanswered: false), .proceed)
+        state.commitBegins()
+        expect(state.next(at: start, hasUnanswered: false), .proceed)
+        _ = state.add(records: 100, at: start)
+        _ = state.next(at: start, hasUnanswered: false)
+        state.commitBegins()
+        state.refused()
+        expect(state.next(at: start, hasUnanswered: false), .abort)
+    }
+
     @Test("an order to end is followed whatever the bounds, and is nothing without a transaction")
     func transactionAsked() {
         var state = transactions()

@@ -18,7 +18,7 @@ public final class Producer: @unchecked Sendable {
     let client: NativeClient
     private let events: ClientEvents
     private let queue: OpaquePointer
-    private let wakeup: Wakeup
+    let wakeup: Wakeup
     private let topics = Mutex<[String: ProducerTopic]>([:])
 
     /// Makes a producer, which begins to connect at once, in the background.

@@ -39,7 +39,7 @@ extension Lane {
         guard !received.isEmpty, sending == nil, resends.isEmpty, !isExclusive else { return false }
         switch transactions?.state {
         case nil, .idle, .open: return true
-        case .ending, .aborting: return false
+        case .ending, .committing, .aborting: return false
         }
     }
 
@@ -49,7 +49,7 @@ extension Lane {
         else { return false }
         switch transactions?.state {
         case nil, .idle, .open: return true
-        case .ending, .aborting: return false
+        case .ending, .committing, .aborting: return false
         }
     }
 

@@ -59,6 +59,10 @@ final class Lane {
     var onJoined: (() -> Void)?
     /// What went wrong where it could not be thrown, in a callback.
     var failure: WorkerError?
+    /// What the commit that is under way commits.
+    var committing: [OffsetLedger.Position] = []
+    /// When the commit or the abort that is under way began.
+    var endingSince: ContinuousClock.Instant?
     /// A transaction was aborted and the consumer is not yet back where it began.
     var needsRewind = false
 
@@ -209,7 +213,8 @@ final class Lane {
         if transactions == nil {
             commitAnswered(synchronously: true, within: within)
         } else if transactions?.state != .idle {
-            try? abortTransaction(within: within)
+            transactions?.failed()
+            try? finishTransaction(until: .now + within)
         }
         isEnding = true
         consumer.close(within: within)

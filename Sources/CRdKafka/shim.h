@@ -2,17 +2,10 @@
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 #include <sys/eventfd.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 // Glibc's module leaves eventfd() out.
 static inline int triage_eventfd(void) {
     return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-}
-
-// Glibc's module leaves gettid() out too.
-static inline int32_t triage_thread_id(void) {
-    return (int32_t)syscall(SYS_gettid);
 }
 
 // Swift cannot call rd_kafka_producev(), whose arguments are variadic. One call per record, nothing allocated here.
@@ -43,6 +36,13 @@ __attribute__((weak)) int16_t rd_kafka_mock_request_api_key(rd_kafka_mock_reques
 static inline void triage_mock_set_rebalance_delay(rd_kafka_mock_cluster_t *cluster, int32_t milliseconds) {
     if (rd_kafka_mock_group_initial_rebalance_delay_ms)
         rd_kafka_mock_group_initial_rebalance_delay_ms(cluster, milliseconds);
+}
+
+// Variadic too: the answer to the broker's next request of a kind comes so much later.
+static inline void triage_mock_delay_request(
+    rd_kafka_mock_cluster_t *cluster, int32_t broker, int16_t key, int32_t milliseconds) {
+    rd_kafka_mock_broker_push_request_error_rtts(
+        cluster, broker, key, 1, RD_KAFKA_RESP_ERR_NO_ERROR, (int)milliseconds);
 }
 
 static inline void triage_mock_track_requests(rd_kafka_mock_cluster_t *cluster) {

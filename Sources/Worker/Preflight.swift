@@ -15,7 +15,7 @@ struct Preflight {
         } catch {
             throw WorkerError(code: .clientFailed, message: "\(error)")
         }
-        let needed = Set(configuration.topics.all + configuration.replyTopics)
+        let needed = configuration.neededTopics
         let deadline = ContinuousClock.now + configuration.startTimeout
         var problem: WorkerError
         let admin: AdminClient

@@ -5,7 +5,7 @@ public import ServiceLifecycle
 import Synchronization
 public import Telemetry
 
-/// The worker: answers the requests of both lanes until it is told to stop.
+/// The worker: answers the requests of its lanes until it is told to stop.
 ///
 /// ```swift
 /// let worker = try WorkerService(
@@ -59,14 +59,13 @@ public struct WorkerService: Service {
             "the worker starts",
             [
                 .model: "\(model.take().model.identifier)", .group: "\(configuration.group)",
+                .lanes: "\(configuration.lanes.rawValue)",
                 .version: "librdkafka \(KafkaLibrary.version)", .value: "\(configuration.delivery.rawValue)",
             ])
         try await DedicatedThread.run(name: "preflight") {
             try Preflight(configuration: configuration, logger: logger).check()
         }
-        let pace = BulkPace()
-        if configuration.bulkYieldsAfter != nil { pace.register(in: registry) }
-        let lanes = try LaneName.allCases.map { try LaneControl($0, pace: pace) }
+        let lanes = try configuration.servedLanes.map { try LaneControl($0) }
         let brokers = try configuration.adminPort.map { _ in try watchBrokers() }
         let health = WorkerHealth(lanes: lanes, brokers: brokers)
         let readiness = Readiness(count: lanes.count, logger: logger)
@@ -167,7 +166,8 @@ public struct WorkerService: Service {
         logger[.lane] = "\(control.name.rawValue)"
         let laneLogger = logger
         do {
-            try await DedicatedThread.run(name: "lane-\(control.name.rawValue)") {
+            let priority = configuration.settings(of: control.name).priority
+            try await DedicatedThread.run(name: "lane-\(control.name.rawValue)", priority: priority) {
                 let lane = try Lane(
                     control, configuration: configuration, model: model, metrics: metrics, logger: laneLogger)
                 lane.onJoined = { readiness.laneIsReady() }

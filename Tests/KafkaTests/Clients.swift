@@ -25,7 +25,7 @@ struct Clients: Sendable {
 
     func consumer(
         group: String? = nil, _ properties: KafkaProperties = [:], handler: (any RebalanceHandler)? = nil,
-        wakeup: Wakeup? = nil, fetchTolerance: Duration? = nil, brokerThreads: BrokerThreads? = nil
+        wakeup: Wakeup? = nil
     ) throws -> Consumer {
         var base: KafkaProperties = [
             "bootstrap.servers": servers, "auto.offset.reset": "earliest", "fetch.wait.max.ms": "10",
@@ -34,8 +34,7 @@ struct Clients: Sendable {
         ]
         base["group.id"] = group
         return try Consumer(
-            properties: base.merging(properties), rebalanceHandler: handler, wakeup: wakeup,
-            fetchTolerance: fetchTolerance, brokerThreads: brokerThreads, log: log)
+            properties: base.merging(properties), rebalanceHandler: handler, wakeup: wakeup, log: log)
     }
 
     /// Sends texts, one record each, to one partition, and waits until they are delivered.

@@ -78,6 +78,42 @@ struct TransactionTests {
         }
     }
 
+    @Test("a call that is over before the broker has answered is made again for the outcome", arguments: [true, false])
+    func late(commits: Bool) async throws {
+        try await withTransaction { cluster, producer, _ in
+            try producer.flush(within: .seconds(20))
+            cluster.delay(.endTransaction, by: .seconds(1))
+            var calls = 0
+            func end(within: Duration) throws(KafkaError) {
+                calls += 1
+                if commits {
+                    try producer.commitTransaction(within: within)
+                } else {
+                    try producer.abortTransaction(within: within)
+                }
+            }
+            let error = #expect(throws: KafkaError.self) { try end(within: .milliseconds(300)) }
+            #expect(error?.code == .timedOut && error?.isRetriable == true)
+            // Anything else is refused meanwhile.
+            if commits {
+                let refusal = #expect(throws: KafkaError.self) { try producer.abortTransaction(within: .seconds(1)) }
+                #expect(refusal?.isRetriable == true && refusal?.code != .timedOut)
+            }
+            var hasEnded = false
+            while !hasEnded {
+                do throws(KafkaError) {
+                    try end(within: .milliseconds(300))
+                    hasEnded = true
+                } catch {
+                    guard error.isRetriable else { throw error }
+                }
+            }
+            #expect(calls > 1)
+            try producer.beginTransaction()
+            try producer.commitTransaction(within: .seconds(20))
+        }
+    }
+
     @Test("a record that was not delivered makes the commit fail: abort")
     func undelivered() async throws {
         try await withTransaction { cluster, producer, _ in

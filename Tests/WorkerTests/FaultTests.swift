@@ -1,4 +1,5 @@
 import Kafka
+import Telemetry
 import Testing
 import Worker
 
@@ -49,6 +50,33 @@ struct FaultTests {
             try await worker.stop()
             #expect(try worker.committed("sentences").values.reduce(0, +) == 200)
             #expect(try worker.committed("sentences.interactive", group: "-interactive").values.reduce(0, +) == 1)
+        }
+    }
+
+    @Test(
+        "a lane that is not served is left alone: no topic needed, no member of its group, no metrics, nothing answered",
+        arguments: [WorkerConfiguration.Lanes.bulk, .interactive])
+    func oneLane(lanes: WorkerConfiguration.Lanes) async throws {
+        try await MockWorker.with { worker in
+            let served = lanes == .bulk ? "sentences" : "sentences.interactive"
+            worker.configuration.lanes = lanes
+            worker.configuration.startTimeout = .seconds(3)
+            if lanes == .bulk {
+                worker.configuration.topics.interactive = "missing"
+            } else {
+                worker.configuration.topics.requests = "missing"
+            }
+            try worker.start()
+            try await worker.send(requests(10), to: "sentences")
+            try await worker.send(requests(10), to: "sentences.interactive")
+            #expect(try await worker.read("classifications", count: 10).count == 10)
+            let exposition = worker.registry.exposition()
+            #expect(exposition.contains("lane=\"\(lanes.rawValue)\""))
+            #expect(!exposition.contains("lane=\"\(lanes == .bulk ? "interactive" : "bulk")\""))
+            try await worker.stop()
+            let replies = try await worker.readAll("classifications")
+            #expect(replies.count == 10)
+            #expect(replies.allSatisfy { $0.header("triage-source")?.hasPrefix(served + "/") == true })
         }
     }
 

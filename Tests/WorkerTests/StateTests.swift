@@ -82,6 +82,25 @@ struct StateTests {
         expect(state.next(at: start, hasUnanswered: false), .abort)
     }
 
+    @Test("a commit that has begun is the broker's to decide: nothing but its refusal leads to an abort")
+    func transactionCommits() {
+        var state = transactions()
+        _ = state.add(records: 100, at: start)
+        expect(state.next(at: start, hasUnanswered: false), .commit)
+        state.commitBegins()
+        state.failed()
+        expect(state.next(at: start + .seconds(9), hasUnanswered: false), .commit)
+        state.committed()
+        expect(state.next(at: start, hasUnanswered: false), .proceed)
+        state.commitBegins()
+        expect(state.next(at: start, hasUnanswered: false), .proceed)
+        _ = state.add(records: 100, at: start)
+        _ = state.next(at: start, hasUnanswered: false)
+        state.commitBegins()
+        state.refused()
+        expect(state.next(at: start, hasUnanswered: false), .abort)
+    }
+
     @Test("an order to end is followed whatever the bounds, and is nothing without a transaction")
     func transactionAsked() {
         var state = transactions()
@@ -96,100 +115,18 @@ struct StateTests {
     @Test("batches shrink while they take too long and grow again when they are quick and full")
     func batchLimit() {
         var limit = BatchLimit(maximum: 800, duration: .milliseconds(20))
-        limit.observe(records: 800, of: limit.records, took: .milliseconds(100))
+        limit.observe(records: 800, took: .milliseconds(100))
         #expect(limit.records == 400)
-        limit.observe(records: 10, of: limit.records, took: .milliseconds(100))
+        limit.observe(records: 10, took: .milliseconds(100))
         #expect(limit.records == 5)
-        limit.observe(records: 4, of: limit.records, took: .milliseconds(1))
+        limit.observe(records: 4, took: .milliseconds(1))
         #expect(limit.records == 5)
-        limit.observe(records: 5, of: limit.records, took: .milliseconds(15))
+        limit.observe(records: 5, took: .milliseconds(15))
         #expect(limit.records == 5)
-        for _ in 0..<20 { limit.observe(records: limit.records, of: limit.records, took: .milliseconds(1)) }
+        for _ in 0..<20 { limit.observe(records: limit.records, took: .milliseconds(1)) }
         #expect(limit.records == 800)
-        for _ in 0..<20 { limit.observe(records: limit.records, of: limit.records, took: .seconds(1)) }
+        for _ in 0..<20 { limit.observe(records: limit.records, took: .seconds(1)) }
         #expect(limit.records == 1)
-    }
-
-    @Test("small pieces that are slow make a batch smaller by half, not by their own size, and let it grow again")
-    func batchLimitOfPieces() {
-        var limit = BatchLimit(maximum: 800, duration: .milliseconds(20))
-        limit.observe(records: 80, of: 80, took: .milliseconds(30))
-        #expect(limit.records == 400)
-        limit.observe(records: 40, of: 40, took: .milliseconds(1))
-        #expect(limit.records == 800)
-    }
-
-    @Test("the bulk lane gives way as soon as there are callers, is cut as far as they wait, and comes back slowly")
-    func bulkShare() {
-        var state = BulkShare()
-        #expect(state.current == 1)
-        state.observe(lateFraction: 0.5, hasCallers: false)
-        #expect(state.current == 1)
-        state.callersCame()
-        #expect(state.current == BulkShare.least)
-        for _ in 0..<45 { state.observe(lateFraction: 0.004, hasCallers: true) }
-        #expect(abs(state.current - 1) < 1e-9)
-        state.observe(lateFraction: 0.02, hasCallers: true)
-        #expect(abs(state.current - 0.5) < 1e-9)
-        state.observe(lateFraction: 0, hasCallers: true)
-        #expect(abs(state.current - 0.52) < 1e-9)
-        state.observe(lateFraction: 0.04, hasCallers: true)
-        #expect(abs(state.current - 0.13) < 1e-9)
-        state.observe(lateFraction: 1, hasCallers: true)
-        #expect(state.current == BulkShare.least)
-    }
-
-    @Test("a bulk lane that gives way and helps nobody by it goes on at full speed")
-    func bulkShareBesideOtherCauses() {
-        var state = BulkShare()
-        state.callersCame()
-        for second in 0..<60 { state.observe(lateFraction: second.isMultiple(of: 2) ? 0.27 : 0.33, hasCallers: true) }
-        #expect(state.current == 1)
-        // Twice as late is another matter.
-        state.observe(lateFraction: 0.9, hasCallers: true)
-        #expect(state.current < 0.8)
-    }
-
-    @Test("one bad second of a broker does not make it a slow one")
-    func bulkShareAfterOneStall() {
-        var state = BulkShare()
-        state.callersCame()
-        state.observe(lateFraction: 0.2, hasCallers: true)
-        for _ in 0..<20 { state.observe(lateFraction: 0, hasCallers: true) }
-        state.observe(lateFraction: 0.05, hasCallers: true)
-        #expect(state.current < 0.2)
-    }
-
-    @Test("without callers the bulk lane waits a while, then gives way to nobody; what was found out stays")
-    func bulkShareWithoutCallers() {
-        var state = BulkShare()
-        state.callersCame()
-        for _ in 0..<10 { state.observe(lateFraction: 0, hasCallers: true) }
-        let found = state.current
-        #expect(abs(found - 0.3) < 1e-9)
-        for _ in 0..<9 { state.observe(lateFraction: 0.9, hasCallers: false) }
-        #expect(state.current == found && !state.isIdle)
-        state.observe(lateFraction: 0, hasCallers: false)
-        #expect(state.current == 1 && state.isIdle)
-        state.callersCame()
-        #expect(state.current == found)
-    }
-
-    @Test("the bulk lane rests so long that its work is its share of the time, half a second at most")
-    func bulkRest() {
-        #expect(BulkShare.rest(after: .milliseconds(20), share: 1) == .zero)
-        #expect(BulkShare.rest(after: .milliseconds(20), share: 0.5) == .milliseconds(20))
-        #expect(BulkShare.rest(after: .milliseconds(20), share: 0.25) == .milliseconds(60))
-        #expect(BulkShare.rest(after: .seconds(2), share: 0.25) == .milliseconds(500))
-        #expect(BulkShare.rest(after: .milliseconds(20), share: 0) <= .milliseconds(181))
-    }
-
-    @Test("a bulk lane that gives way works in pieces as small as its share, a record at least")
-    func bulkPieces() {
-        #expect(BulkShare.records(of: 1_000, share: 1) == 1_000)
-        #expect(BulkShare.records(of: 1_000, share: 0.25) == 250)
-        #expect(BulkShare.records(of: 1_000, share: 0) == 100)
-        #expect(BulkShare.records(of: 1, share: 0.1) == 1)
     }
 
     @Test("the spans of a batch join what comes in runs and what comes interleaved")

@@ -1,4 +1,5 @@
 import Kafka
+import Telemetry
 import Testing
 import Worker
 
@@ -76,6 +77,43 @@ struct TransactionTests {
             #expect(hasEnded)
             try await worker.stop()
             #expect(try await worker.readAll("classifications").count == 30)
+        }
+    }
+
+    @Test("a broker that is late to commit is waited for: nothing is aborted, nothing done twice")
+    func lateCommit() async throws {
+        try await exactlyOnce { worker in
+            worker.configuration.transactions.timeout = .seconds(2)
+            try await worker.send(requests(30), to: "sentences")
+            worker.cluster.delay(.endTransaction, by: .seconds(3))
+            try worker.start()
+            #expect(try await worker.read("classifications", count: 30).count == 30)
+            let hasCommitted = try await worker.eventually {
+                worker.registry.exposition().contains("triage_worker_commits_total{lane=\"bulk\",result=\"ok\"} 1")
+            }
+            #expect(hasCommitted)
+            try await worker.send(requests(10), to: "sentences")
+            try await worker.stop()
+            #expect(try await worker.readAll("classifications").count <= 40)
+            #expect(worker.registry.exposition().contains("{lane=\"bulk\",result=\"aborted\"} 0"))
+        }
+    }
+
+    @Test("a broker that is late to abort is waited for, and all is done again")
+    func lateAbort() async throws {
+        try await exactlyOnce { worker in
+            worker.configuration.transactions.timeout = .seconds(2)
+            try await worker.send(requests(30), to: "sentences")
+            worker.cluster.pushRequestErrors(.transactionOffsetCommit, [.illegalGeneration])
+            worker.cluster.delay(.endTransaction, by: .seconds(3))
+            try worker.start()
+            let replies = try await worker.read("classifications") { replies in
+                replies.count > 30 && Set(replies.compactMap(\.value)).count == 30
+            }
+            #expect(Set(replies.compactMap(\.value)).count == 30)
+            let hasEnded = try await worker.eventually { count(.endTransaction, worker) > 1 }
+            #expect(hasEnded)
+            try await worker.stop()
         }
     }
 

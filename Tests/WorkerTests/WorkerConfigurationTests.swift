@@ -48,6 +48,11 @@ struct WorkerConfigurationTests {
                 $0.delivery = .exactlyOnce
                 $0.instanceID = "worker-1"
             } == nil)
+        #expect(
+            problem {
+                $0.delivery = .exactlyOnce
+                $0.lanes = .interactive
+            } == nil)
     }
 
     @Test(

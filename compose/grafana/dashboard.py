@@ -46,8 +46,6 @@ ROWS = [
         ("Sentences in a batch", "The mean; large batches are cheap ones.", "short",
          [(f"sum by (lane) (rate(triage_worker_batch_sentences_sum[{RATE}])) "
            f"/ sum by (lane) (rate(triage_worker_batch_sentences_count[{RATE}]))", "{{lane}}")]),
-        ("The bulk lane's share", "Of its speed. Under 1: it gives way to callers; at 0.1 for long: brokers bear no more.",
-         "percentunit", [("min by (instance) (triage_worker_bulk_share_ratio)", "{{instance}}")]),
         ("Outcomes other than ok", "By error code; all but deadline_exceeded go to the dead letters.", "cps",
          [(f'sum by (outcome) (rate(triage_worker_sentences_total{{outcome!="ok"}}[{RATE}])) > 0', "{{outcome}}")]),
     ]),

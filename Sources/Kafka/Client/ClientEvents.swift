@@ -14,19 +14,14 @@ final class ClientEvents: @unchecked Sendable {  // `consumer` is touched by one
     }
 
     private let log: KafkaLog
-    /// These two are held here because librdkafka reports to them for as long as it does to this.
-    private let fetchDelays: FetchDelays?
-    private let brokerThreads: BrokerThreads?
     private let state = Mutex(State())
     /// No broker answers. Read at every batch, hence outside of the lock.
     private let isDisconnected = Atomic(false)
     /// Set once, right after the consumer is made, and read in rebalance callbacks: both on the thread that owns the consumer.
     weak var consumer: Consumer?
 
-    init(_ log: KafkaLog, fetchDelays: FetchDelays? = nil, brokerThreads: BrokerThreads? = nil) {
+    init(_ log: KafkaLog) {
         self.log = log
-        self.fetchDelays = fetchDelays
-        self.brokerThreads = brokerThreads
     }
 
     static func of(_ client: OpaquePointer?) -> ClientEvents? {
@@ -39,8 +34,6 @@ final class ClientEvents: @unchecked Sendable {  // `consumer` is touched by one
             guard let facility, let text else { return }
             ClientEvents.of(client)?.logged(level, String(cString: facility), String(cString: text))
         }
-        fetchDelays?.install(in: configuration)
-        brokerThreads?.install(in: configuration)
         if log.onStatistics != nil {
             rd_kafka_conf_set_stats_cb(configuration) { client, json, length, _ in
                 ClientEvents.of(client)?.statistics(UnsafeRawBufferPointer(start: json, count: length))

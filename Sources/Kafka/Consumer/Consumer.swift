@@ -38,9 +38,6 @@ public final class Consumer {
     /// Counts changes of the assignment, so that `receive` sees one that happened inside of it.
     private(set) var assignmentChanges = 0
 
-    /// How late its brokers were, if it was made with a tolerance.
-    public let fetchDelays: FetchDelays?
-
     /// Where its life has got to.
     enum Phase {
         case open
@@ -57,13 +54,11 @@ public final class Consumer {
     ///   - properties: librdkafka's. Without a `group.id` it can only `assign`, and needs no rights on any group.
     ///   - rebalanceHandler: told of partitions that come and go; not retained.
     ///   - wakeup: signalled when something arrives; share it to serve several clients from one thread.
-    ///   - fetchTolerance: measures ``fetchDelays``, and leaves out those up to this.
-    ///   - brokerThreads: gathers the threads that fetch.
     ///   - log: where log lines and errors go.
     /// - Throws: an error that names the property if one is unknown or invalid.
     public init(
         properties: KafkaProperties, rebalanceHandler: (any RebalanceHandler)? = nil, wakeup: Wakeup? = nil,
-        fetchTolerance: Duration? = nil, brokerThreads: BrokerThreads? = nil, log: KafkaLog
+        log: KafkaLog
     ) throws(KafkaError) {
         let isMember = properties["group.id"].map { !$0.isEmpty } ?? false
         let defaults: KafkaProperties = [
@@ -76,9 +71,7 @@ public final class Consumer {
         self.wakeup = if let wakeup { wakeup } else { try Wakeup() }
         let configuration = try NativeConfiguration(resolved)
         Self.installCallbacks(in: configuration.pointer, isMember: isMember)
-        let wait = resolved["fetch.wait.max.ms"].flatMap { Int64($0) } ?? 500
-        fetchDelays = fetchTolerance.map { FetchDelays(waitMilliseconds: wait, tolerance: $0) }
-        events = ClientEvents(log, fetchDelays: fetchDelays, brokerThreads: brokerThreads)
+        events = ClientEvents(log)
         client = try configuration.makeClient(RD_KAFKA_CONSUMER, events: events)
         if isMember {
             rd_kafka_poll_set_consumer(client.pointer)

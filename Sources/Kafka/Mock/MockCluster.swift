@@ -88,6 +88,11 @@ package final class MockCluster: @unchecked Sendable {  // The cluster serves ca
         rd_kafka_mock_broker_set_rtt(cluster, Int32(id), time.milliseconds)
     }
 
+    /// Holds a broker's answer to its next request of a kind back for so long.
+    package func delay(_ request: Request, by time: Duration, broker id: Int = 1) {
+        triage_mock_delay_request(cluster, Int32(id), request.rawValue, time.milliseconds)
+    }
+
     /// Moves a partition to another broker.
     package func setLeader(of partition: TopicPartition, broker id: Int) {
         rd_kafka_mock_partition_set_leader(cluster, partition.topic, partition.partition, Int32(id))

@@ -1,4 +1,6 @@
 import CRdKafka
+import Foundation
+import Synchronization
 
 /// Transactions, for a producer with a `transactional.id`. All on the thread that takes the delivery reports.
 ///
@@ -30,7 +32,8 @@ extension Producer {
 
     /// Waits for the reports of the transaction's records, hands them to `body`, and commits.
     ///
-    /// If a record was not delivered, the error is abortable.
+    /// If a record was not delivered, the error is abortable. If it throws an error that `isRetriable`, the commit goes on in the
+    /// background: call this again for its outcome, and nothing else, not even to abort.
     public func commitTransaction(
         within: Duration, _ body: DeliveryReportHandler = { _, _, _, _ in }
     ) throws(KafkaError) {
@@ -43,21 +46,32 @@ extension Producer {
     }
 
     /// Drops what is queued, hands the reports to `body`, and aborts: no reader that is `read_committed` sees a record of it.
+    ///
+    /// If it throws an error that `isRetriable`, it goes on in the background: call it again for the outcome, and nothing else.
     public func abortTransaction(
         within: Duration, _ body: DeliveryReportHandler = { _, _, _, _ in }
     ) throws(KafkaError) {
-        let deadline = ContinuousClock.now + within
-        while true {
-            receiveDeliveryReports(body)
-            let remaining = ContinuousClock.now.duration(to: deadline)
-            // The library purges its queue, then waits for reports that only this thread can take: give it short turns.
-            let turn = queuedCount > 0 ? min(remaining, .milliseconds(20)) : remaining
-            do throws(KafkaError) {
-                return try KafkaError.check(
-                    consuming: rd_kafka_abort_transaction(client.pointer, turn.milliseconds), "abort transaction")
-            } catch {
-                guard error.code == .timedOut, error.isRetriable, ContinuousClock.now < deadline else { throw error }
+        // The library purges its queue, then waits for reports that only this thread can take: so it waits on another. Many calls of
+        // some milliseconds on this one would not do: up to 2.16 at least, one whose time is over before it has begun (its
+        // `begin_abort`) leaves an answer behind that the next call takes for its own.
+        let outcome = Outcome()
+        Thread.detachNewThread { [self] in
+            let result = Result { () throws(KafkaError) in
+                try KafkaError.check(
+                    consuming: rd_kafka_abort_transaction(client.pointer, within.milliseconds), "abort transaction")
             }
+            outcome.result.withLock { $0 = result }
+            wakeup.signal()
         }
+        var result: Result<Void, KafkaError>?
+        repeat {
+            result = outcome.result.withLock { $0 }
+            receiveDeliveryReports(waiting: result == nil ? .milliseconds(20) : .zero, body)
+        } while result == nil
+        try result?.get()
+    }
+
+    private final class Outcome: Sendable {
+        let result = Mutex<Result<Void, KafkaError>?>(nil)
     }
 }

@@ -18,7 +18,7 @@ public final class Producer: @unchecked Sendable {
     let client: NativeClient
     private let events: ClientEvents
     private let queue: OpaquePointer
-    private let wakeup: Wakeup
+    let wakeup: Wakeup
     private let topics = Mutex<[String: ProducerTopic]>([:])
 
     /// Makes a producer, which begins to connect at once, in the background.
@@ -26,11 +26,10 @@ public final class Producer: @unchecked Sendable {
     /// - Parameters:
     ///   - properties: librdkafka's. `delivery.report.only.error` is refused: every record must be reported.
     ///   - wakeup: signalled when reports or errors arrive; share it to serve several clients from one thread.
-    ///   - brokerThreads: gathers the threads that send.
     ///   - log: where log lines and errors go.
     /// - Throws: an error that names the property if one is unknown or invalid.
     public init(
-        properties: KafkaProperties, wakeup: Wakeup? = nil, brokerThreads: BrokerThreads? = nil, log: KafkaLog
+        properties: KafkaProperties, wakeup: Wakeup? = nil, log: KafkaLog
     ) throws(KafkaError) {
         guard properties["delivery.report.only.error"].map({ $0 == "false" }) ?? true else {
             throw KafkaError(
@@ -42,7 +41,7 @@ public final class Producer: @unchecked Sendable {
         var kinds = RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR
         if log.onStatistics != nil { kinds |= RD_KAFKA_EVENT_STATS }
         rd_kafka_conf_set_events(configuration.pointer, kinds)
-        events = ClientEvents(log, brokerThreads: brokerThreads)
+        events = ClientEvents(log)
         client = try configuration.makeClient(RD_KAFKA_PRODUCER, events: events)
         queue = rd_kafka_queue_get_main(client.pointer)
         self.wakeup.attach(to: queue)

@@ -3,7 +3,7 @@ public import Logging
 /// The keys of log lines, all of them, so that one spelling is searched for.
 public enum LogKey: String, CaseIterable, Sendable {
     // Where in Kafka.
-    case topic, partition, offset, partitions, group, lane, broker
+    case topic, partition, offset, partitions, group, lane, lanes, broker
     // What was going on.
     case error, code, operation, reason, attempt, count, bytes, duration, timeout
     // With what.

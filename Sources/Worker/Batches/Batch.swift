@@ -24,8 +24,6 @@ final class Batch {
     var unacknowledged = 0
     /// Whether all of it was handed to the producer.
     var isSent = false
-    /// How many records it could have had.
-    var mostRecords = 0
     /// When it was received.
     var receivedAt = ContinuousClock.now
 

@@ -117,6 +117,21 @@ enum LaneName: String, Sendable, CaseIterable {
 }
 
 extension WorkerConfiguration {
+    /// The lanes that this worker serves, one by one.
+    var servedLanes: [LaneName] {
+        switch lanes {
+        case .both: LaneName.allCases
+        case .bulk: [.bulk]
+        case .interactive: [.interactive]
+        }
+    }
+
+    /// The topics that this worker reads or may write to.
+    var neededTopics: Set<String> {
+        let answers = [topics.replies, topics.gatewayReplies, topics.deadLetters]
+        return Set(servedLanes.map { requestTopic(of: $0) } + answers + replyTopics)
+    }
+
     func settings(of lane: LaneName) -> LaneSettings { lane == .bulk ? bulk : interactive }
 
     func groupName(of lane: LaneName) -> String { lane == .bulk ? group : group + "-interactive" }

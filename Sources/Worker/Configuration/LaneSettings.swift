@@ -13,18 +13,15 @@ public struct LaneSettings: Sendable {
     /// the consumer can be polled, and so stays a member of its group, without receiving more.
     public var pauseAfter: Duration = .seconds(1)
     /// Of the lane's thread, and of librdkafka's for this lane.
-    public var priority: ThreadPriority
+    public var priority = ThreadPriority.normal
     /// librdkafka properties of this lane alone; they win over ``WorkerConfiguration/kafka``.
     public var kafka: KafkaProperties = [:]
 
-    /// For throughput: large batches, a few in flight. It takes what the interactive lane leaves of the processor, and a broker
-    /// on the same machine, through which the callers' requests go too.
+    /// For throughput: large batches, a few in flight.
     public static let bulk = LaneSettings(
-        maximumBatchRecords: 1_000, maximumBatchDuration: .milliseconds(20), maximumInFlightBatches: 16, priority: .idle
-    )
+        maximumBatchRecords: 1_000, maximumBatchDuration: .milliseconds(20), maximumInFlightBatches: 16)
 
     /// For latency: whatever is there goes at once.
     public static let interactive = LaneSettings(
-        maximumBatchRecords: 128, maximumBatchDuration: .milliseconds(5), maximumInFlightBatches: 128, priority: .normal
-    )
+        maximumBatchRecords: 128, maximumBatchDuration: .milliseconds(5), maximumInFlightBatches: 128)
 }

@@ -24,7 +24,6 @@ extension WorkerConfiguration {
         ] {
             try require(value > .zero, name, "must be positive")
         }
-        if let bulkYieldsAfter { try require(bulkYieldsAfter > .zero, "bulkYieldsAfter", "must be positive") }
         if let adminPort {
             try require((0...65_535).contains(adminPort), "adminPort", "must be a port, 0 to 65535")
         }
@@ -66,7 +65,8 @@ extension WorkerConfiguration {
     }
 
     private func validateDelivery() throws(WorkerConfigurationError) {
-        guard delivery == .exactlyOnce else { return }
+        // The interactive lane has no transactions.
+        guard delivery == .exactlyOnce, lanes != .interactive else { return }
         try require(
             instanceID != nil, "instanceID",
             "exactly-once delivery needs one, stable over restarts and unlike any other worker's")

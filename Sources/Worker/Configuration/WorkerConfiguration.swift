@@ -14,6 +14,19 @@ public struct WorkerConfiguration: Sendable {
         case exactlyOnce = "exactly-once"
     }
 
+    /// Lanes that a worker can serve.
+    public enum Lanes: String, Sendable, CaseIterable {
+        /// Both, each with a thread and clients of its own.
+        case both
+        /// Bulk requests only.
+        case bulk
+        /// Only requests that somebody waits for.
+        case interactive
+    }
+
+    /// The lanes that this worker serves. Of another it reads no topic, joins no group and has no metrics.
+    public var lanes = Lanes.both
+
     /// The topics' names.
     public var topics = Topics()
 
@@ -44,11 +57,6 @@ public struct WorkerConfiguration: Sendable {
 
     /// The lane for latency.
     public var interactive = LaneSettings.interactive
-
-    /// While there are interactive requests, the bulk lane begins with a tenth of its speed, gains more slowly, and loses it
-    /// again whenever brokers answer the interactive lane's fetches later than usual by more than this, as far as that helps
-    /// (``BulkShare``). `nil`: it gives way to nobody.
-    public var bulkYieldsAfter: Duration? = .milliseconds(1)
 
     /// The bounds of a transaction, with ``Delivery/exactlyOnce``.
     public var transactions = TransactionSettings()

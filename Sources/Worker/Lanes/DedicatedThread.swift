@@ -4,13 +4,18 @@ import Glibc
 enum DedicatedThread {
     /// Runs `body` on a new thread and waits, without blocking, until it has ended and is joined.
     ///
-    /// - Parameter name: shown by `top -H`; Linux keeps its first 15 bytes.
+    /// - Parameters:
+    ///   - name: shown by `top -H`; Linux keeps its first 15 bytes.
+    ///   - priority: the thread's, and by inheritance that of all threads which `body` starts, those of Kafka clients that
+    ///     it makes among them. The thread does not get rid of it, and a pool that grows while it is used here (Dispatch's)
+    ///     has such threads too.
     static func run<Success: Sendable>(
-        name: String, _ body: @escaping @Sendable () throws -> Success
+        name: String, priority: ThreadPriority = .normal, _ body: @escaping @Sendable () throws -> Success
     ) async throws -> Success {
         let ended = await withCheckedContinuation { (continuation: CheckedContinuation<Ended<Success>, Never>) in
             do throws(ThreadError) {
                 try start(name: name) {
+                    priority.apply()
                     let result = Result { try body() }
                     continuation.resume(returning: Ended(result: result, thread: pthread_self()))
                 }
@@ -22,32 +27,13 @@ enum DedicatedThread {
         return try ended.result.get()
     }
 
-    /// Runs `body` on a new thread while this one waits: a call, but at another priority.
-    ///
-    /// A thread that has lowered its priority cannot raise it again without a privilege, and the threads that it starts
-    /// inherit it, Swift's shared ones among them. So it is best one that starts none and only ends.
-    static func call(name: String, priority: ThreadPriority, _ body: () -> Void) throws(ThreadError) {
-        // Nothing of it is left when this returns.
-        let started = withoutActuallyEscaping(body) { body in
-            Result { () throws(ThreadError) in
-                let thread = try start(name: name) {
-                    priority.apply(toThread: 0)
-                    body()
-                }
-                pthread_join(thread, nil)
-            }
-        }
-        try started.get()
-    }
-
     private struct Ended<Success: Sendable>: Sendable {
         let result: Result<Success, any Error>
         /// Joining waits only for the thread's last instructions: it has resumed the continuation already.
         let thread: pthread_t?
     }
 
-    @discardableResult
-    private static func start(name: String, _ work: @escaping () -> Void) throws(ThreadError) -> pthread_t {
+    private static func start(name: String, _ work: @escaping () -> Void) throws(ThreadError) {
         var thread = pthread_t()
         // Balanced by takeRetainedValue on the new thread, or right below if there is none.
         let context = Unmanaged.passRetained(Work(name: name, body: work))
@@ -61,7 +47,6 @@ enum DedicatedThread {
             context.release()
             throw ThreadError(errno: failure)
         }
-        return thread
     }
 
     struct ThreadError: Error, CustomStringConvertible {

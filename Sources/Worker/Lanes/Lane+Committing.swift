@@ -40,41 +40,75 @@ extension Lane {
 
     // MARK: - Exactly once
 
+    /// How long one call that ends a transaction waits, so that the lane looks after its group meanwhile.
+    static var endingTurn: Duration { .seconds(2) }
+
     /// Ends the transaction if it is time.
     func advanceTransaction(at now: ContinuousClock.Instant) throws(WorkerError) {
         switch transactions?.next(at: now, hasUnanswered: !window.isEmpty) {
         case nil, .proceed, .drain: break
-        case .commit: try commitTransaction()
-        case .abort: try abortTransaction(within: configuration.transactions.timeout)
+        case .commit: try commitTransaction(within: Self.endingTurn)
+        case .abort: try abortTransaction(within: Self.endingTurn)
         }
         try rewindIfNeeded()
     }
 
+    /// Goes on with the end of the transaction, to which it has come, until this time. What is not done then is left to later turns.
+    func finishTransaction(until deadline: ContinuousClock.Instant) throws(WorkerError) {
+        repeat {
+            let within = max(min(deadline - .now, Self.endingTurn), .milliseconds(100))
+            switch transactions?.state {
+            case .ending, .committing: try commitTransaction(within: within)
+            case .aborting: try abortTransaction(within: within)
+            case nil, .idle, .open: return
+            }
+            control.turned(at: .now)
+        } while pause(before: deadline)
+    }
+
     /// Commits replies, dead letters and offsets in one. If the broker refuses, the transaction has failed and is
-    /// aborted next; if it cannot be known what became of it, the worker must be started again.
-    func commitTransaction() throws(WorkerError) {
-        let positions = ledger.uncommitted()
-        let deadline = ContinuousClock.now + configuration.transactions.timeout
+    /// aborted next; if it is late, this is to be called again; if it cannot be known what became of it, the worker must be
+    /// started again.
+    private func commitTransaction(within: Duration) throws(WorkerError) {
         do throws(KafkaError) {
-            let group = try consumer.groupMetadata()
-            try retrying(until: deadline) { within throws(KafkaError) in
-                try producer.sendOffsets(offsets(positions), group: group, within: within)
+            if transactions?.state != .committing {
+                let positions = ledger.uncommitted()
+                let group = try consumer.groupMetadata()
+                try retrying(until: .now + configuration.transactions.timeout) { within throws(KafkaError) in
+                    try producer.sendOffsets(offsets(positions), group: group, within: within)
+                }
+                committing = positions
+                endingSince = .now
+                transactions?.commitBegins()
             }
-            try retrying(until: deadline) { within throws(KafkaError) in
-                try producer.commitTransaction(within: within) { token, error, _, _ in report(token, error) }
-            }
-            ledger.markCommitted(positions)
+            try producer.commitTransaction(within: within) { token, error, _, _ in report(token, error) }
+            ledger.markCommitted(committing)
             transactions?.committed()
             plans.removeAll()
             metrics.committed()
         } catch {
-            guard !error.isFatal else { throw WorkerError(error, lane: name) }
+            let isUnderWay = transactions?.state == .committing
+            if isUnderWay, isToBeCalledAgain(error) { return }
+            guard !error.isFatal, !(isUnderWay && error.isRetriable) else { throw WorkerError(error, lane: name) }
             logger.log(
                 level: error.code.isNormalInRebalance ? .debug : .warning, "a transaction is aborted and done again",
                 [.error: "\(error)"])
             metrics.commitFailed()
-            transactions?.failed()
+            transactions?.refused()
         }
+        endingSince = nil
+    }
+
+    /// Whether a commit or an abort is under way and the same call tells later what became of it.
+    ///
+    /// It is waited for three times as long as a transaction may be open: the broker itself ends one that is, and looks for such
+    /// ones every 10 s.
+    private func isToBeCalledAgain(_ error: KafkaError) -> Bool {
+        guard error.isRetriable, !error.isFatal, !error.isTransactionAbortable, let endingSince,
+            ContinuousClock.now - endingSince < configuration.transactions.timeout * 3
+        else { return false }
+        logger.debug("the broker is late to end a transaction; trying on", [.error: "\(error)"])
+        return true
     }
 
     private func retrying(
@@ -85,19 +119,31 @@ extension Lane {
             do throws(KafkaError) {
                 return try call(remaining)
             } catch {
-                guard error.isRetriable, !error.isFatal, !error.isTransactionAbortable, ContinuousClock.now < deadline
+                guard error.isRetriable, !error.isFatal, !error.isTransactionAbortable, pause(before: deadline)
                 else { throw error }
             }
         }
     }
 
-    /// Aborts: no `read_committed` reader sees anything of it. The consumer goes back as soon as it can.
-    func abortTransaction(within: Duration) throws(WorkerError) {
+    /// Waits a moment before a call is made again. Returns whether there is time for it.
+    private func pause(before deadline: ContinuousClock.Instant) -> Bool {
+        guard ContinuousClock.now < deadline else { return false }
+        // Whatever it is that signals is looked at in every turn.
+        control.wakeup.wait(timeout: .milliseconds(10))
+        return true
+    }
+
+    /// Aborts: no `read_committed` reader sees anything of it. The consumer goes back as soon as it can. If the broker is late,
+    /// this is to be called again.
+    private func abortTransaction(within: Duration) throws(WorkerError) {
+        if endingSince == nil { endingSince = .now }
         do throws(KafkaError) {
             try producer.abortTransaction(within: within) { token, error, _, _ in report(token, error) }
         } catch {
+            if isToBeCalledAgain(error) { return }
             throw WorkerError(error, lane: name)
         }
+        endingSince = nil
         takeReports()
         transactions?.aborted()
         metrics.aborted()

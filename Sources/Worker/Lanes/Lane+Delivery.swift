@@ -34,9 +34,9 @@ extension Lane {
         window.close(batch)
     }
 
-    /// Decides what becomes of the records that were not delivered.
+    /// Decides what becomes of the records that were not delivered. Those of an aborted transaction are read again.
     func settleUndelivered() throws(WorkerError) {
-        guard !undelivered.isEmpty else { return }
+        guard !undelivered.isEmpty, transactions?.state != .aborting else { return }
         let failed = undelivered
         undelivered.removeAll()
         for (token, code) in failed { try settle(token, code, wasSent: true) }

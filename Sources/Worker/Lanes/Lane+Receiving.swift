@@ -8,12 +8,11 @@ extension Lane {
     /// Returns whether there was any.
     func receive(at now: ContinuousClock.Instant) throws(WorkerError) -> Bool {
         if mayAnswer { return try answerReceived(at: now) }
-        endRest(at: now)
         let before = window.count
         do throws(KafkaError) {
             switch flow.action(at: now, windowIsFull: !mayReceive) {
             case .receive:
-                try take(maximum: nextBatchRecords)
+                try take(maximum: limit.records)
             case .hold:
                 return false
             case .pause:
@@ -25,7 +24,7 @@ extension Lane {
             case .resume:
                 logger.debug("resumed")
                 try consumer.resume(consumer.assignment)
-                try take(maximum: nextBatchRecords)
+                try take(maximum: limit.records)
             }
         } catch {
             throw WorkerError(error, lane: name)
@@ -40,18 +39,17 @@ extension Lane {
         guard !received.isEmpty, sending == nil, resends.isEmpty, !isExclusive else { return false }
         switch transactions?.state {
         case nil, .idle, .open: return true
-        case .ending, .aborting: return false
+        case .ending, .committing, .aborting: return false
         }
     }
 
-    /// Whether another batch fits: in the window, into the transaction, beside what is being sent, into the lane's share.
+    /// Whether another batch fits: in the window, into the transaction, beside what is being sent.
     private var mayReceive: Bool {
-        guard !window.isFull, sending == nil, received.isEmpty, resends.isEmpty, !isExclusive, !drain.isStopping,
-            restsUntil == nil
+        guard !window.isFull, sending == nil, received.isEmpty, resends.isEmpty, !isExclusive, !drain.isStopping
         else { return false }
         switch transactions?.state {
         case nil, .idle, .open: return true
-        case .ending, .aborting: return false
+        case .ending, .committing, .aborting: return false
         }
     }
 
@@ -60,7 +58,6 @@ extension Lane {
         let records = ReceivedRecords(try consumer.receive(maximum: maximum))
         let count = records.batch.count
         guard count > 0 else { return }
-        hasCallers = true
         var spans = BatchSpans()
         for index in 0..<count {
             let record = records.batch.record(at: index)
@@ -68,7 +65,6 @@ extension Lane {
         }
         let batch = window.open()
         batch.records = records
-        batch.mostRecords = maximum
         batch.receivedAt = .now
         for span in spans.spans {
             // A record of a partition that is not ours has no claim, so it moves no offset. The consumer hands out none.
@@ -105,9 +101,7 @@ extension Lane {
             encoding: answered - decoded - answerer.classifying)
         sending = SendingState(batch: batch)
         _ = try sendOn()
-        let work = ContinuousClock.now - start
-        limit.observe(records: records.batch.count, of: batch.mostRecords, took: work)
-        rest(after: work)
+        limit.observe(records: records.batch.count, took: ContinuousClock.now - start)
         return true
     }
 

@@ -6,6 +6,8 @@ extension Lane {
     /// Goes on sending the batch at hand until it is sent, or the producer has no room. Returns whether it got on.
     @discardableResult
     func sendOn() throws(WorkerError) -> Bool {
+        // An aborted transaction takes nothing more; what it was to hold is read again.
+        guard transactions?.state != .aborting else { return false }
         var gotOn = try sendAgain()
         guard var state = sending, resends.isEmpty else { return gotOn }
         defer { if sending != nil { sending = state } }

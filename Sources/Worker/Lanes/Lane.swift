@@ -24,7 +24,6 @@ final class Lane {
     let replyTopics: [ProducerTopic]
     let deadLetterTopic: ProducerTopic
     private let relay: RebalanceRelay
-    private let brokerThreads = BrokerThreads()
 
     let answerer: BatchAnswerer
     let headerWriter = ReplyHeaderWriter(eventSource: "/triage/worker")
@@ -39,8 +38,6 @@ final class Lane {
     var limit: BatchLimit
     var flow: FlowState
     var drain = DrainState()
-    /// Only the interactive lane's is told anything.
-    var bulkShare = BulkShare()
     /// Only in the exactly-once lane.
     var transactions: TransactionState?
 
@@ -60,18 +57,15 @@ final class Lane {
     var plans: [RecordPlace: DeliveryPlan] = [:]
     /// Called when the lane is given its first share of the partitions.
     var onJoined: (() -> Void)?
-    /// There is no other turn.
-    private var isDone = false
     /// What went wrong where it could not be thrown, in a callback.
     var failure: WorkerError?
+    /// What the commit that is under way commits.
+    var committing: [OffsetLedger.Position] = []
+    /// When the commit or the abort that is under way began.
+    var endingSince: ContinuousClock.Instant?
     /// A transaction was aborted and the consumer is not yet back where it began.
     var needsRewind = false
 
-    /// Nothing is received before, so that others have the processor and the broker.
-    var restsUntil: ContinuousClock.Instant?
-    /// Something was received since the pace was set.
-    var hasCallers = false
-    var nextPace = ContinuousClock.now
     var nextCommit = ContinuousClock.now
     var nextReport = ContinuousClock.now
 
@@ -115,13 +109,11 @@ final class Lane {
             if error.operation == "commit offsets" { control.noteCommitFailure() }
         }
         producer = try Producer(
-            properties: LaneProperties.producer(of: name, in: configuration), wakeup: control.wakeup,
-            brokerThreads: brokerThreads, log: log)
+            properties: LaneProperties.producer(of: name, in: configuration), wakeup: control.wakeup, log: log)
         relay = RebalanceRelay()
         consumer = try Consumer(
             properties: LaneProperties.consumer(of: name, in: configuration), rebalanceHandler: relay,
-            wakeup: control.wakeup, fetchTolerance: name == .interactive ? configuration.bulkYieldsAfter : nil,
-            brokerThreads: brokerThreads, log: log)
+            wakeup: control.wakeup, log: log)
         topic = Array(configuration.requestTopic(of: name).utf8)
         let producer = producer
         replyTopics = try configuration.replyTopics.map { try producer.topic($0) }
@@ -130,15 +122,10 @@ final class Lane {
     }
 
     /// Works until the order to stop, or until it cannot go on.
-    ///
-    /// Only what comes between joining and stopping has the lane's priority: the rest of its group waits for a member that
-    /// comes or goes, and whoever stops a worker waits for its end, also on a machine that others keep busy.
     func run() throws(WorkerError) {
         do throws(WorkerError) {
             try start()
-            try turns { !control.hasJoined }
-            try turnsAtPriority { !control.isStopRequested }
-            try turns { true }
+            while try turn() {}
         } catch {
             end()
             throw error
@@ -153,27 +140,6 @@ final class Lane {
         } catch {
             throw WorkerError(error, lane: name)
         }
-    }
-
-    /// Goes round while `condition` holds, and there is anything left to do.
-    private func turns(while condition: () -> Bool) throws(WorkerError) {
-        while !isDone, condition() { isDone = try !turn() }
-    }
-
-    /// The same on another thread, with what serves the brokers, at the lane's priority.
-    private func turnsAtPriority(while condition: () -> Bool) throws(WorkerError) {
-        let priority = settings.priority
-        guard priority != .normal, !isDone else { return }
-        brokerThreads.onEach { priority.apply(toThread: $0) }
-        var outcome = Result<Void, WorkerError>.success(())
-        do throws(DedicatedThread.ThreadError) {
-            try DedicatedThread.call(name: "\(name.rawValue)-work", priority: priority) {
-                outcome = Result { () throws(WorkerError) in try turns(while: condition) }
-            }
-        } catch {
-            throw WorkerError(code: .clientFailed, message: "\(name.rawValue) lane: \(error)")
-        }
-        try outcome.get()
     }
 
     /// One round of the loop. Returns whether there is another.
@@ -193,7 +159,6 @@ final class Lane {
             return false
         }
         if transactions == nil { commitIfDue(at: now) } else { try advanceTransaction(at: now) }
-        setPace(at: now)
         if try sendOn() { isBusy = true }
         if try receive(at: now) { isBusy = true }
         if now >= nextReport { publishState(at: now) }
@@ -211,7 +176,6 @@ final class Lane {
         if case .open(let since, _) = transactions?.state {
             due = min(due, since + configuration.transactions.maximumAge)
         }
-        if let restsUntil { due = min(due, restsUntil) }
         if transactions == nil, hasUncommitted { due = min(due, nextCommit) }
         return max(due - now, .milliseconds(1))
     }
@@ -249,7 +213,8 @@ final class Lane {
         if transactions == nil {
             commitAnswered(synchronously: true, within: within)
         } else if transactions?.state != .idle {
-            try? abortTransaction(within: within)
+            transactions?.failed()
+            try? finishTransaction(until: .now + within)
         }
         isEnding = true
         consumer.close(within: within)

@@ -7,18 +7,14 @@ final class LaneControl: Sendable {
     /// What the lane's thread sleeps on.
     let wakeup: Wakeup
 
-    /// What the bulk lane may use of its speed; one object, of both lanes.
-    let pace: BulkPace
-
     private let stopRequested = Atomic(false)
     private let joined = Atomic(false)
     private let lastTurn: Atomic<Int64>
     private let start = ContinuousClock.now
     private let commitFailed = Atomic(false)
 
-    init(_ name: LaneName, pace: BulkPace) throws(KafkaError) {
+    init(_ name: LaneName) throws(KafkaError) {
         self.name = name
-        self.pace = pace
         wakeup = try Wakeup()
         lastTurn = Atomic(0)
     }

@@ -16,8 +16,6 @@ import Telemetry
 // triage_worker_producer_queue_records{lane}             librdkafka's queue depth: records not yet acknowledged
 // triage_worker_undelivered_total{lane}                  replies and dead letters that had to be sent in another way
 // triage_worker_consumer_lag_records{lane,partition}     records of an assigned partition that are not received yet
-// triage_worker_bulk_share_ratio                         0.1 to 1: what the bulk lane may use of its speed; none if it
-//                                                        gives way to nobody
 // triage_worker_assigned_partitions{lane}                partitions assigned
 // triage_worker_rebalances_total{lane,event}             event: assigned, revoked, lost
 // triage_worker_commits_total{lane,result}               offset commits or transactions; result: ok, failed, aborted

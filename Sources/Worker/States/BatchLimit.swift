@@ -11,13 +11,10 @@ package struct BatchLimit {
     }
 
     /// A batch of this many requests took this long.
-    ///
-    /// - Parameter most: what it could have had: a lane that gives way takes a part of ``records``.
-    package mutating func observe(records count: Int, of most: Int, took elapsed: Duration) {
-        let isFull = count >= most
+    package mutating func observe(records count: Int, took elapsed: Duration) {
         if elapsed > duration {
-            records = max(1, (isFull ? records : min(records, count)) / 2)
-        } else if records < maximum, isFull, elapsed * 2 < duration {
+            records = max(1, min(records, count) / 2)
+        } else if records < maximum, count >= records, elapsed * 2 < duration {
             records = min(maximum, records * 2)
         }
     }

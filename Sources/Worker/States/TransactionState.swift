@@ -3,9 +3,9 @@
 ///
 /// ```
 ///                  records                 bound reached or asked to             committed
-///          idle ─────────────► open ─────────────────────────────► ending ─────────────────► idle
-///                                │ failure                            │ failure
-///                                └──────────────► aborting ◄──────────┘
+///          idle ─────────────► open ─────────────────► ending ───────► committing ─────────► idle
+///                                │ failure                │ failure        │ refused
+///                                └──────────────► aborting ◄───────────────┘
 ///                                                     │ aborted: rewind
 ///                                                     └──────────────────► idle
 /// ```
@@ -15,7 +15,7 @@ package struct TransactionState {
         case proceed
         /// Receive nothing more; wait until everything sent is acknowledged.
         case drain
-        /// Send the offsets and commit; then report ``committed()`` or ``failed()``.
+        /// Send the offsets, report ``commitBegins()`` and commit; then report ``committed()``, or ``failed()`` or ``refused()``.
         case commit
         /// Abort, then report ``aborted()`` and read again from where the transaction began.
         case abort
@@ -25,6 +25,8 @@ package struct TransactionState {
         case idle
         case open(since: ContinuousClock.Instant, records: Int)
         case ending
+        /// The commit is under way, and only its own outcome counts.
+        case committing
         case aborting
     }
 
@@ -44,7 +46,7 @@ package struct TransactionState {
         case .open(let since, let already):
             state = .open(since: since, records: already + records)
             return false
-        case .ending, .aborting:
+        case .ending, .committing, .aborting:
             assertionFailure("a transaction that ends takes nothing more")
             return false
         }
@@ -61,6 +63,8 @@ package struct TransactionState {
             return hasUnanswered ? .drain : .commit
         case .ending:
             return hasUnanswered ? .drain : .commit
+        case .committing:
+            return .commit
         case .aborting:
             return .abort
         }
@@ -73,6 +77,16 @@ package struct TransactionState {
 
     /// A reply could not be delivered, or the broker refused a step: the transaction cannot be committed.
     package mutating func failed() {
+        if state != .idle, state != .committing { state = .aborting }
+    }
+
+    /// All is sent, the offsets too: from here on the transaction is the broker's to decide.
+    package mutating func commitBegins() {
+        if state == .ending { state = .committing }
+    }
+
+    /// The broker has decided: it is not committed.
+    package mutating func refused() {
         if state != .idle { state = .aborting }
     }
 

@@ -7,13 +7,14 @@ import Worker
 struct WorkerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "worker",
-        abstract: "Classify the sentences of both lanes until SIGTERM.",
+        abstract: "Classify the sentences of both lanes, or of one, until SIGTERM.",
         discussion: """
             Start as many as you like, at most one for each partition: they share the work. On SIGTERM or Ctrl-C it \
             finishes what it holds, commits, leaves its group and exits 0; on SIGHUP it loads the model file again.
 
               triage worker --model intents.model
               triage worker --model intents.model --admin-port 9100 --delivery exactly-once --instance-id worker-1
+              triage worker --model intents.model --lanes interactive
             """)
 
     @OptionGroup var general: GeneralFlags

@@ -19,6 +19,11 @@ struct WorkerFlags: ParsableArguments, SettingFlags {
     var group: String?
 
     @Option(
+        help: ArgumentHelp(
+            "both, or bulk or interactive alone: lanes on processes of their own. (default: both)", valueName: "lanes"))
+    var lanes: String?
+
+    @Option(
         name: .customLong("instance-id"),
         help: ArgumentHelp(
             "This worker's own name, stable over restarts: static membership, and needed for exactly-once.",
@@ -47,15 +52,9 @@ struct WorkerFlags: ParsableArguments, SettingFlags {
 
     @Option(
         help: ArgumentHelp(
-            "Of the processor, the bulk lane gets what nobody else wants (idle), a tenth of what another gets (low), or as much as any other (normal). (default: idle)",
+            "Of the processor, the bulk lane gets as much as any other (normal), a tenth of it (low), or what nobody else wants (idle). (default: normal)",
             valueName: "priority"))
     var bulkPriority: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "Slow the bulk lane down while somebody calls and brokers are later than usual by more than this, as far as that helps; or never. (default: 1ms)",
-            valueName: "duration|never"))
-    var bulkYieldsAfter: String?
 
     @Option(
         help: ArgumentHelp(
@@ -86,11 +85,12 @@ struct WorkerFlags: ParsableArguments, SettingFlags {
 
     var values: [Setting: String?] {
         [
-            .model: model, .modelCheckInterval: modelCheckInterval, .group: group, .instanceID: instanceID,
-            .delivery: delivery, .allowReplyTopics: allowReplyTopics, .maxTextBytes: maxTextBytes,
+            .model: model, .modelCheckInterval: modelCheckInterval, .group: group, .lanes: lanes,
+            .instanceID: instanceID, .delivery: delivery, .allowReplyTopics: allowReplyTopics,
+            .maxTextBytes: maxTextBytes,
             .batchSize: batchSize, .batchesInFlight: batchesInFlight, .bulkPriority: bulkPriority,
-            .bulkYieldsAfter: bulkYieldsAfter, .transactionAge: transactionAge,
-            .sessionTimeout: sessionTimeout, .startTimeout: startTimeout, .shutdownTimeout: shutdownTimeout,
+            .transactionAge: transactionAge, .sessionTimeout: sessionTimeout, .startTimeout: startTimeout,
+            .shutdownTimeout: shutdownTimeout,
             .adminHost: adminHost, .adminPort: adminPort,
         ]
     }
@@ -103,6 +103,7 @@ extension SettingsReader {
         configuration.kafka = try kafkaProperties()
         configuration.topics = try topicNames()
         configuration.group = try text(.group) ?? configuration.group
+        configuration.lanes = try choice(.lanes, of: WorkerConfiguration.Lanes.self) ?? configuration.lanes
         configuration.instanceID = try text(.instanceID)
         configuration.delivery = try choice(.delivery, of: WorkerConfiguration.Delivery.self) ?? configuration.delivery
         configuration.allowedReplyTopics = try list(.allowReplyTopics) ?? configuration.allowedReplyTopics
@@ -113,7 +114,6 @@ extension SettingsReader {
             try integer(.batchesInFlight, in: 1...4_096) ?? configuration.bulk.maximumInFlightBatches
         configuration.bulk.priority =
             try choice(.bulkPriority, of: ThreadPriority.self) ?? configuration.bulk.priority
-        configuration.bulkYieldsAfter = try duration(.bulkYieldsAfter, orNever: configuration.bulkYieldsAfter)
         configuration.transactions.maximumAge = try duration(.transactionAge) ?? configuration.transactions.maximumAge
         configuration.sessionTimeout = try duration(.sessionTimeout) ?? configuration.sessionTimeout
         configuration.startTimeout = try duration(.startTimeout) ?? configuration.startTimeout

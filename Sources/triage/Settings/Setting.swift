@@ -31,12 +31,12 @@ enum Setting: String, CaseIterable {
     case model
     case modelCheckInterval = "model-check-interval"
     case group
+    case lanes
     case delivery
     case allowReplyTopics = "allow-reply-topics"
     case batchSize = "batch-size"
     case batchesInFlight = "batches-in-flight"
     case bulkPriority = "bulk-priority"
-    case bulkYieldsAfter = "bulk-yields-after"
     case transactionAge = "transaction-age"
     case sessionTimeout = "session-timeout"
     case startTimeout = "start-timeout"

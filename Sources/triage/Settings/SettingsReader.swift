@@ -97,14 +97,6 @@ struct SettingsReader {
         try value(setting, expected: "a duration such as 250ms, 5s or 2m") { Duration(setting: $0) }
     }
 
-    /// A duration, or nil for `never`; `unset` if there is no value.
-    func duration(_ setting: Setting, orNever unset: Duration?) throws -> Duration? {
-        let found: Duration?? = try value(setting, expected: "a duration such as 250ms, or never") { text in
-            text == "never" ? .some(nil) : Duration(setting: text).map { .some($0) }
-        }
-        return found ?? unset
-    }
-
     func choice<Value: RawRepresentable & CaseIterable>(_ setting: Setting, of type: Value.Type) throws -> Value?
     where Value.RawValue == String {
         let names = type.allCases.map(\.rawValue).joined(separator: ", ")

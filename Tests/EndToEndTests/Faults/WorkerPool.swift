@@ -60,17 +60,25 @@ final class WorkerPool {
         adminPorts.flatMap { metric(#"triage_worker_sentences_total{lane="bulk",outcome="ok"}"#, at: $0) }.reduce(0, +)
     }
 
+    /// The lanes that the workers that run have, as their metrics say.
+    var lanes: Set<String> {
+        let shown = adminPorts.flatMap { lines("triage_worker_assigned_partitions{lane=\"", at: $0) }
+        return Set(shown.compactMap { $0.split(separator: "\"").dropFirst().first.map(String.init) })
+    }
+
     /// How many partitions a worker has in each lane, as its metrics say; empty if it does not answer.
     private func shares(at port: Int) -> [Int] { metric("triage_worker_assigned_partitions{", at: port) }
 
     /// The values of a worker's metrics that begin so; empty if it does not answer.
     private func metric(_ prefix: String, at port: Int) -> [Int] {
+        lines(prefix, at: port).compactMap { $0.split(separator: " ").last.flatMap { Double($0) } }.map { Int($0) }
+    }
+
+    private func lines(_ prefix: String, at port: Int) -> [Substring] {
         guard let response = try? HTTPClient.shared.get(url: "http://127.0.0.1:\(port)/metrics").wait(),
             let body = response.body
         else { return [] }
-        return String(buffer: body).split(separator: "\n")
-            .filter { $0.hasPrefix(prefix) }
-            .compactMap { $0.split(separator: " ").last.flatMap { Double($0) } }.map { Int($0) }
+        return String(buffer: body).split(separator: "\n").filter { $0.hasPrefix(prefix) }
     }
 
     /// `kill -9`.

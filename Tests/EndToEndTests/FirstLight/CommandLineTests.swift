@@ -45,9 +45,8 @@ extension EndToEnd {
             try expect(
                 ["worker", "--model", model, "--delivery", "twice"], code: 64, mentioning: ["delivery", "twice"])
             try expect(
-                ["worker", "--model", model, "--bulk-yields-after", "soon"], code: 64,
-                mentioning: ["bulk-yields-after", "soon", "or never"])
-            try expect(["worker", "--model", "none", "--bulk-yields-after", "never"], code: 66, mentioning: ["none"])
+                ["worker", "--model", model, "--lanes", "fast"], code: 64,
+                mentioning: ["--lanes", "fast", "both, bulk, interactive"])
             try expect(["gateway", "--port", "ninety"], code: 64, mentioning: ["port", "ninety"])
             try expect(
                 ["worker", "--model", model, "--kafka", "no.such.property=1"], code: 64,

@@ -36,6 +36,7 @@ final class Stage: Sendable {
     let bootstrapServers: String
     private let workersBootstrapServers: String
     private let broker: Broker?
+    private let mock: MockCluster?
 
     /// A stage with its topics made.
     ///
@@ -45,6 +46,7 @@ final class Stage: Sendable {
     ///   - kind: the broker to take, where one can be chosen and nothing is proxied.
     init(partitions: Int = 4, isProxied: Bool = false, kind: Broker.Kind? = nil) throws {
         self.partitions = partitions
+        mock = nil
         if !isProxied {
             let choice = Broker.Kind.available.first { $0 == kind } ?? Broker.Kind.available[0]
             broker = try Broker.shared(choice)
@@ -88,6 +90,7 @@ final class Stage: Sendable {
     /// A stage around librdkafka's mock cluster, which gives the errors that a healthy broker never gives.
     init(mock: MockCluster, partitions: Int = 2) throws {
         self.partitions = partitions
+        self.mock = mock
         broker = nil
         proxy = nil
         bootstrapServers = mock.bootstrapServers

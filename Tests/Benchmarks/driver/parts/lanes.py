@@ -4,8 +4,8 @@ Calls come at a steady rate whatever comes back, and their time counts from when
 in every call that it held up. Of the second run only those calls count that were due while the backlog was still
 larger than the part's `backlog_left`.
 
-The bulk lane starts at full speed and gives way to the callers, so the percentiles hold what they feel until it has settled. The
-second run is done once more with one that gives way to nobody (`--bulk-yields-after never`).
+What callers cost the bulk lane is measured beside one call a second: one worker works off the first half of a backlog alone, and
+the second half beside them.
 
 The broker has its share in it: so the same calls are also sent straight to the topic that they are answered on, one hop
 without any worker, while nothing else happens and while the C echo works off the same backlog.
@@ -25,7 +25,7 @@ from . import attempt
 
 PART = "lanes"
 IDLE, LOADED = "idle worker", "a million bulk sentences waiting"
-UNYIELDING = "the same, bulk lane gives way to nobody"
+ALONE, BESIDE_CALLS = "bulk alone", "bulk beside one call a second"
 HOP_IDLE, HOP_LOADED = "one hop, idle broker", "one hop, beside a C echo of the backlog"
 PERCENTS = (1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9)
 
@@ -53,14 +53,13 @@ def measure(results, trained):
         with workers.start_triage(broker, model, lanes, group) as worker:
             _wake(broker, lanes, lines, worker)
         broker.fill(lanes.requests, sizes.backlog, lines)
-        flags = ("--bulk-yields-after", "never")
-        with workers.start_triage(broker, model, lanes, group, flags=flags) as worker:
-            _loaded(results, UNYIELDING, broker, lanes, lines, worker)
+        with workers.start_triage(broker, model, lanes, group) as worker:
+            _bulk(results, broker, lanes, lines, worker)
 
 
-def _call(broker, lanes, lines, seconds):
+def _call(broker, lanes, lines, seconds, rate=None):
     output = settings.WORK / "calls.txt"
-    command = load.callers_command(broker, lanes, settings.SIZES.calls_per_second, seconds, lines, output)
+    command = load.callers_command(broker, lanes, rate or settings.SIZES.calls_per_second, seconds, lines, output)
     return Process("callers", command), output
 
 
@@ -109,6 +108,20 @@ def _loaded(results, name, broker, lanes, lines, worker):
         _wait(callers, seconds + 30)
     calls = [(due, latency) for due, latency in load.read_calls(output) if due < end]
     _record(results, name, calls, broker.kind)
+
+
+def _bulk(results, broker, lanes, lines, worker):
+    sizes = settings.SIZES
+    first, last = sizes.backlog // 20, sizes.backlog - sizes.backlog_left
+    start, _, done = broker.wait_for(lanes.replies, first, worker, 60)
+    half = broker.wait_for(lanes.replies, (first + last) // 2, worker, 300, interval=0.1)
+    results.add(PART, ALONE, "bulk throughput", (half[2] - done) / (half[0] - start), "sentences/s")
+    callers, _ = _call(broker, lanes, lines, 600, rate=1)
+    with callers:
+        start, _, done = broker.wait_for(lanes.replies, half[2] + 1, worker, 60)
+        end = broker.wait_for(lanes.replies, last, worker, 300, interval=0.1)
+        callers.check()
+    results.add(PART, BESIDE_CALLS, "bulk throughput", (end[2] - done) / (end[0] - start), "sentences/s")
 
 
 def _record(results, name, calls, broker_kind):

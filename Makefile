@@ -1,34 +1,25 @@
 # Triage: everything from one place. `make help` says what there is.
 
-WORKERS ?= 2
-GATEWAYS ?= 1
-BROKER ?= tansu
-export WORKERS GATEWAYS BROKER ONCE MODEL KAFKA PROXY MONITORING
-
 .DEFAULT_GOAL := help
 .PHONY: help setup build test run format lint bench load soak clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  make run takes WORKERS=2 GATEWAYS=1 BROKER=tansu|noida ONCE=1 MODEL=file KAFKA=host:port"
-	@echo "           PROXY=1|0 (nginx) MONITORING=1|0 (Prometheus); both come with more than one gateway"
+	@echo "  run and test take settings, NAME=VALUE: compose/run --help and compose/test --help list them"
 
-setup: ## Install what is missing (once; `make run` and `make test` do it by themselves)
+setup: ## Install what is missing (run and test do it by themselves)
 	@compose/local/setup
 
 build: setup ## Build .build/release/triage and train the starter model
 	swift build -c release --product triage
 	@compose/local/starter-model
 
-test: lint ## Lint, build and run all tests
-	swift build -c release --build-tests
-	@compose/local/starter-model
-	@Tests/Operations/run
-	swift test -c release --skip-build
+test: ## Lint, build and run all tests
+	@compose/test
 
-run: build ## Start a broker, workers and a gateway; classify samples; serve until Ctrl-C
-	@compose/local/run
+run: ## Start a broker, workers and a gateway; classify samples; serve until Ctrl-C
+	@compose/run
 
 format: ## Format the Swift code
 	swift format --in-place --recursive Package.swift Sources Tests

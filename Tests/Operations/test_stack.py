@@ -1,6 +1,5 @@
 """What operators do, done to a local stack under load: no call may fail, and nothing may be left behind."""
 
-import os
 import pathlib
 import shutil
 import subprocess
@@ -72,24 +71,6 @@ class OperationsTests(unittest.TestCase):
             ["curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}", f"{self.stack.http}/metrics"],
             text=True, capture_output=True)
         self.assertEqual(status.stdout, "404")
-
-
-class RunTests(unittest.TestCase):
-    """`make run ONCE=1`."""
-
-    def test_run_once_shows_results_and_leaves_nothing(self):
-        with tempfile.TemporaryDirectory(prefix="triage-run-") as folder:
-            done = subprocess.run(
-                [ROOT / "compose/local/run"], env=os.environ | {"ONCE": "1", "RUNTIME_DIRECTORY": folder},
-                text=True, capture_output=True, timeout=120)
-            self.assertEqual(done.returncode, 0, done.stderr)
-            rows = [line for line in done.stdout.splitlines() if "Trouve-moi un train pour Lyon demain matin" in line]
-            self.assertEqual(len(rows), 2, done.stdout)
-            for row in rows:
-                self.assertIn("find-train", row)
-            self.assertEqual([entry for entry in os.listdir(folder) if entry != "lock"], [])
-            left = subprocess.run(["pgrep", "-f", f"{folder}/"], text=True, capture_output=True)
-            self.assertEqual(left.stdout, "")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,19 @@ fail() {
     say "${0##*/}: $*"
     exit "${status:-1}"
 }
+# Prints the comment at the script's head.
+usage() { sed -n '2,/^[^#]/{/^#/s/^# \{0,1\}//p}' "$0"; }
+
+# settings "NAME…" ARGUMENT…: takes NAME=VALUE arguments as if the environment had them.
+settings() {
+    local names=$1 word
+    for word in "${@:2}"; do
+        [[ $word != -h && $word != --help ]] || { usage && exit; }
+        [[ $word == *=* && " $names " == *" ${word%%=*} "* ]] ||
+            status=64 fail "unknown setting '$word'; there are $names, each as NAME=VALUE"
+        export "${word?}"
+    done
+}
 
 # The processor as Python's wheels name it.
 machine=$(uname -m)

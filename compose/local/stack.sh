@@ -2,11 +2,12 @@
 # shellcheck shell=bash
 #
 # Each part has a folder below $stack with its process number (pid), port and log; `kafka` there holds the address of
-# the broker. Whatever is not below $stack is not ours to stop.
+# the broker. Whatever is not below $stack is not ours to stop. The logs of the last stack that stopped are in $logs.
 
 # shellcheck source=compose/local/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 stack="$runtime/stack"
+logs="$runtime/logs"
 triage="$root/.build/release/triage"
 partitions=12
 
@@ -35,6 +36,8 @@ launch() {
     # 9 is the lock of `run`.
     setsid "$@" </dev/null >>"$folder/log" 2>&1 9>&- &
     remember "$folder/pid" $!
+    # Else the shell would tell of its end in words of its own.
+    disown
 }
 
 # ready FOLDER URL: true when the program answers 200 there, or is gone.
@@ -98,6 +101,23 @@ launch_worker() {
     launched=$number
 }
 await_worker() { await "$(part worker "$1")" "http://127.0.0.1:$(<"$(part worker "$1")/port")/health/ready" "worker $1"; }
+
+# check_port: fails when PORT names a port that somebody has.
+check_port() {
+    [[ -z ${PORT:-} ]] || ! port_taken "$PORT" ||
+        fail "port $PORT is taken by another program; PORT=$((PORT % 65535 + 1)), say, serves on another"
+}
+# Prints the port for clients: PORT, or without it 8080 or a free one.
+front_port() {
+    if [[ -n ${PORT:-} ]]; then
+        check_port
+        echo "$PORT"
+    elif port_taken 8080; then
+        free_port
+    else
+        echo 8080
+    fi
+}
 
 # Starts a gateway on the port $port_wanted, or else on a free one, and sets `launched` to its number. It reads a
 # partition of its own.
@@ -174,11 +194,11 @@ CONF
 }
 
 launch_proxy() {
-    local folder="$stack/nginx" port=8080
+    local folder="$stack/nginx" port
+    port=$(front_port)
     mkdir -p "$folder/temporary"
     # Its first process is root's when root starts it; those that serve are nobody's, and write here.
     ((EUID != 0)) || chmod 777 "$folder/temporary"
-    ! port_taken "$port" || port=$(free_port)
     echo "$port" >"$folder/port"
     proxy_configuration >"$folder/nginx.conf"
     launch "$folder" "$deps/bin/nginx" -e stderr -p "$folder" -c "$folder/nginx.conf"
@@ -240,11 +260,14 @@ stack_address() {
     echo "127.0.0.1:$(<"$folder/port")"
 }
 
-# start_stack WORKERS GATEWAYS MODEL PROXY MONITORING
+# Fails when a stack runs. To be called before anything that would stop it.
+check_alone() {
+    [[ -z $(parts worker)$(parts gateway) ]] || fail "a stack runs already: compose/local/stack stop ends it"
+}
+
+# start_stack WORKERS GATEWAYS MODEL PROXY MONITORING: what is left of one that broke off is stopped first.
 start_stack() {
     local number launched new_workers=() new_gateways=() port_wanted=''
-    [[ -z $(parts worker)$(parts gateway) ]] ||
-        fail "a stack runs already: compose/local/stack stop ends it"
     stop_stack
     mkdir -p "$stack"
     realpath "$3" >"$stack/model"
@@ -253,7 +276,7 @@ start_stack() {
         launch_worker
         new_workers+=("$launched")
     done
-    [[ $4 == 1 ]] || port_taken 8080 || port_wanted=8080
+    [[ $4 == 1 ]] || port_wanted=$(front_port)
     for ((number = 0; number < $2; number++)); do
         launch_gateway
         new_gateways+=("$launched")
@@ -277,6 +300,18 @@ stop_stack() {
     done
     for number in "$stack"/gateway-*/pid "$stack"/worker-*/pid; do stop_process "$number" 15; done
     stop_process "$stack/prometheus/pid" 5
-    [[ ! -f $stack/broker-port ]] || "$root/compose/local/broker" stop --port "$(<"$stack/broker-port")"
+    if [[ -f $stack/broker-port ]]; then
+        local port
+        port=$(<"$stack/broker-port")
+        "$root/compose/local/broker" stop --port "$port" --keep-data
+        mkdir -p "$stack/broker"
+        mv "$runtime/broker-$port/log" "$stack/broker/log" || true
+        rm -rf "$runtime/broker-$port"
+    fi
+    rm -rf "$logs"
+    mkdir -p "$logs"
+    for number in "$stack"/*/log; do
+        [[ ! -f $number ]] || mv "$number" "$logs/$(basename "${number%/log}").log"
+    done
     rm -rf "$stack"
 }

@@ -39,10 +39,10 @@ extension EndToEnd {
             _ port: Int, _ paths: [String], trusting certificate: SelfSignedCertificate?
         ) throws -> Command.Outcome {
             let trust = certificate.map { ["--cacert", $0.certificateFile] } ?? []
-            let transfers = paths.flatMap { ["--output", "/dev/null", "https://localhost:\(port)\($0)"] }
+            let transfers = paths.flatMap { ["--output", "/dev/null", "https://127.0.0.1:\(port)\($0)"] }
             return try Command.run(
                 "/usr/bin/curl",
-                ["--silent", "--show-error", "--ipv4", "--write-out", "%{http_code} %{num_connects}\n"] + trust
+                ["--silent", "--show-error", "--write-out", "%{http_code} %{num_connects}\n"] + trust
                     + transfers)
         }
     }

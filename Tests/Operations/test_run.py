@@ -1,0 +1,176 @@
+"""`compose/run`, as a newcomer and an operator meet it."""
+
+import contextlib
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import unittest
+
+import processes
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TRIAGE = ROOT / ".build/release/triage"
+SETTINGS = {"ONCE", "WORKERS", "GATEWAYS", "PORT", "MODEL", "KAFKA", "BROKER", "PROXY", "MONITORING"}
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+class RunTests(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="triage-run-")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        inherited = {name: value for name, value in os.environ.items() if name not in SETTINGS}
+        self.environment = inherited | {"RUNTIME_DIRECTORY": folder.name}
+        self.port = free_port()
+
+    def run_once(self, *settings, **environment):
+        return subprocess.run(
+            [ROOT / "compose/run", f"PORT={self.port}", *settings], env=self.environment | environment, text=True,
+            capture_output=True, timeout=200)
+
+    @contextlib.contextmanager
+    def serving(self, *settings):
+        """`compose/run` until it serves, and after the block until Ctrl-C has ended it; yields its lines of either kind."""
+        output, errors, serves = [], [], threading.Event()
+        run = subprocess.Popen(
+            [ROOT / "compose/run", f"PORT={self.port}", *settings], env=self.environment, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+
+        def read(stream, lines):
+            for line in stream:
+                lines.append(line.rstrip("\n"))
+                if line.startswith("Try:"):
+                    serves.set()
+            serves.set()
+
+        readers = [threading.Thread(target=read, args=pair) for pair in ((run.stdout, output), (run.stderr, errors))]
+        for reader in readers:
+            reader.start()
+        try:
+            self.assertTrue(serves.wait(200))
+            self.assertIsNone(run.poll(), errors)
+            yield output, errors
+        finally:
+            # As a terminal does it: to everything in the foreground.
+            os.killpg(run.pid, signal.SIGINT)
+            run.wait(60)
+            for reader in readers:
+                reader.join()
+            run.stdout.close()
+            run.stderr.close()
+
+    def assert_nothing_is_left(self):
+        self.assertEqual(sorted(os.listdir(self.folder)), ["lock", "logs"])
+        self.assertEqual(processes.mentioning(f"{self.folder}/"), [])
+
+    def test_once_shows_results_and_leaves_nothing_but_logs(self):
+        done = self.run_once("ONCE=1")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        rows = [line for line in done.stdout.splitlines() if "Trouve-moi un train pour Lyon demain matin" in line]
+        self.assertEqual(len(rows), 2, done.stdout)
+        for row in rows:
+            self.assertIn("find-train", row)
+        self.assert_nothing_is_left()
+
+    def test_a_part_that_is_killed_is_told_in_words_of_ours_and_logs_outlive_the_end(self):
+        with self.serving() as (output, errors):
+            self.assertIn(f"http://127.0.0.1:{self.port} ", "\n".join(output))
+            subprocess.run([ROOT / "compose/local/stack", "kill", "worker", "1"], env=self.environment, check=True)
+            told = threading.Event()
+            for _ in range(100):
+                if any(line.startswith("worker-1 has ended") for line in errors):
+                    break
+                told.wait(0.1)
+            self.assertTrue(any(line.startswith("worker-1 has ended") for line in errors), errors)
+        self.assertEqual(errors[-1], f"stopped; the logs are in {self.folder}/logs")
+        self.assertEqual([line for line in errors if "Killed" in line or "line " in line], [])
+        kept = sorted(os.listdir(self.folder / "logs"))
+        self.assertEqual(kept, ["broker.log", "gateway-1.log", "worker-1.log", "worker-2.log"])
+        self.assertIn("ready", (self.folder / "logs/gateway-1.log").read_text())
+        self.assert_nothing_is_left()
+
+    def test_a_port_that_is_taken_is_told_before_anything_starts(self):
+        with socket.create_server(("127.0.0.1", self.port)):
+            done = self.run_once("ONCE=1")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertEqual(
+            done.stderr, f"run: port {self.port} is taken by another program; PORT={self.port + 1}, say, serves on another\n")
+
+    def test_another_kafka_and_another_model(self):
+        """The stack does not claim to start a broker; sentences whose classes the model lacks are left out. Settings come from
+        the environment as well as from arguments."""
+        broker = [ROOT / "compose/local/broker"]
+        address = subprocess.run(
+            [*broker, "start", "--port", "0", "--while", str(os.getpid())], env=self.environment, check=True, text=True,
+            stdout=subprocess.PIPE).stdout.strip()
+        try:
+            model = self.folder / "colours.model"
+            rows = [("find-hotel", f"un hotel {n}") for n in range(20)] + [("red", f"red {n}") for n in range(20)]
+            data = self.folder / "colours.tsv"
+            data.write_text("label\ttext\n" + "".join(f"{name}\t{text}\n" for name, text in rows))
+            self.train(data, model)
+            done = self.run_once(ONCE="1", KAFKA=address, MODEL=str(model))
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn(f"starting 2 worker(s) and 1 gateway(s) on the Kafka at {address}\n", done.stderr)
+            self.assertNotIn("tansu", done.stderr)
+            shown = [line for line in done.stdout.splitlines() if line.startswith("  ")]
+            self.assertEqual(len(shown), 2, done.stdout)
+            self.assertIn("je cherche un hôtel avec piscine à Nice", shown[0])
+
+            data.write_text(data.read_text().replace("find-hotel", "blue"))
+            self.train(data, model)
+            done = self.run_once("ONCE=1", f"KAFKA={address}", f"MODEL={model}")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("no sample sentences for the classes of this model (blue, red)", done.stderr)
+            self.assertEqual(done.stdout, "")
+        finally:
+            subprocess.run([*broker, "stop", "--port", address.split(":")[1]], env=self.environment, check=True)
+
+    def train(self, data, model):
+        done = subprocess.run([TRIAGE, "train", "--data", data, "--output", model], text=True, capture_output=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_settings_that_mean_nothing_are_refused(self):
+        for setting, said in {
+            "WORKER=3": "unknown setting 'WORKER=3'; there are ONCE WORKERS GATEWAYS",
+            "3": "unknown setting '3'",
+            "WORKERS=many": "WORKERS is a number from 1 to 99, not 'many'",
+            "PORT=0": "PORT is a number from 1 to 65535, not '0'",
+            "ONCE=yes": "ONCE is 1 or 0, not 'yes'",
+        }.items():
+            done = self.run_once(setting)
+            self.assertEqual(done.returncode, 64, done.stderr)
+            self.assertIn(said, done.stderr)
+        done = self.run_once("KAFKA=127.0.0.1:1", "BROKER=noida")
+        self.assertEqual(done.returncode, 64, done.stderr)
+        done = self.run_once("MODEL=/nowhere/there.model")
+        self.assertEqual((done.returncode, done.stderr), (66, "run: there is no model at /nowhere/there.model\n"))
+
+
+class SetupTests(unittest.TestCase):
+    """A Swift that is too old is told before anything is installed."""
+
+    def test_an_old_swift_is_told_before_anything_is_installed(self):
+        with tempfile.TemporaryDirectory(prefix="triage-setup-") as folder:
+            for name, does in {"swift": "echo 'Swift version 5.10.1 (swift-5.10.1-RELEASE)'", "apt-get": f"touch {folder}/asked"}.items():
+                program = pathlib.Path(folder) / name
+                program.write_text(f"#!/bin/sh\n{does}\n")
+                program.chmod(0o755)
+            done = subprocess.run(
+                [ROOT / "compose/local/setup"], env=os.environ | {"PATH": f"{folder}:/usr/bin:/bin"}, text=True,
+                capture_output=True)
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(done.stderr, r"needs Swift 6\.\d or newer, and in PATH is 5\.10\.1; swift\.org/install")
+            self.assertFalse((pathlib.Path(folder) / "asked").exists())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -8,6 +8,8 @@ package struct GatewayCore: Sendable {
     package let metrics: GatewayMetrics
     package let keys: APIKeyVerifier?
     package let assets: DocumentationAssets
+    /// What the infer routes have done.
+    package let inferences = InferenceStatistics()
     /// Every metric of the process.
     package let registry: PrometheusRegistry
 

@@ -12,13 +12,14 @@ package enum GatewayRouter {
         for endpoint in endpoints {
             let frame = EndpointFrame(endpoint, core: core)
             let handler = taskHandler(of: endpoint, core)
+            let problemType = ContentType.problem(at: endpoint.path)
             router.on(RouterPath(endpoint.path), method: endpoint.method) { request, context in
                 var response: Response
                 do {
                     try frame.admit(request.head)
                     response = try await handler(request, context)
                 } catch {
-                    response = answer(to: error, context)
+                    response = answer(to: error, problemType, context)
                 }
                 frame.finish(response.status, &response.headers, to: request.head, start: context.start)
                 return response
@@ -47,15 +48,16 @@ package enum GatewayRouter {
         }
     }
 
-    private static func answer(to error: any Error, _ context: GatewayContext) -> Response {
+    private static func answer(to error: any Error, _ problemType: String, _ context: GatewayContext) -> Response {
         switch error {
         case let error as GatewayError:
-            return Response(problem: error)
+            return Response(problem: error, type: problemType)
         case is CancellationError:
-            return Response(problem: .cancelled)
+            return Response(problem: .cancelled, type: problemType)
         default:
             context.logger.error("a request failed", [.error: "\(error)"])
-            return Response(problem: GatewayError(.internalError, "the gateway failed; its log says why"))
+            let failure = GatewayError(.internalError, "the gateway failed; its log says why")
+            return Response(problem: failure, type: problemType)
         }
     }
 }
@@ -87,9 +89,11 @@ struct UnmatchedRequests: RouterMiddleware {
 
     private func answer(to request: Request) -> Response {
         let segments = request.uri.path.split(separator: "/")
+        let problemType = ContentType.problem(at: request.uri.path)
         let methods = endpoints.filter { $0.matches(segments) }.map(\.method)
         if methods.isEmpty {
-            return Response(problem: GatewayError(.notFound, "no route has this path; /openapi.json lists all"))
+            let error = GatewayError(.notFound, "no route has this path; /openapi.json lists all")
+            return Response(problem: error, type: problemType)
         }
         var names = methods.map(\.rawValue)
         if methods.contains(.get) { names.append("HEAD") }
@@ -97,7 +101,8 @@ struct UnmatchedRequests: RouterMiddleware {
             return answer
         }
         var response = Response(
-            problem: GatewayError(.methodNotAllowed, "this path takes \(names.joined(separator: ", "))"))
+            problem: GatewayError(.methodNotAllowed, "this path takes \(names.joined(separator: ", "))"),
+            type: problemType)
         response.headers[.allow] = names.joined(separator: ", ")
         return response
     }

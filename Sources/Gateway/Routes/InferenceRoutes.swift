@@ -17,24 +17,31 @@ struct InferenceRoutes {
 
     @Sendable
     private func infer(_ request: Request, _ context: GatewayContext) async throws -> Response {
+        let model = try core.model(named: context)
+        do {
+            return try await answer(request, context)
+        } catch {
+            core.inferences.failed(model: model, nanoseconds: MonotonicTime.now.since(context.start))
+            throw error
+        }
+    }
+
+    private func answer(_ request: Request, _ context: GatewayContext) async throws -> Response {
         // Triton's client names no type when nothing but JSON is in the body.
         if request.headers[.contentType] != nil { try request.head.requireContentType(Self.contentTypes) }
-        _ = try core.model(named: context)
         let body = try await request.collectBody(limit: core.configuration.maximumBodyBytes)
         let inference = try InferenceReader.read(
             body, jsonLength: try jsonLength(request), rules: core.rules, maximum: core.configuration.maximumBatch)
         let result = try await core.classify(inference.sentences, for: request.head)
-        var answers: [Answer] = []
-        answers.reserveCapacity(result.outcomes.count)
-        // The protocol has no place for an error of one element, so the first fails all.
-        for outcome in result.outcomes { answers.append(try outcome.get()) }
+        let answers = try result.allAnswers()
         // The answers may have come from a model that took over just now.
         let model = try core.model(named: context)
         var writer = InferenceResponse(request: inference, model: model, answers: answers)
         let (bytes, jsonLength) = try writer.body()
+        let nanoseconds = MonotonicTime.now.since(context.start)
+        core.inferences.succeeded(result, model: model, nanoseconds: nanoseconds)
         var headers: HTTPFields = [
-            .serverTiming: ServerTiming.value(
-                worker: result.workerTiming, total: MonotonicTime.now.since(context.start))
+            .serverTiming: ServerTiming.value(worker: result.workerTiming, total: nanoseconds)
         ]
         if let jsonLength { headers[.inferenceHeaderContentLength] = String(jsonLength) }
         return Response(

@@ -21,6 +21,11 @@ extension HTTPField.Name {
 enum ContentType {
     static let json = "application/json"
     static let problem = "application/problem+json"
+    /// What the body of an error is at a path: RFC 9457's type, but where clients of the Open Inference Protocol look for
+    /// its `error`. KServe's does so in nothing but plain JSON.
+    static func problem(at path: String) -> String {
+        path == "/v2" || path.hasPrefix("/v2/") ? json : problem
+    }
     static let lines = "application/x-ndjson"
     static let binary = "application/octet-stream"
     static let html = "text/html; charset=utf-8"

@@ -19,7 +19,7 @@ extension Response {
     }
 
     /// RFC 9457's account of what went wrong.
-    init(problem error: GatewayError) {
-        self.init(WholeResponse(problem: error))
+    init(problem error: GatewayError, type: String = ContentType.problem) {
+        self.init(WholeResponse(problem: error, type: type))
     }
 }

@@ -24,7 +24,7 @@ struct WholeResponse: Sendable {
     }
 
     /// RFC 9457's account of what went wrong. The member `error` is where clients of the Open Inference Protocol look.
-    init(problem error: GatewayError) {
+    init(problem error: GatewayError, type: String = ContentType.problem) {
         var body = ByteBuffer()
         body.reserveCapacity(256)
         body.writeStaticString("{\"type\":\"urn:triage:problem:")
@@ -43,6 +43,6 @@ struct WholeResponse: Sendable {
         var headers: HTTPFields = [:]
         if let seconds = error.code.retryAfter { headers[.retryAfter] = String(seconds) }
         if error.code == .unauthorized { headers[.wwwAuthenticate] = "Bearer realm=\"triage\"" }
-        self.init(error.code.status, type: ContentType.problem, body: body, headers: headers)
+        self.init(error.code.status, type: type, body: body, headers: headers)
     }
 }

@@ -54,7 +54,8 @@ def triton(address, model, texts):
 
     metadata, config = client.get_model_metadata(model), client.get_model_config(model)
     index, version = client.get_model_repository_index(), metadata["versions"][0]
-    tell("server", live=client.is_server_live(), ready=client.is_server_ready() and client.is_model_ready(model, version),
+    ready = client.is_server_ready() and client.is_model_ready(model) and client.is_model_ready(model, version)
+    tell("server", live=client.is_server_live(), ready=ready,
          outputs=[output["name"] for output in metadata["outputs"]],
          config=[config["name"], config["input"][0]["name"], config["output"][0]["dims"][0]],
          index=[[entry["name"], entry["version"] == version, entry["state"]] for entry in index])
@@ -70,7 +71,7 @@ def triton(address, model, texts):
     for binary in (False, True):
         result = client.infer(model, [text()], outputs=[output("probabilities", binary_data=binary, class_count=2)])
         classes = result.as_numpy("probabilities")
-        tell("classification", shape=list(classes.shape),
+        tell(f"classification, binary {binary}", shape=list(classes.shape),
              first=[(entry.decode() if isinstance(entry, bytes) else entry).split(":") for entry in classes[:, 0]])
     try:
         client.infer(model, [text("ids"), text()])

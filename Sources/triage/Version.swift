@@ -1,7 +1,7 @@
 import Kafka
+import Telemetry
 
 /// The version of the program, and of the library that speaks to Kafka for it.
 enum Version {
-    static let number = "0.1.0"
-    static var text: String { "triage \(number), librdkafka \(KafkaLibrary.version)" }
+    static var text: String { "triage \(ProgramVersion.number), librdkafka \(KafkaLibrary.version)" }
 }

@@ -60,8 +60,15 @@ extension ReceivedReply {
 
     /// What a worker would answer: everything is about trains.
     static func classification(of request: OutgoingRequest, model: ModelInformation = model) -> ReceivedReply {
-        let answer = #"{"find-train":0.900000,"irrelevant":0.100000}"#.utf8.withBytes { probabilities in
-            "find-train".utf8.withBytes { label in
+        classification(of: request, "find-train", #"{"find-train":0.900000,"irrelevant":0.100000}"#, model: model)
+    }
+
+    /// What a worker with this model would answer.
+    static func classification(
+        of request: OutgoingRequest, _ label: String, _ probabilities: String, model: ModelInformation
+    ) -> ReceivedReply {
+        let answer = probabilities.utf8.withBytes { probabilities in
+            label.utf8.withBytes { label in
                 Answer(
                     label: label, probabilities: probabilities, model: model.identifier,
                     timing: "queue;dur=1.5, classify;dur=0.02")

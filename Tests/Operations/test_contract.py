@@ -48,22 +48,66 @@ class ContractTests(unittest.TestCase):
         said = self.run_tool(
             TOOLS / "schemathesis", "--config-file", ROOT / "Tests/Operations/schemathesis.toml",
             "run", f"{self.stack.http}/openapi.json", "--no-color", "--seed", SEED)
-        self.assertIn("Tested: 20", said)
+        self.assertIn("Tested: 26", said)
 
-    def test_a_client_of_the_open_inference_protocol_works(self):
+    TEXTS = ["Trouve-moi un train pour Lyon demain matin", "Je cherche un hôtel à Nice"]
+
+    def inferences(self, client):
+        """What came of each form in which a client asks, by the form. All that are classifications are right."""
+        if client != "triton" and not list(TOOLS.parent.glob(f"lib/python*/site-packages/{client}")):
+            self.skipTest(f"the package {client} is not for this Python")
         said = self.run_tool(
-            TOOLS / "python", ROOT / "Tests/Operations/inference_client.py", self.stack.http.removeprefix("http://"),
-            "starter", "Trouve-moi un train pour Lyon demain matin", "Je cherche un hôtel à Nice")
-        server, *results = map(json.loads, said.splitlines())
-        self.assertEqual(server, {"live": True, "ready": True, "outputs": ["probabilities", "label"]})
-        self.assertEqual(len(results), 4)
+            TOOLS / "python", ROOT / "Tests/Operations/inference_client.py", client,
+            self.stack.http.removeprefix("http://"), "starter", *self.TEXTS)
+        results = [json.loads(line) for line in said.splitlines()]
         for result in results:
-            self.assertEqual(result["id"], "42")
-            self.assertEqual(result["labels"], ["find-train", "find-hotel"])
-            self.assertEqual(result["type"], "float32")
-            self.assertEqual(result["shape"][0], 2)
-            for total in result["sums"]:
-                self.assertAlmostEqual(total, 1, places=3)
+            if "labels" in result:
+                self.assertEqual(result["labels"], ["find-train", "find-hotel"], result)
+                self.assertEqual(result["type"], "float32", result)
+                self.assertEqual(result["shape"], [2, 8], result)
+                self.assertEqual(result.get("id", "42"), "42", result)
+                for total in result["sums"]:
+                    self.assertAlmostEqual(total, 1, places=3)
+        return {result.pop("form"): result for result in results}
+
+    def test_the_client_of_triton_works(self):
+        results = self.inferences("triton")
+        self.assertEqual(results.pop("server"), {
+            "live": True, "ready": True, "outputs": ["probabilities", "label"],
+            "config": ["starter", "text", 8], "index": [["starter", True, "READY"]]})
+        for binary in (False, True):
+            classes = results.pop(f"classification, binary {binary}")
+            self.assertEqual(classes["shape"], [2, 2])
+            self.assertEqual([entry[1:] for entry in classes["first"]], [["4", "find-train"], ["2", "find-hotel"]])
+            for probability, _, _ in classes["first"]:
+                self.assertGreater(float(probability), 0.5)
+        refusal = results.pop("refusal")
+        self.assertEqual(refusal["status"], "400")
+        self.assertIn("there is no input ids", refusal["error"])
+        statistics = results.pop("statistics")
+        self.assertEqual(statistics["names"], ["starter"])
+        self.assertEqual(statistics["all"], ["starter"])
+        self.assertGreaterEqual(statistics["sentences"], 2 * len(results))
+        self.assertGreaterEqual(statistics["failures"], 1)
+        for binary in (False, True):
+            self.assertLessEqual({f"binary in {binary}, {out}" for out in ("all outputs", "out False", "out True")},
+                                 set(results))
+
+    def test_the_client_of_kserve_works(self):
+        results = self.inferences("kserve")
+        self.assertEqual(results.pop("server"), {"live": True, "ready": True})
+        refusal = results.pop("refusal")
+        self.assertEqual(refusal["status"], "400")
+        self.assertIn("there is no input ids", refusal["error"])
+        self.assertEqual(list(results), ["JSON", "binary"])
+
+    def test_the_codecs_of_mlserver_work(self):
+        results = self.inferences("mlserver")
+        self.assertEqual(results.pop("a table")["columns"], ["probabilities", "label"])
+        self.assertEqual(list(results), [
+            "StringCodec", "StringRequestCodec", "NumpyCodec", "NumpyRequestCodec", "Base64Codec", "PandasCodec"])
+        for result in results.values():
+            self.assertEqual(result["types"], ["np", "str"])
 
 
 if __name__ == "__main__":

@@ -4,192 +4,255 @@ import NIOCore
 /// Reads a request of the Open Inference Protocol: JSON, and perhaps the tensors' bytes behind it (the extension
 /// `binary_tensor_data`).
 struct InferenceReader {
+    private enum Field: String, CaseIterable { case id, inputs, outputs, parameters }
+    private enum TensorField: String, CaseIterable { case name, datatype, shape, data, parameters }
+
     /// One input tensor as the JSON has it.
     private struct Tensor {
-        var isNamed = false
+        var name: String?
         var datatype = ""
         var shape: [Int64] = []
-        var texts: [[UInt8]]?
-        var binarySize: Int?
-        var isNotText = false
+        var elements: [[UInt8]]?
+        /// What is wrong with the elements. It matters only where they should be sentences.
+        var elementProblem: GatewayError?
+        var parameters = InferenceParameters()
     }
 
-    let rules: SentenceRules
-    let maximum: Int
-    /// What was wrong first.
-    private var problem: GatewayError?
-    private var tensors: [Tensor] = []
-    private var wanted: [(name: String, isBinary: Bool?)]?
-    private var wantsBinary = false
+    /// An output as the JSON names it.
+    private struct WantedOutput {
+        var name: String?
+        var parameters = InferenceParameters()
+    }
+
+    private let rules: SentenceRules
+    private let maximum: Int
+    private var problems = FieldProblems<Field>()
     private var id: String?
-
-    init(rules: SentenceRules, maximum: Int) {
-        self.rules = rules
-        self.maximum = maximum
-    }
+    private var tensors: [Tensor] = []
+    private var wanted: [WantedOutput] = []
+    private var parameters = InferenceParameters()
 
     /// Reads a body whose first `jsonLength` bytes are JSON; all of it, when that is nil.
     static func read(
         _ body: ByteBuffer, jsonLength: Int?, rules: SentenceRules, maximum: Int
     ) throws(GatewayError) -> InferenceRequest {
         var body = body
-        var reader = InferenceReader(rules: rules, maximum: maximum)
         guard let json = body.readSlice(length: jsonLength ?? body.readableBytes) else {
             throw GatewayError(.malformedJSON, "Inference-Header-Content-Length is more than the body has")
         }
+        var reader = InferenceReader(rules: rules, maximum: maximum)
         try RequestBodies.read(json) { json throws(JSONError) in try reader.object(&json) }
-        if let problem = reader.problem { throw problem }
+        if let problem = reader.problems.first { throw problem }
         return try reader.request(binary: body)
+    }
+
+    private init(rules: SentenceRules, maximum: Int) {
+        self.rules = rules
+        self.maximum = maximum
     }
 
     // MARK: JSON
 
     private mutating func object(_ json: inout JSONReader) throws(JSONError) {
-        guard try json.peek() == .object else { return try refuse(&json, "the body must be an object") }
+        guard try json.peek() == .object else {
+            try json.skip()
+            problems[.inputs] = GatewayError(.invalidParameter, "the body must be an object")
+            return
+        }
         try json.beginObject()
         while let key = try json.nextKey() {
-            if key.equals("id") {
-                if try isNext(.string, &json, "id must be a string") { id = try json.string().text }
-            } else if key.equals("inputs") {
-                try elements(&json, "inputs") { reader, json throws(JSONError) in try reader.input(&json) }
-            } else if key.equals("outputs") {
+            guard let field = Field(rawValue: key.text) else {
+                try json.skip()
+                continue
+            }
+            switch field {
+            case .id:
+                id = nil
+                if try json.peek() == .string {
+                    id = try json.string().text
+                    problems[.id] = nil
+                } else {
+                    problems[.id] =
+                        try json.isNull() ? nil : GatewayError(.invalidParameter, "id must be a string")
+                }
+            case .inputs:
+                let read = try Self.elements(&json, "inputs", Self.tensor)
+                keep(read, as: field) { $0.tensors = $1 }
+            case .outputs:
                 if try json.peek() == .null {
                     try json.skip()
-                    continue
+                    keep(.success([]), as: field) { $0.wanted = $1 }
+                } else {
+                    let read = try Self.elements(&json, "outputs", Self.output)
+                    keep(read, as: field) { $0.wanted = $1 }
                 }
-                wanted = wanted ?? []
-                try elements(&json, "outputs") { reader, json throws(JSONError) in try reader.output(&json) }
-            } else if key.equals("parameters") {
-                try parameters(&json, "binary_data_output", .boolean) { reader, json throws(JSONError) in
-                    reader.wantsBinary = try json.boolean()
-                }
-            } else {
-                try json.skip()
+            case .parameters:
+                let read = try InferenceParameters.read(&json, of: "the request")
+                keep(read, as: field) { $0.parameters = $1 }
             }
         }
     }
 
-    /// Whether a value of this kind comes next. Null is as good as no value; whatever else is refused.
-    private mutating func isNext(
-        _ kind: JSONReader.Kind, _ json: inout JSONReader, _ rule: String
-    ) throws(JSONError) -> Bool {
-        let next = try json.peek()
-        if next == kind { return true }
-        if next == .null { try json.skip() } else { try refuse(&json, rule) }
-        return false
-    }
-
-    /// Reads an object of parameters, of which one means something here.
-    private mutating func parameters(
-        _ json: inout JSONReader, _ name: StaticString, _ kind: JSONReader.Kind,
-        _ read: (inout InferenceReader, inout JSONReader) throws(JSONError) -> Void
-    ) throws(JSONError) {
-        guard try isNext(.object, &json, "parameters must be an object") else { return }
-        try json.beginObject()
-        while let key = try json.nextKey() {
-            // The standard lets a parameter be anything, so one of another kind is another's.
-            if key.equals(name), try json.peek() == kind {
-                try read(&self, &json)
-            } else {
-                try json.skip()
-            }
+    private mutating func keep<Value>(
+        _ outcome: Result<Value, GatewayError>, as field: Field, _ store: (inout InferenceReader, Value) -> Void
+    ) {
+        switch outcome {
+        case .success(let value):
+            problems[field] = nil
+            store(&self, value)
+        case .failure(let error):
+            problems[field] = error
         }
     }
 
-    private mutating func elements(
+    /// Reads an array of objects. The outcome is the first problem, if there is one.
+    private static func elements<Element>(
         _ json: inout JSONReader, _ name: String,
-        _ read: (inout InferenceReader, inout JSONReader) throws(JSONError) -> Void
-    ) throws(JSONError) {
-        guard try json.peek() == .array else { return try refuse(&json, "\(name) must be an array") }
+        _ read: (inout JSONReader, _ index: Int) throws(JSONError) -> Result<Element, GatewayError>
+    ) throws(JSONError) -> Result<[Element], GatewayError> {
+        guard try json.peek() == .array else {
+            try json.skip()
+            return .failure(GatewayError(.invalidParameter, "\(name) must be an array"))
+        }
+        var elements: [Element] = []
+        var problem: GatewayError?
+        var index = 0
         try json.beginArray()
         while try json.nextElement() {
             if try json.peek() == .object {
-                try read(&self, &json)
-            } else {
-                try refuse(&json, "\(name) must hold objects")
-            }
-        }
-    }
-
-    private mutating func input(_ json: inout JSONReader) throws(JSONError) {
-        var tensor = Tensor()
-        try json.beginObject()
-        while let key = try json.nextKey() {
-            if key.equals("name") {
-                tensor.isNamed = try isNext(.string, &json, "an input's name must be a string")
-                if tensor.isNamed { try json.skip() }
-            } else if key.equals("datatype") {
-                if try isNext(.string, &json, "datatype must be a string") { tensor.datatype = try json.string().text }
-            } else if key.equals("shape") {
-                try shape(&json, &tensor)
-            } else if key.equals("data") {
-                guard try isNext(.array, &json, "data must be an array") else { continue }
-                var texts: [[UInt8]] = []
-                try data(&json, &texts, &tensor)
-                tensor.texts = texts
-            } else if key.equals("parameters") {
-                try parameters(&json, "binary_data_size", .number) { _, json throws(JSONError) in
-                    tensor.binarySize = try json.number().decimalInteger.flatMap { Int(exactly: $0) }
+                switch try read(&json, index) {
+                case .success(let element): elements.append(element)
+                case .failure(let error): problem = problem ?? error
                 }
             } else {
                 try json.skip()
+                problem = problem ?? GatewayError(.invalidParameter, "\(name) must hold objects, and \(index) is none")
             }
+            index += 1
         }
-        if !tensor.isNamed { problem = problem ?? GatewayError(.invalidParameter, "an input has no name") }
-        tensors.append(tensor)
+        return problem.map { .failure($0) } ?? .success(elements)
     }
 
-    private mutating func shape(_ json: inout JSONReader, _ tensor: inout Tensor) throws(JSONError) {
-        guard try isNext(.array, &json, "shape must be an array") else { return }
+    private static func tensor(
+        _ json: inout JSONReader, _ index: Int
+    ) throws(JSONError) -> Result<Tensor, GatewayError> {
+        let owner = "inputs[\(index)]"
+        var tensor = Tensor()
+        var problems = FieldProblems<TensorField>()
+        try json.beginObject()
+        while let key = try json.nextKey() {
+            guard let field = TensorField(rawValue: key.text) else {
+                try json.skip()
+                continue
+            }
+            problems[field] = nil
+            switch field {
+            case .name, .datatype:
+                guard try json.peek() == .string else {
+                    try json.skip()
+                    problems[field] = GatewayError(
+                        .invalidParameter, "\(field.rawValue) of \(owner) must be a string")
+                    continue
+                }
+                let value = try json.string().text
+                if field == .name { tensor.name = value } else { tensor.datatype = value }
+            case .shape:
+                guard let shape = try shape(&json) else {
+                    problems[field] = GatewayError(
+                        .invalidParameter, "shape of \(owner) must be an array of whole numbers")
+                    continue
+                }
+                tensor.shape = shape
+            case .data:
+                tensor.elements = nil
+                tensor.elementProblem = nil
+                guard try json.peek() == .array else {
+                    if try !json.isNull() {
+                        problems[field] = GatewayError(.invalidParameter, "data of \(owner) must be an array")
+                    }
+                    continue
+                }
+                var elements: [[UInt8]] = []
+                try data(&json, &elements, &tensor.elementProblem)
+                tensor.elements = elements
+            case .parameters:
+                switch try InferenceParameters.read(&json, of: owner) {
+                case .success(let parameters): tensor.parameters = parameters
+                case .failure(let error): problems[field] = error
+                }
+            }
+        }
+        if let problem = problems.first { return .failure(problem) }
+        if tensor.name == nil { return .failure(GatewayError(.invalidParameter, "\(owner) has no name")) }
+        return .success(tensor)
+    }
+
+    private static func shape(_ json: inout JSONReader) throws(JSONError) -> [Int64]? {
+        guard try json.peek() == .array else {
+            try json.skip()
+            return nil
+        }
+        var shape: [Int64]? = []
         try json.beginArray()
         while try json.nextElement() {
             guard try json.peek() == .number else {
-                try refuse(&json, "shape must hold whole numbers")
+                try json.skip()
+                shape = nil
                 continue
             }
-            // A number that is not whole fits no tensor, as -1 does not.
-            tensor.shape.append(try json.number().decimalInteger ?? -1)
+            let dimension = try json.number().decimalInteger
+            if let dimension { shape?.append(dimension) } else { shape = nil }
         }
+        return shape
     }
 
-    /// Reads strings, in as many levels of arrays as the shape has.
-    private mutating func data(
-        _ json: inout JSONReader, _ texts: inout [[UInt8]], _ tensor: inout Tensor
+    /// Reads strings, in as many levels of arrays as the caller likes.
+    private static func data(
+        _ json: inout JSONReader, _ elements: inout [[UInt8]], _ problem: inout GatewayError?
     ) throws(JSONError) {
         try json.beginArray()
         while try json.nextElement() {
             switch try json.peek() {
-            case .array: try data(&json, &texts, &tensor)
-            case .string: texts.append([UInt8](try json.string()))
+            case .array: try data(&json, &elements, &problem)
+            case .string: elements.append([UInt8](try json.string()))
             default:
-                tensor.isNotText = true
                 try json.skip()
+                problem = problem ?? .element(elements.count, GatewayError(.invalidParameter, "it is not a string"))
+                elements.append([])
             }
         }
     }
 
-    private mutating func output(_ json: inout JSONReader) throws(JSONError) {
-        var name = ""
-        var isBinary: Bool?
+    private static func output(
+        _ json: inout JSONReader, _ index: Int
+    ) throws(JSONError) -> Result<WantedOutput, GatewayError> {
+        let owner = "outputs[\(index)]"
+        var output = WantedOutput()
+        var problems = FieldProblems<TensorField>()
         try json.beginObject()
         while let key = try json.nextKey() {
-            if key.equals("name") {
-                if try isNext(.string, &json, "an output's name must be a string") { name = try json.string().text }
-            } else if key.equals("parameters") {
-                try parameters(&json, "binary_data", .boolean) { _, json throws(JSONError) in
-                    isBinary = try json.boolean()
+            switch TensorField(rawValue: key.text) {
+            case .name:
+                problems[.name] = nil
+                if try json.peek() == .string {
+                    output.name = try json.string().text
+                } else {
+                    try json.skip()
+                    problems[.name] = GatewayError(.invalidParameter, "name of \(owner) must be a string")
                 }
-            } else {
+            case .parameters:
+                problems[.parameters] = nil
+                switch try InferenceParameters.read(&json, of: owner) {
+                case .success(let parameters): output.parameters = parameters
+                case .failure(let error): problems[.parameters] = error
+                }
+            default:
                 try json.skip()
             }
         }
-        wanted?.append((name, isBinary))
-    }
-
-    /// Passes over a value that cannot be, and remembers why.
-    private mutating func refuse(_ json: inout JSONReader, _ detail: String) throws(JSONError) {
-        try json.skip()
-        problem = problem ?? GatewayError(.invalidParameter, detail)
+        if let problem = problems.first { return .failure(problem) }
+        if output.name == nil { return .failure(GatewayError(.invalidParameter, "\(owner) has no name")) }
+        return .success(output)
     }
 
     // MARK: Meaning
@@ -197,68 +260,127 @@ struct InferenceReader {
     private func request(binary: ByteBuffer) throws(GatewayError) -> InferenceRequest {
         var request = InferenceRequest()
         request.id = id
+        // What MLServer's codecs for whole requests mean by these is one tensor of strings, or a column for each input.
+        let contentType = try parameters.contentType(of: "the request", in: ["str", "np", "pd"])
+        request.isTable = contentType == "pd"
         request.outputs = try outputs()
-        request.sentences = try sentences(binary)
+        let tensor = try textTensor(binary)
+        request.sentences = try sentences(of: tensor)
         return request
     }
 
     private func outputs() throws(GatewayError) -> [InferenceRequest.Output] {
-        guard let wanted, !wanted.isEmpty else {
-            return [
-                .init(name: .probabilities, isBinary: wantsBinary), .init(name: .label, isBinary: wantsBinary),
-            ]
+        let wantsBinary = parameters.wantsBinaryOutputs ?? false
+        if wanted.isEmpty {
+            return [.init(name: .probabilities, isBinary: wantsBinary), .init(name: .label, isBinary: wantsBinary)]
         }
         var outputs: [InferenceRequest.Output] = []
         for output in wanted {
-            guard let name = InferenceRequest.OutputName(rawValue: output.name) else {
-                throw GatewayError(.invalidParameter, "the outputs are probabilities and label")
+            guard let name = output.name.flatMap(InferenceRequest.OutputName.init) else {
+                throw GatewayError(
+                    .invalidParameter,
+                    "there is no output \(Self.shown(output.name)); the outputs are probabilities and label")
             }
-            outputs.append(.init(name: name, isBinary: output.isBinary ?? wantsBinary))
+            guard !outputs.contains(where: { $0.name == name }) else {
+                throw GatewayError(.invalidParameter, "the output \(name) is asked for twice")
+            }
+            // Triton takes 0 for a classification that is not asked for.
+            let topClasses = output.parameters.topClasses.flatMap { $0 > 0 ? $0 : nil }
+            let allowed = name == .label || topClasses != nil ? ["str", "np"] : ["np"]
+            _ = try output.parameters.contentType(of: "the output \(name)", in: allowed)
+            if topClasses != nil, name != .probabilities {
+                throw GatewayError(.invalidParameter, "the output \(name) has no classification; probabilities has one")
+            }
+            outputs.append(
+                .init(name: name, isBinary: output.parameters.wantsBinary ?? wantsBinary, topClasses: topClasses))
         }
         return outputs
     }
 
-    private func sentences(_ binary: ByteBuffer) throws(GatewayError) -> [Sentence] {
-        guard !tensors.isEmpty else { throw GatewayError(.missingText, "inputs must hold a tensor with the sentences") }
+    /// The tensor with the sentences: the one called ``InferenceRequest/inputName``, or the only one, with the elements
+    /// that stand in the bytes after the JSON. Whatever else there is was not meant for this model.
+    private func textTensor(_ binary: ByteBuffer) throws(GatewayError) -> Tensor {
+        guard var tensor = tensors.first else {
+            throw GatewayError(.missingText, "inputs must hold a tensor with the sentences")
+        }
+        if tensors.count > 1 {
+            let name = InferenceRequest.inputName
+            if let other = tensors.first(where: { $0.name != name }) {
+                throw GatewayError(
+                    .invalidParameter, "there is no input \(Self.shown(other.name)); the model takes one, \(name)")
+            }
+            throw GatewayError(.invalidParameter, "the input \(name) is there twice")
+        }
         var binary = binary
-        var texts: [[UInt8]]?
-        var shape: [Int64] = []
-        for tensor in tensors {
-            var elements = tensor.texts
-            if let size = tensor.binarySize { elements = try Self.elements(&binary, size: size) }
-            guard texts == nil, tensor.datatype == "BYTES" else { continue }
-            if tensor.isNotText { throw GatewayError(.invalidParameter, "data must hold strings") }
-            guard let elements else { throw GatewayError(.missingText, "the tensor has no data") }
-            texts = elements
-            shape = tensor.shape
+        if let size = tensor.parameters.binarySize {
+            guard tensor.elements == nil else {
+                throw GatewayError(
+                    .invalidParameter, "the input \(Self.shown(tensor.name)) has both data and binary_data_size")
+            }
+            tensor.elements = try Self.elements(&binary, size: size)
         }
-        guard let texts else { throw GatewayError(.invalidParameter, "the sentences' datatype must be BYTES") }
-        guard (1...maximum).contains(texts.count) else { throw .batchSize(maximum) }
-        var size: Int64 = 1
-        for dimension in shape {
-            let (product, overflow) = size.multipliedReportingOverflow(by: dimension)
-            size = overflow ? -1 : product
-            if size < 0 { break }
+        guard binary.readableBytes == 0 else {
+            throw GatewayError(
+                .invalidParameter, "\(binary.readableBytes) bytes after the JSON belong to no input")
         }
-        guard !shape.isEmpty, size == texts.count else {
-            throw GatewayError(.invalidParameter, "shape does not fit the \(texts.count) elements of data")
+        return tensor
+    }
+
+    private func sentences(of tensor: Tensor) throws(GatewayError) -> [Sentence] {
+        let owner = "the input \(Self.shown(tensor.name))"
+        guard tensor.datatype == "BYTES" else {
+            throw GatewayError(.invalidParameter, "\(owner) must have the datatype BYTES")
+        }
+        let contentType = try tensor.parameters.contentType(of: owner, in: ["str", "np", "base64"])
+        if let problem = tensor.elementProblem { throw problem }
+        guard let elements = tensor.elements else { throw GatewayError(.missingText, "\(owner) has no data") }
+        guard (1...maximum).contains(elements.count) else { throw .batchSize(maximum) }
+        guard Self.count(of: tensor.shape) == elements.count else {
+            throw GatewayError(.invalidParameter, "shape of \(owner) does not fit its \(elements.count) elements")
         }
         var sentences: [Sentence] = []
-        sentences.reserveCapacity(texts.count)
-        for (index, text) in texts.enumerated() {
+        sentences.reserveCapacity(elements.count)
+        let scratch = ScratchArena(chunkSize: 1_024)
+        for (index, element) in elements.enumerated() {
             do throws(GatewayError) {
-                sentences.append(try rules.sentence(text))
+                sentences.append(
+                    contentType == "base64" ? try decoded(element, scratch) : try rules.sentence(element))
             } catch {
-                throw GatewayError(error.code, "element \(index): \(error.detail)")
+                throw .element(index, error)
             }
         }
         return sentences
     }
 
+    private func decoded(_ element: [UInt8], _ scratch: ScratchArena) throws(GatewayError) -> Sentence {
+        let outcome: Result<Sentence, GatewayError> = element.withUnsafeBytes { bytes in
+            scratch.reset()
+            guard let text = Base64.decode(bytes, into: scratch) else {
+                return .failure(GatewayError(.invalidParameter, "it is not Base64, which its content_type says it is"))
+            }
+            do throws(GatewayError) { return .success(try rules.sentence([UInt8](text))) } catch {
+                return .failure(error)
+            }
+        }
+        return try outcome.get()
+    }
+
+    /// How many elements a tensor of this shape has; nil when there can be none such.
+    private static func count(of shape: [Int64]) -> Int? {
+        if shape.isEmpty { return nil }
+        var count: Int64 = 1
+        for dimension in shape {
+            let (product, overflow) = count.multipliedReportingOverflow(by: dimension)
+            if overflow || product < 0 { return nil }
+            count = product
+        }
+        return Int(exactly: count)
+    }
+
     /// Takes a tensor's bytes: for each element its length, four bytes with the least significant first, and itself.
     private static func elements(_ binary: inout ByteBuffer, size: Int) throws(GatewayError) -> [[UInt8]] {
         let wrong = GatewayError(.invalidParameter, "binary_data_size does not fit the bytes after the JSON")
-        guard size >= 0, var tensor = binary.readSlice(length: size) else { throw wrong }
+        guard var tensor = binary.readSlice(length: size) else { throw wrong }
         var elements: [[UInt8]] = []
         while tensor.readableBytes > 0 {
             guard let length = tensor.readInteger(endianness: .little, as: UInt32.self),
@@ -267,5 +389,32 @@ struct InferenceReader {
             elements.append(element)
         }
         return elements
+    }
+
+    /// A tensor's name as an error shows it.
+    private static func shown(_ name: String?) -> String { (name ?? "").shortened }
+}
+
+extension InferenceParameters {
+    /// The content type, if it is one of those that can be.
+    fileprivate func contentType(of owner: String, in allowed: [String]) throws(GatewayError) -> String? {
+        // As for MLServer, an empty one is none.
+        guard let contentType, !contentType.isEmpty else { return nil }
+        if allowed.contains(contentType) { return contentType }
+        let names = allowed.joined(separator: " or ")
+        throw GatewayError(
+            .invalidParameter, "the content type of \(owner) must be \(names), not \(contentType.shortened)")
+    }
+}
+
+extension String {
+    /// As much of a name that somebody sent as an error needs to tell it.
+    fileprivate var shortened: String { utf8.count > 64 ? "\(prefix(48))…" : self }
+}
+
+extension GatewayError {
+    /// What is wrong with one element of a tensor.
+    static func element(_ index: Int, _ error: GatewayError) -> GatewayError {
+        GatewayError(error.code, "element \(index): \(error.detail)")
     }
 }

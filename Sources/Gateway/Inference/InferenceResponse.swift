@@ -3,6 +3,9 @@ import Messages
 import NIOCore
 
 /// Writes a response of the Open Inference Protocol: JSON, and behind it the tensors that are wanted as bytes.
+///
+/// A tensor in JSON is flat and has the content type that MLServer's codecs decode it by. For who exchanges tables a row
+/// of several elements is an array of its own, since `PandasCodec` takes each element for a row and knows no shape.
 struct InferenceResponse {
     let request: InferenceRequest
     let model: ModelInformation
@@ -28,13 +31,11 @@ struct InferenceResponse {
             json.writeStaticString(",\"id\":")
             json.writeJSON(string: id)
         }
+        if request.isTable { json.writeStaticString(",\"parameters\":{\"content_type\":\"pd\"}") }
         json.writeStaticString(",\"outputs\":[")
         for (index, output) in request.outputs.enumerated() {
             if index > 0 { json.writeStaticString(",") }
-            switch output.name {
-            case .probabilities: try writeProbabilities(isBinary: output.isBinary)
-            case .label: try writeLabels(isBinary: output.isBinary)
-            }
+            try write(output)
         }
         json.writeStaticString("]}")
         let length = json.readableBytes
@@ -43,55 +44,142 @@ struct InferenceResponse {
         return (json, length)
     }
 
-    /// One row for each sentence, one column for each class, in the model's order.
-    private mutating func writeProbabilities(isBinary: Bool) throws(GatewayError) {
-        json.writeStaticString("{\"name\":\"probabilities\",\"datatype\":\"FP32\",\"shape\":[")
-        json.writeDecimal(answers.count)
-        json.writeStaticString(",")
-        json.writeDecimal(model.labels.count)
-        json.writeStaticString(isBinary ? "]" : "],\"data\":[")
-        let start = binary.readableBytes
-        var isFirst = true
-        for answer in answers {
-            try RequestBodies.read(answer.probabilityBytes) { reader throws(JSONError) in
-                try reader.beginObject()
-                while try reader.nextKey() != nil {
-                    if isBinary {
-                        binary.writeInteger(Float(try reader.double()).bitPattern, endianness: .little)
-                        continue
-                    }
-                    if !isFirst { json.writeStaticString(",") }
-                    isFirst = false
-                    json.writeBytes(try reader.number())
-                }
-            }
-        }
-        if isBinary { writeBinarySize(binary.readableBytes - start) } else { json.writeStaticString("]}") }
-    }
-
-    private mutating func writeLabels(isBinary: Bool) throws(GatewayError) {
-        json.writeStaticString("{\"name\":\"label\",\"datatype\":\"BYTES\",\"shape\":[")
-        json.writeDecimal(answers.count)
-        json.writeStaticString(isBinary ? "]" : "],\"parameters\":{\"content_type\":\"str\"},\"data\":[")
-        let start = binary.readableBytes
-        for (index, answer) in answers.enumerated() {
-            if isBinary {
-                try RequestBodies.read(answer.labelBytes) { reader throws(JSONError) in
-                    let label = try reader.string()
-                    binary.writeInteger(UInt32(label.count), endianness: .little)
-                    binary.writeBytes(label)
+    private mutating func write(_ output: InferenceRequest.Output) throws(GatewayError) {
+        switch output.name {
+        case .probabilities:
+            if let top = output.topClasses {
+                let columns = min(top, model.labels.count)
+                try writeTensor(output, "BYTES", columns: columns) { tensor, answer throws(GatewayError) in
+                    try tensor.writeTopClasses(of: answer, columns)
                 }
             } else {
-                if index > 0 { json.writeStaticString(",") }
-                json.writeLabel(of: answer)
+                try writeTensor(output, "FP32", columns: model.labels.count) { tensor, answer throws(GatewayError) in
+                    try tensor.writeProbabilities(of: answer)
+                }
+            }
+        case .label:
+            try writeTensor(output, "BYTES", columns: nil) { tensor, answer throws(GatewayError) in
+                try tensor.writeLabel(of: answer)
             }
         }
-        if isBinary { writeBinarySize(binary.readableBytes - start) } else { json.writeStaticString("]}") }
     }
 
-    private mutating func writeBinarySize(_ size: Int) {
-        json.writeStaticString(",\"parameters\":{\"binary_data_size\":")
-        json.writeDecimal(size)
-        json.writeStaticString("}}")
+    /// Writes a tensor with a row for each sentence.
+    ///
+    /// - Parameter columns: the elements of a row; nil when a row is its only element.
+    private mutating func writeTensor(
+        _ output: InferenceRequest.Output, _ datatype: StaticString, columns: Int?,
+        _ writeRow: (inout TensorWriter, Answer) throws(GatewayError) -> Void
+    ) throws(GatewayError) {
+        json.writeStaticString("{\"name\":\"")
+        json.writeString(output.name.rawValue)
+        json.writeStaticString("\",\"datatype\":\"")
+        json.writeStaticString(datatype)
+        json.writeStaticString("\",\"shape\":[")
+        json.writeDecimal(answers.count)
+        if let columns {
+            json.writeStaticString(",")
+            json.writeDecimal(columns)
+        }
+        json.writeStaticString("],\"parameters\":{")
+        let rowLength = columns ?? 1
+        if output.isBinary {
+            var tensor = TensorWriter(bytes: binary, isBinary: true)
+            binary = ByteBuffer()
+            let start = tensor.bytes.readableBytes
+            try writeRows(&tensor, rowLength, isNested: false, writeRow)
+            json.writeStaticString("\"binary_data_size\":")
+            json.writeDecimal(tensor.bytes.readableBytes - start)
+            json.writeStaticString("}}")
+            binary = tensor.bytes
+        } else {
+            let isNumeric = output.name == .probabilities && output.topClasses == nil
+            json.writeStaticString(isNumeric ? "\"content_type\":\"np\"" : "\"content_type\":\"str\"")
+            json.writeStaticString("},\"data\":[")
+            var tensor = TensorWriter(bytes: json, isBinary: false)
+            json = ByteBuffer()
+            try writeRows(&tensor, rowLength, isNested: request.isTable && rowLength > 1, writeRow)
+            json = tensor.bytes
+            json.writeStaticString("]}")
+        }
+    }
+
+    private func writeRows(
+        _ tensor: inout TensorWriter, _ rowLength: Int, isNested: Bool,
+        _ writeRow: (inout TensorWriter, Answer) throws(GatewayError) -> Void
+    ) throws(GatewayError) {
+        for (index, answer) in answers.enumerated() {
+            if isNested { tensor.bytes.writeStaticString(index > 0 ? ",[" : "[") }
+            tensor.count = isNested ? 0 : index * rowLength
+            let start = tensor.count
+            try writeRow(&tensor, answer)
+            guard tensor.count - start == rowLength else {
+                // Workers are changing over: the answers are of two models, which cannot share one tensor.
+                throw GatewayError(.modelUnknown, "the model changed while the request was under way; send it again")
+            }
+            if isNested { tensor.bytes.writeStaticString("]") }
+        }
+    }
+}
+
+/// Writes the elements of one tensor, as JSON or as bytes.
+private struct TensorWriter {
+    var bytes: ByteBuffer
+    let isBinary: Bool
+    /// How many elements the array that is being written has.
+    var count = 0
+
+    mutating func writeProbabilities(of answer: Answer) throws(GatewayError) {
+        try RequestBodies.read(answer.probabilityBytes) { reader throws(JSONError) in
+            try reader.beginObject()
+            while try reader.nextKey() != nil {
+                if isBinary {
+                    bytes.writeInteger(Float(try reader.double()).bitPattern, endianness: .little)
+                } else {
+                    if count > 0 { bytes.writeStaticString(",") }
+                    bytes.writeBytes(try reader.number())
+                }
+                count += 1
+            }
+        }
+    }
+
+    mutating func writeLabel(of answer: Answer) throws(GatewayError) {
+        if isBinary {
+            try RequestBodies.read(answer.labelBytes) { reader throws(JSONError) in write(try reader.string()) }
+        } else {
+            if count > 0 { bytes.writeStaticString(",") }
+            bytes.writeLabel(of: answer)
+            count += 1
+        }
+    }
+
+    /// Writes the likeliest classes as Triton does, `PROBABILITY:INDEX:LABEL`, the likeliest first.
+    mutating func writeTopClasses(of answer: Answer, _ top: Int) throws(GatewayError) {
+        try RequestBodies.read(answer.probabilityBytes) { reader throws(JSONError) in
+            var classes: [(probability: Double, index: Int, text: [UInt8])] = []
+            try reader.beginObject()
+            while let label = try reader.nextKey() {
+                let number = try reader.number()
+                var text = [UInt8](number)
+                text += ":\(classes.count):".utf8
+                text += label
+                classes.append((Double(number.text) ?? 0, classes.count, text))
+            }
+            classes.sort { $0.probability == $1.probability ? $0.index < $1.index : $0.probability > $1.probability }
+            for entry in classes.prefix(top) { entry.text.withUnsafeBytes { write($0) } }
+        }
+    }
+
+    /// Writes an element of the datatype BYTES.
+    private mutating func write(_ element: UnsafeRawBufferPointer) {
+        if isBinary {
+            bytes.writeInteger(UInt32(element.count), endianness: .little)
+            bytes.writeBytes(element)
+        } else {
+            if count > 0 { bytes.writeStaticString(",") }
+            bytes.writeJSON(utf8: element)
+        }
+        count += 1
     }
 }

@@ -14,6 +14,8 @@ struct Endpoint: Sendable {
     enum Handler: Sendable {
         /// Answers at once.
         case immediate(@Sendable (Request) throws(GatewayError) -> Response)
+        /// Answers at once, when the whole body is there.
+        case immediateWithBody(@Sendable (Request) throws(GatewayError) -> Response)
         /// Asks the workers once, without a body.
         case question(@Sendable (Request) throws(GatewayError) -> Question)
         /// Asks the workers once about what is in the body.
@@ -60,6 +62,7 @@ struct Endpoint: Sendable {
             },
             finish: { request, response in
                 origins.allow(request, &response)
+                response.nameProblem(of: request)
                 metrics.record(
                     status: Int(response.status.code), nanoseconds: MonotonicTime.now.since(request.start))
             })
@@ -69,6 +72,14 @@ struct Endpoint: Sendable {
         switch handler {
         case .immediate(let answer):
             return .withoutBody { request, _ in
+                do throws(GatewayError) {
+                    return .response(try answer(request))
+                } catch {
+                    return .response(Response(Problem(error)))
+                }
+            }
+        case .immediateWithBody(let answer):
+            return .withBody { request, _ in
                 do throws(GatewayError) {
                     return .response(try answer(request))
                 } catch {
@@ -146,5 +157,16 @@ extension Problem {
         if error.code == .unauthorized { headers.append(("WWW-Authenticate", "Bearer realm=\"triage\"")) }
         self.init(
             error.code.status, error.code.rawValue, title: error.code.title, detail: error.detail, headers: headers)
+    }
+}
+
+extension Response {
+    /// Below `/v2` problems are of type `application/json`: clients of the Open Inference Protocol show what is wrong only
+    /// when it is of just that type.
+    mutating func nameProblem(of request: Request) {
+        guard status.code >= 400, request.path == "/v2" || request.path.hasPrefix("/v2/"),
+            let index = headers.firstIndex(where: { $0.name == "Content-Type" && $0.value == Problem.contentType })
+        else { return }
+        headers[index].value = ContentType.json
     }
 }

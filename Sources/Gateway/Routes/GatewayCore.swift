@@ -12,6 +12,8 @@ package struct GatewayCore: Sendable {
     package let keys: APIKeyVerifier?
     package let assets: DocumentationAssets
     let origins: AllowedOrigins
+    /// What the infer routes have done.
+    package let inferences = InferenceStatistics()
     /// Every metric of the process.
     package let registry: PrometheusRegistry
 
@@ -34,6 +36,7 @@ package struct GatewayCore: Sendable {
         let (origins, metrics) = (origins, metrics.route("other"))
         return RouteTable(endpoints.map { $0.route(in: self) }) { request, response in
             origins.allow(request, &response)
+            response.nameProblem(of: request)
             metrics.record(status: Int(response.status.code), nanoseconds: MonotonicTime.now.since(request.start))
         }
     }

@@ -1,7 +1,8 @@
 /// What went wrong with a request or with one of its sentences.
 package struct GatewayError: Error, Hashable, Sendable, CustomStringConvertible {
     package let code: ProblemCode
-    /// What was wrong this time, for a person to read. It never holds the sentence or anything else that was sent.
+    /// What was wrong this time, for a person to read. Of what was sent it holds at
+    /// most a name, such as a tensor's, and never a sentence.
     package let detail: String
 
     package init(_ code: ProblemCode, _ detail: String) {

@@ -18,36 +18,50 @@ struct InferenceRoutes {
 
     @Sendable
     private func check(_ request: Request) throws(GatewayError) {
-        // Triton's client names no type when nothing but JSON is in the body.
-        if request["content-type"] != nil { try request.requireContentType(Self.contentTypes) }
-        _ = try core.model(named: request)
+        let model = try core.model(named: request)
+        do throws(GatewayError) {
+            // Triton's client names no type when nothing but JSON is in the body.
+            if request["content-type"] != nil { try request.requireContentType(Self.contentTypes) }
+        } catch {
+            core.inferences.failed(model: model, nanoseconds: MonotonicTime.now.since(request.start))
+            throw error
+        }
     }
 
     @Sendable
     private func infer(_ request: Request) throws(GatewayError) -> Question {
-        let inference = try InferenceReader.read(
-            request.body, jsonLength: try jsonLength(request), rules: core.rules,
-            maximum: core.configuration.maximumBatch)
-        return Question(sentences: inference.sentences) { result throws(GatewayError) in
-            try answer(inference, request, result)
+        let model = try core.model(named: request)
+        do throws(GatewayError) {
+            let inference = try InferenceReader.read(
+                request.body, jsonLength: try jsonLength(request), rules: core.rules,
+                maximum: core.configuration.maximumBatch)
+            return Question(sentences: inference.sentences) { result throws(GatewayError) in
+                do throws(GatewayError) {
+                    return try answer(inference, request, result)
+                } catch {
+                    core.inferences.failed(model: model, nanoseconds: MonotonicTime.now.since(request.start))
+                    throw error
+                }
+            }
+        } catch {
+            core.inferences.failed(model: model, nanoseconds: MonotonicTime.now.since(request.start))
+            throw error
         }
     }
 
     private func answer(
         _ inference: InferenceRequest, _ request: Request, _ result: CallResult
     ) throws(GatewayError) -> Response {
-        var answers: [Answer] = []
-        answers.reserveCapacity(result.outcomes.count)
-        // The protocol has no place for an error of one element, so the first fails all.
-        for outcome in result.outcomes { answers.append(try outcome.get()) }
+        let answers = try result.allAnswers()
         // The answers may have come from a model that took over just now.
         let model = try core.model(named: request)
         var writer = InferenceResponse(request: inference, model: model, answers: answers)
         let (bytes, jsonLength) = try writer.body()
-        let total = MonotonicTime.now.since(request.start)
+        let nanoseconds = MonotonicTime.now.since(request.start)
+        core.inferences.succeeded(result, model: model, nanoseconds: nanoseconds)
         var response = Response(
             type: jsonLength == nil ? ContentType.json : ContentType.binary, body: bytes,
-            headers: [("Server-Timing", ServerTiming.value(worker: result.workerTiming, total: total))])
+            headers: [("Server-Timing", ServerTiming.value(worker: result.workerTiming, total: nanoseconds))])
         if let jsonLength { response.headers.append(("Inference-Header-Content-Length", String(jsonLength))) }
         return response
     }

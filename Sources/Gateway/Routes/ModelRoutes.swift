@@ -11,18 +11,22 @@ struct ModelRoutes {
             Endpoint(.GET, "/v2", for: .everybody, .immediate(server)),
             Endpoint(.GET, "/v2/health/live", for: .everybody, .immediate(live)),
             Endpoint(.GET, "/v2/health/ready", for: .everybody, .immediate(ready)),
+            Endpoint(.POST, "/v2/repository/index", .immediateWithBody(index)),
+            Endpoint(.GET, "/v2/models/stats", .immediate(allStatistics)),
             Endpoint(.GET, "/v2/models/{model}", .immediate(metadata)),
             Endpoint(.GET, "/v2/models/{model}/ready", .immediate(modelReady)),
+            Endpoint(.GET, "/v2/models/{model}/config", .immediate(configuration)),
+            Endpoint(.GET, "/v2/models/{model}/stats", .immediate(statistics)),
             Endpoint(.GET, "/v2/models/{model}/versions/{version}", .immediate(metadata)),
             Endpoint(.GET, "/v2/models/{model}/versions/{version}/ready", .immediate(modelReady)),
+            Endpoint(.GET, "/v2/models/{model}/versions/{version}/config", .immediate(configuration)),
+            Endpoint(.GET, "/v2/models/{model}/versions/{version}/stats", .immediate(statistics)),
         ]
     }
 
     @Sendable
     private func server(_ request: Request) throws(GatewayError) -> Response {
-        Response(
-            type: ContentType.json,
-            text: #"{"name":"triage","version":"\#(GatewayVersion.current)","extensions":["binary_tensor_data"]}"#)
+        Response(type: ContentType.json, body: ModelDescriptions.server())
     }
 
     @Sendable
@@ -32,40 +36,53 @@ struct ModelRoutes {
 
     @Sendable
     private func ready(_ request: Request) throws(GatewayError) -> Response {
-        if case .unavailable(let reason) = core.exchange.availability { throw GatewayError(.unavailable, reason) }
+        if let unavailable { throw GatewayError(.unavailable, unavailable) }
         return Response(type: ContentType.json, text: #"{"ready":true}"#)
+    }
+
+    @Sendable
+    private func index(_ request: Request) throws(GatewayError) -> Response {
+        // Triton's client sends neither a body nor a type.
+        if request.body.readableBytes > 0 { try request.requireContentType([ContentType.json]) }
+        let readyOnly = try ModelDescriptions.wantsReadyOnly(request.body)
+        return Response(
+            type: ContentType.json,
+            body: ModelDescriptions.index(of: core.exchange.model, unavailable: unavailable, readyOnly: readyOnly))
+    }
+
+    @Sendable
+    private func metadata(_ request: Request) throws(GatewayError) -> Response {
+        Response(type: ContentType.json, body: ModelDescriptions.metadata(of: try core.model(named: request)))
     }
 
     @Sendable
     private func modelReady(_ request: Request) throws(GatewayError) -> Response {
         let model = try core.model(named: request)
-        if case .unavailable(let reason) = core.exchange.availability { throw GatewayError(.unavailable, reason) }
-        var body = ByteBuffer()
-        body.writeStaticString("{\"name\":")
-        body.writeJSON(string: model.name)
-        body.writeStaticString(",\"ready\":true}")
-        return Response(type: ContentType.json, body: body)
+        if let unavailable { throw GatewayError(.unavailable, unavailable) }
+        return Response(type: ContentType.json, body: ModelDescriptions.readiness(of: model))
     }
 
     @Sendable
-    private func metadata(_ request: Request) throws(GatewayError) -> Response {
+    private func configuration(_ request: Request) throws(GatewayError) -> Response {
         let model = try core.model(named: request)
-        var body = ByteBuffer()
-        body.writeStaticString("{\"name\":")
-        body.writeJSON(string: model.name)
-        body.writeStaticString(",\"versions\":[")
-        body.writeJSON(string: model.version)
-        body.writeStaticString("],\"platform\":\"triage\",\"inputs\":[")
-        body.writeStaticString("{\"name\":\"text\",\"datatype\":\"BYTES\",\"shape\":[-1]}],\"outputs\":[")
-        body.writeStaticString("{\"name\":\"probabilities\",\"datatype\":\"FP32\",\"shape\":[-1,")
-        body.writeDecimal(model.labels.count)
-        body.writeStaticString("],\"parameters\":{\"labels\":[")
-        for (index, label) in model.labels.enumerated() {
-            if index > 0 { body.writeStaticString(",") }
-            body.writeJSON(string: label)
-        }
-        body.writeStaticString("]}},{\"name\":\"label\",\"datatype\":\"BYTES\",\"shape\":[-1]}]}")
-        return Response(type: ContentType.json, body: body)
+        let maximum = core.configuration.maximumBatch
+        return Response(
+            type: ContentType.json, body: ModelDescriptions.configuration(of: model, maximumBatch: maximum))
+    }
+
+    @Sendable
+    private func statistics(_ request: Request) throws(GatewayError) -> Response {
+        Response(type: ContentType.json, body: core.inferences.body(for: try core.model(named: request)))
+    }
+
+    @Sendable
+    private func allStatistics(_ request: Request) throws(GatewayError) -> Response {
+        Response(type: ContentType.json, body: core.inferences.body(for: core.exchange.model))
+    }
+
+    /// Why nothing would be answered now; nil when it would.
+    private var unavailable: String? {
+        if case .unavailable(let reason) = core.exchange.availability { reason } else { nil }
     }
 }
 

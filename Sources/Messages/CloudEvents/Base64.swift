@@ -1,8 +1,8 @@
 /// Base64 as RFC 4648 §4 has it, which is how JSON carries a CloudEvent's binary data.
-enum Base64 {
+package enum Base64 {
     /// The bytes that the text stands for, in the scratch arena; nil if it is not Base64. Padding may be left out;
     /// white space may not be put in.
-    static func decode(_ text: UnsafeRawBufferPointer, into scratch: ScratchArena) -> UnsafeRawBufferPointer? {
+    package static func decode(_ text: UnsafeRawBufferPointer, into scratch: ScratchArena) -> UnsafeRawBufferPointer? {
         var digits = text[...]
         while digits.count > text.count - 2, digits.last == UInt8(ascii: "=") { digits.removeLast() }
         if digits.count < text.count, text.count % 4 != 0 { return nil }

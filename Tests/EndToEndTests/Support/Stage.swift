@@ -81,6 +81,7 @@ final class Stage: Sendable {
     init(broker: Broker, partitions: Int = 4) throws {
         self.partitions = partitions
         self.broker = broker
+        mock = nil
         proxy = nil
         bootstrapServers = broker.bootstrapServers
         workersBootstrapServers = bootstrapServers

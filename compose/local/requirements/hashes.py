@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 
+from pip._vendor.packaging.markers import Marker
+
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 MACHINES = ["x86_64", "aarch64"]
 
@@ -21,8 +23,13 @@ def platforms(machine):
 
 
 def digests(pins, python, machine):
-    """The digest of each pin that has a wheel for this Python and processor."""
-    pins = set(pins)
+    """The digest of each pin that is for this Python and has a wheel for it and the processor."""
+    lines = {}
+    for line in pins:
+        pin, _, marker = (part.strip() for part in line.partition(";"))
+        if not marker or Marker(marker).evaluate({"python_version": python}):
+            lines[pin] = line
+    pins = set(lines)
     with tempfile.TemporaryDirectory() as folder:
         while pins:
             done = subprocess.run(
@@ -38,7 +45,7 @@ def digests(pins, python, machine):
         else:
             return {}
         report = json.loads(pathlib.Path(folder, "report").read_text(encoding="utf-8"))
-    names = {plain(pin): pin for pin in pins}
+    names = {plain(pin): lines[pin] for pin in pins}
     return {names[plain(f"{item['metadata']['name']}=={item['metadata']['version']}")]:
             item["download_info"]["archive_info"]["hashes"]["sha256"] for item in report["install"]}
 

@@ -1,0 +1,4 @@
+/// The version of the program, wherever it is told.
+package enum ProgramVersion {
+    package static let number = "0.1.0"
+}

@@ -92,9 +92,9 @@ public final class RawHTTPConnection {
         shutdown(socket, Int32(SHUT_RDWR))
     }
 
-    /// Takes little in: what the server sends soon fills its own buffers.
-    public func receiveSlowly() {
-        var size: Int32 = 2_048
+    /// Sets how much is taken in before it is read: with little, what the server sends soon fills its own buffers.
+    public func setReceiveBuffer(bytes: Int32) {
+        var size = bytes
         setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
     }
 

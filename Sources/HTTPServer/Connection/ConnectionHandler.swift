@@ -778,6 +778,8 @@ private final class ParserBridge: ChannelInboundHandler, RemovableChannelHandler
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case let bytes as ByteBuffer: context.fireChannelRead(wrapInboundOut(bytes))
+        // As NIO holds a buffer when nobody says what it is.
+        case let IOData.byteBuffer(bytes) as IOData: context.fireChannelRead(wrapInboundOut(bytes))
         case let part as HTTPServerRequestPart: handler.receive(part)
         default: break
         }

@@ -1,8 +1,8 @@
 import CZlib
-import NIOCore
+package import NIOCore
 
 /// The content codings that requests may have and responses may get (RFC 9110, 8.4.1).
-enum ContentCoding: String {
+package enum ContentCoding: String, Sendable {
     case gzip
     /// In zlib's format, as the standard has it; a raw deflate stream, which some clients send, is taken too.
     case deflate
@@ -111,7 +111,7 @@ extension ByteBuffer {
     /// These bytes in a content coding; nil when zlib has no memory for it.
     ///
     /// - Parameter level: 1 is quickest, 9 makes the smallest.
-    func compressed(_ coding: ContentCoding, level: Int32) -> ByteBuffer? {
+    package func compressed(_ coding: ContentCoding, level: Int32) -> ByteBuffer? {
         // On the heap: zlib keeps the address of its state.
         let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
         stream.initialize(to: z_stream())

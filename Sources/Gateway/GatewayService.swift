@@ -27,7 +27,7 @@ public struct GatewayService: Service {
     ///   - registry: where metrics go, and what `/metrics` shows.
     ///   - onRunning: told the port once the gateway listens on it.
     /// - Throws: ``GatewayConfigurationError``, `KafkaError` for a property that librdkafka does not take,
-    ///   ``APIKeyFile/Failure``, or NIOSSL's error for a certificate that cannot be read.
+    ///   ``APIKeyFile/Failure`` or ``TLSFileError``.
     public init(
         configuration: GatewayConfiguration, registry: PrometheusRegistry = PrometheusRegistry(), logger: Logger,
         onRunning: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
@@ -41,7 +41,7 @@ public struct GatewayService: Service {
         self.keys = try configuration.apiKeysFile.map { path in
             try APIKeyVerifier(file: APIKeyFile(path: path), logger: logger)
         }
-        self.tls = try configuration.tls.map(Self.makeTLS)
+        self.tls = try configuration.tls?.load()
     }
 
     /// Serves until graceful shutdown or cancellation.
@@ -81,24 +81,18 @@ public struct GatewayService: Service {
             }
             group.addTask { await Self.learnModel(exchange) }
             if let keys {
-                group.addTask { await Self.tick(every: .seconds(1)) { keys.reloadIfChanged() } }
+                group.addTask {
+                    await Self.tick(every: .seconds(1)) {
+                        keys.reload()
+                        readiness.set(.keys, problem: keys.problem)
+                    }
+                }
             }
             group.addTask { try await server.run() }
             // Whatever ends first ends all: the server after a graceful shutdown, or anything by an error.
             defer { group.cancelAll() }
             try await group.next()
         }
-    }
-
-    private static func makeTLS(_ files: GatewayConfiguration.TLS) throws -> TLSConfiguration {
-        let chain = try NIOSSLCertificate.fromPEMFile(files.certificateFile).map {
-            NIOSSLCertificateSource.certificate($0)
-        }
-        let key = try NIOSSLPrivateKey(file: files.keyFile, format: .pem)
-        var tls = TLSConfiguration.makeServerConfiguration(certificateChain: chain, privateKey: .privateKey(key))
-        tls.minimumTLSVersion = .tlsv12
-        tls.applicationProtocols = ["http/1.1"]
-        return tls
     }
 
     private static func tick(every interval: Duration, _ body: @Sendable () -> Void) async {
@@ -122,9 +116,8 @@ public struct GatewayService: Service {
 }
 
 extension GatewayConfiguration {
-    package var admission: Admission {
-        Admission(limit: maximumWaitingSentences, patience: congestionThreshold ?? requestTimeout / 2)
-    }
+    /// New sentences are turned away when even the quickest replies take half of what a caller waits for.
+    package var admission: Admission { Admission(limit: maximumWaitingSentences, patience: requestTimeout / 2) }
 
     package var cache: ResultCache { ResultCache(capacity: cacheSize, timeToLive: cacheTimeToLive) }
 }

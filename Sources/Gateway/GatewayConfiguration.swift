@@ -44,8 +44,6 @@ public struct GatewayConfiguration: Sendable {
     public var cacheTimeToLive = Duration.seconds(300)
     /// How many sentences may wait for an answer; one more is turned away.
     public var maximumWaitingSentences = 16_384
-    /// When even the quickest replies take longer than this, new sentences are turned away; nil takes half of `requestTimeout`.
-    public var congestionThreshold: Duration?
 
     // MARK: Limits
 

@@ -83,7 +83,7 @@ public struct GatewayService: Service {
                 }
             }
             group.addTask { await Self.learnModel(exchange) }
-            let files = ReloadableFiles(keys: keys, tls: tls, logger: logger)
+            let files = ReloadableFiles(keys: keys, tls: tls, readiness: readiness, logger: logger)
             group.addTask { await Self.tick(every: .seconds(1)) { files.reload(always: false) } }
             group.addTask {
                 for await _ in await UnixSignalsSequence(trapping: .sighup) { files.reload(always: true) }
@@ -121,10 +121,14 @@ public struct GatewayService: Service {
 private struct ReloadableFiles: Sendable {
     let keys: APIKeyVerifier?
     let tls: ReloadableTLS?
+    let readiness: Readiness
     let logger: Logger
 
     func reload(always: Bool) {
-        keys?.reloadIfChanged()
+        if let keys {
+            keys.reload()
+            readiness.set(.keys, problem: keys.problem)
+        }
         guard let tls else { return }
         do throws(HTTPServerError) {
             guard try tls.reload(always: always) else { return }
@@ -136,9 +140,8 @@ private struct ReloadableFiles: Sendable {
 }
 
 extension GatewayConfiguration {
-    package var admission: Admission {
-        Admission(limit: maximumWaitingSentences, patience: congestionThreshold ?? requestTimeout / 2)
-    }
+    /// New sentences are turned away when even the quickest replies take half of what a caller waits for.
+    package var admission: Admission { Admission(limit: maximumWaitingSentences, patience: requestTimeout / 2) }
 
     /// The part of it that is the HTTP server's.
     package var server: HTTPServerConfiguration {

@@ -37,7 +37,7 @@ package struct HTTPServer: Service {
 
     /// Serves until graceful shutdown or cancellation.
     ///
-    /// - Throws: ``HTTPServerError`` when the address cannot be listened on.
+    /// - Throws: NIO's error when the address cannot be listened on.
     package func run() async throws {
         let configuration = context.configuration
         let table = ConnectionTable(capacity: context.capacity, refusals: 32)
@@ -74,7 +74,7 @@ package struct HTTPServer: Service {
         table.forgetLoops()
     }
 
-    private func bind(_ table: ConnectionTable) async throws(HTTPServerError) -> any Channel {
+    private func bind(_ table: ConnectionTable) async throws -> any Channel {
         let (context, tls) = (context, tls)
         let (host, port) = (context.configuration.host, context.configuration.port)
         let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -105,22 +105,7 @@ package struct HTTPServer: Service {
                             isRefused: isOneTooMany))
                 }
             }
-        do {
-            return try await bootstrap.bind(host: host, port: port).get()
-        } catch {
-            throw HTTPServerError(.address, Self.problem(error, host: host, port: port))
-        }
-    }
-
-    private static func problem(_ error: any Error, host: String, port: Int) -> String {
-        let address = "\(host):\(port)"
-        guard let error = error as? IOError else { return "\(host) is no address of this machine, nor a name of one" }
-        switch error.errnoCode {
-        case EADDRINUSE: return "\(address) is in use by another program"
-        case EADDRNOTAVAIL: return "\(host) is no address of this machine"
-        case EACCES: return "\(address) needs the right to listen on ports under 1024"
-        default: return "\(address) cannot be listened on: \(String(cString: strerror(error.errnoCode)))"
-        }
+        return try await bootstrap.bind(host: host, port: port).get()
     }
 }
 

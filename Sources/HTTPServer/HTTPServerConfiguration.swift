@@ -34,11 +34,9 @@ package struct HTTPServerConfiguration: Sendable {
     }
 }
 
-/// Why a server cannot serve.
+/// Why a server cannot serve with its files.
 package struct HTTPServerError: Error, Sendable, CustomStringConvertible {
     package enum Reason: Sendable {
-        /// The address cannot be listened on.
-        case address
         /// The certificate cannot be used.
         case certificate
         /// The private key cannot be used, or is not the certificate's.
@@ -46,11 +44,20 @@ package struct HTTPServerError: Error, Sendable, CustomStringConvertible {
     }
 
     package let reason: Reason
-    /// What was wrong and with what, one line for people.
-    package let description: String
+    /// The file.
+    package let path: String
+    /// What is wrong with it, and what to do.
+    package let problem: String
+    /// The file cannot be read at all.
+    package let isMissing: Bool
 
-    package init(_ reason: Reason, _ description: String) {
+    init(_ reason: Reason, _ path: String, _ problem: String, isMissing: Bool = false) {
         self.reason = reason
-        self.description = description
+        self.path = path
+        self.problem = problem
+        self.isMissing = isMissing
     }
+
+    /// One line for people.
+    package var description: String { "\(path): \(problem)" }
 }

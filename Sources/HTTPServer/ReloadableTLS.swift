@@ -1,3 +1,4 @@
+import Foundation
 import NIOCore
 import NIOSSL
 import Platform
@@ -56,24 +57,21 @@ package final class ReloadableTLS: Sendable {
     }
 
     private static func load(_ files: TLSFiles) throws(HTTPServerError) -> NIOSSLContext {
-        let certificates: [NIOSSLCertificate]
-        do {
-            certificates = try NIOSSLCertificate.fromPEMFile(files.certificate)
-        } catch {
+        let chain = try read(files.certificate, .certificate)
+        let certificates = try? NIOSSLCertificate.fromPEMBytes(chain)
+        guard let certificates, !certificates.isEmpty else {
             throw HTTPServerError(
-                .certificate, "the certificate \(files.certificate) \(problem(files.certificate, "a PEM certificate"))")
+                .certificate, files.certificate,
+                "holds no certificate in PEM, which begins with -----BEGIN CERTIFICATE-----")
         }
-        guard !certificates.isEmpty else {
-            throw HTTPServerError(.certificate, "the certificate file \(files.certificate) has no certificate in it")
-        }
-        let key: NIOSSLPrivateKey
-        do {
-            key = try NIOSSLPrivateKey(file: files.privateKey, format: .pem)
-        } catch {
+        let bytes = try read(files.privateKey, .privateKey)
+        guard let key = try? NIOSSLPrivateKey(bytes: bytes, format: .pem) else {
+            let isEncrypted = String(decoding: bytes, as: UTF8.self).contains("ENCRYPTED")
             throw HTTPServerError(
-                .privateKey,
-                "the private key \(files.privateKey) \(problem(files.privateKey, "a PEM private key without password"))"
-            )
+                .privateKey, files.privateKey,
+                isEncrypted
+                    ? "is encrypted with a password; decrypt it with `openssl pkey -in \(files.privateKey) -out FILE`"
+                    : "holds no private key in PEM, which begins with -----BEGIN PRIVATE KEY-----")
         }
         var tls = TLSConfiguration.makeServerConfiguration(
             certificateChain: certificates.map { .certificate($0) }, privateKey: .privateKey(key))
@@ -81,17 +79,19 @@ package final class ReloadableTLS: Sendable {
         // Of TLS 1.2 only suites whose keys are thrown away after the connection.
         tls.cipherSuites = "ECDHE+AESGCM:ECDHE+CHACHA20"
         tls.applicationProtocols = ["http/1.1"]
-        do {
-            return try NIOSSLContext(configuration: tls)
-        } catch {
+        guard let context = try? NIOSSLContext(configuration: tls) else {
             throw HTTPServerError(
-                .privateKey,
-                "the private key \(files.privateKey) does not belong to the certificate \(files.certificate)")
+                .privateKey, files.privateKey,
+                "is not the key of the first certificate in \(files.certificate); give the key that it was made for")
         }
+        return context
     }
 
-    private static func problem(_ path: String, _ kind: String) -> String {
-        guard FileStamp(path: path) != nil else { return "does not exist" }
-        return FileStamp.isReadable(path) ? "is not \(kind)" : "cannot be read; are its permissions right?"
+    private static func read(_ path: String, _ reason: HTTPServerError.Reason) throws(HTTPServerError) -> [UInt8] {
+        guard let file = fopen(path, "r") else {
+            throw HTTPServerError(reason, path, "cannot be read: \(String(cString: strerror(errno)))", isMissing: true)
+        }
+        fclose(file)
+        return FileManager.default.contents(atPath: path).map { Array($0) } ?? []
     }
 }

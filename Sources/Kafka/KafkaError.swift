@@ -32,6 +32,22 @@ public struct KafkaError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 extension KafkaError {
+    /// The settings to look at when no broker can be spoken to, as a question; nil for an error about anything else.
+    public var remedy: String? {
+        switch code {
+        case .authentication, .saslAuthenticationFailed:
+            "are --kafka sasl.mechanism, --kafka sasl.username and --kafka-secret sasl.password right?"
+        case .tls:
+            "do --kafka security.protocol and --kafka ssl.ca.location fit the brokers?"
+        case .resolve:
+            "is --bootstrap-servers right?"
+        case .transport, .allBrokersDown, .timedOut:
+            "is --bootstrap-servers right, and does --kafka security.protocol fit the brokers?"
+        default:
+            nil
+        }
+    }
+
     /// Throws unless `native` is "no error".
     static func check(_ native: rd_kafka_resp_err_t, _ operation: @autoclosure () -> String) throws(KafkaError) {
         guard native != RD_KAFKA_RESP_ERR_NO_ERROR else { return }

@@ -52,8 +52,6 @@ extension KafkaErrorCode {
     public static let fatal = Self(RD_KAFKA_RESP_ERR__FATAL)
     /// A younger producer with the same `transactional.id` has taken over.
     public static let fenced = Self(RD_KAFKA_RESP_ERR__FENCED)
-    /// `receive` was not called for `max.poll.interval.ms`; the group has taken the partitions away.
-    public static let maximumPollExceeded = Self(RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED)
     /// The assignment was lost before the call could be made.
     public static let assignmentLost = Self(RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST)
     /// The record was dropped from the producer's queue by `purge`.
@@ -93,22 +91,16 @@ extension KafkaErrorCode {
     public static let fencedInstance = Self(RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
     /// The transactional producer has been replaced by a younger one. Fatal.
     public static let producerFenced = Self(RD_KAFKA_RESP_ERR_PRODUCER_FENCED)
-    /// The producer's epoch is over. Fatal, or abortable in a transaction.
-    public static let invalidProducerEpoch = Self(RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH)
     /// Another transaction of the same id is still being finished.
     public static let concurrentTransactions = Self(RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS)
     /// A topic of this name is there already.
     public static let topicAlreadyExists = Self(RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
     /// The user may not use this topic.
     public static let topicAuthorizationFailed = Self(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
-    /// The user may not use this group.
-    public static let groupAuthorizationFailed = Self(RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
     /// The broker refused the credentials.
     public static let saslAuthenticationFailed = Self(RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED)
     /// Too few replicas are in step for `acks=all`.
     public static let notEnoughReplicas = Self(RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS)
-    /// The offset asked for is not in the partition.
-    public static let offsetOutOfRange = Self(RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE)
 
     /// Whether a commit that failed so is normal while the group rebalances: the partition's next owner starts from the
     /// last offset that was committed. Do not retry.

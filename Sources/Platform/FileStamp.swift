@@ -30,8 +30,3 @@ package struct FileStamp: Equatable, Sendable {
         #endif
     }
 }
-
-extension FileStamp {
-    /// Whether this process may read the file.
-    package static func isReadable(_ path: String) -> Bool { access(path, R_OK) == 0 }
-}

@@ -37,7 +37,8 @@ struct Preflight {
             } catch {
                 problem = WorkerError(
                     code: .brokerUnavailable,
-                    message: "no Kafka broker answers at \(configuration.kafka["bootstrap.servers"] ?? ""): \(error)")
+                    message: "no Kafka broker answers at \(configuration.kafka["bootstrap.servers"] ?? ""): "
+                        + "\(error.message)\(error.remedy.map { "; \($0)" } ?? "")")
             }
             usleep(250_000)
         } while ContinuousClock.now < deadline

@@ -1,7 +1,10 @@
 import ArgumentParser
 import Classification
 import Gateway
+import Glibc
+import HTTPServer
 import Kafka
+import NIOCore
 import Worker
 
 extension CommandFailure {
@@ -22,6 +25,10 @@ extension CommandFailure {
             self.init(code: Code(rawValue: error.exitCode) ?? .internalError, message: error.message)
         case let error as GatewayConfigurationError: self = .usage(error.description)
         case let error as APIKeyFile.Failure: self = Self.of(error)
+        case let error as HTTPServerError:
+            let flag: Setting = error.reason == .certificate ? .tlsCertificate : .tlsKey
+            let message = "--\(flag.rawValue) \(error)"
+            self = error.isMissing ? .noInput(message) : .badData(message)
         case is ExitCode, is CleanExit, is ValidationError: return nil
         default:
             // The parser's own errors are of types that it does not publish; it knows them.
@@ -33,11 +40,38 @@ extension CommandFailure {
 
 extension CommandFailure {
     private static func of(_ error: KafkaError) -> CommandFailure {
-        switch error.code {
-        case .invalidArgument: .usage(error.description)
-        case .transport, .allBrokersDown, .timedOut, .resolve:
-            .unavailable("no broker answers (\(error)); is --bootstrap-servers right?")
-        default: .unavailable(error.description)
+        if error.code == .invalidArgument { return .usage(error.message) }
+        guard let remedy = error.remedy else { return .unavailable(error.description) }
+        return .unavailable("no Kafka broker lets us in: \(error.message); \(remedy)")
+    }
+
+    /// A server that cannot listen where it was told to; nil when the error is about anything else.
+    init?(
+        listening error: any Error, on host: String, _ hostSetting: Setting, _ port: Int, _ portSetting: Setting
+    ) {
+        let (hostFlag, portFlag) = ("--\(hostSetting.rawValue)", "--\(portSetting.rawValue)")
+        switch error {
+        case is SocketAddressError.UnknownHost, is SocketAddressError:
+            self = .usage("\(hostFlag) \(host): there is no such host; give an address of this machine")
+        case let error as IOError:
+            switch error.errnoCode {
+            case EADDRINUSE:
+                self = .unavailable(
+                    "\(portFlag) \(port): another program listens on \(host):\(port) already; end it, or give another port"
+                )
+            case EACCES, EPERM:
+                self = .usage("\(portFlag) \(port): this user may not listen on it; give a port above 1023")
+            case EADDRNOTAVAIL, EAFNOSUPPORT:
+                self = .usage(
+                    "\(hostFlag) \(host): this machine does not have the address; give one that it has, or 0.0.0.0 for all"
+                )
+            default:
+                self = .unavailable(
+                    "\(hostFlag) \(host), \(portFlag) \(port): cannot listen: \(String(cString: strerror(error.errnoCode)))"
+                )
+            }
+        default:
+            return nil
         }
     }
 

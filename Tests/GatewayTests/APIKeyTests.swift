@@ -3,6 +3,8 @@ import Gateway
 import HTTPTypes
 import Logging
 import NIOHTTP1
+import Platform
+import TestSupport
 import Testing
 
 @Suite("API keys")
@@ -33,10 +35,65 @@ struct APIKeyTests {
         #expect(try file.entries().map(\.name) == ["a team of two"])
     }
 
-    @Test(arguments: ["", "#x", "a\nb", " a"])
+    @Test(arguments: ["", "#x", "a\nb", " a", "\u{1B}[31mred", "\u{85}x", "a\u{2028}b", "a\u{7F}"])
     func refusesNamesThatTheFileCannotHold(name: String) {
         defer { cleanUp() }
         #expect(throws: APIKeyFile.Failure.invalidName(name)) { try file.create(name: name) }
+    }
+
+    /// Somebody has edited it on Windows, and given it to the user that the gateway runs as.
+    @Test func leavesEverythingElseAsItIs() throws {
+        defer { cleanUp() }
+        let digest = String(repeating: "ab", count: 32)
+        let before = "\u{FEFF}# our keys\r\n\r\n\(digest) first\r\n\(digest)  second \r\n# the end\r\n\(digest) third"
+        try Data(before.utf8).write(to: URL(filePath: file.path))
+        #expect(chmod(file.path, 0o640) == 0)
+        let link = folder.appendingPathComponent("link").path
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "keys")
+        let linked = APIKeyFile(path: link)
+
+        #expect(try linked.entries().map(\.name) == ["first", "second", "third"])
+        try linked.revoke(name: "second")
+        _ = try linked.create(name: "fourth")
+        let after = "\u{FEFF}# our keys\r\n\r\n\(digest) first\r\n# the end\r\n\(digest) third\n"
+        let content = String(decoding: try Data(contentsOf: URL(filePath: file.path)), as: UTF8.self)
+        #expect(content.hasPrefix(after) && content.hasSuffix(" fourth\n"), "\(content.debugDescription)")
+        #expect(try file.entries().map(\.name) == ["first", "third", "fourth"])
+        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == "keys")
+        let permissions = try FileManager.default.attributesOfItem(atPath: file.path)[.posixPermissions] as? NSNumber
+        #expect(permissions?.intValue == 0o640)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["keys", "link"])
+    }
+
+    @Test func revokesEveryKeyOfAName() throws {
+        defer { cleanUp() }
+        let first = try file.create(name: "twice")
+        let content = try String(contentsOfFile: file.path, encoding: .utf8)
+        try FileManager.default.removeItem(atPath: file.path)
+        _ = try file.create(name: "twice")
+        try (content + String(contentsOfFile: file.path, encoding: .utf8))
+            .write(toFile: file.path, atomically: true, encoding: .utf8)
+        let verifier = try APIKeyVerifier(file: file, logger: logger)
+        try verifier.check("Bearer \(first)")
+        try file.revoke(name: "twice")
+        #expect(try file.entries().isEmpty)
+        verifier.reload()
+        #expect(throws: GatewayError.self) { try verifier.check("Bearer \(first)") }
+    }
+
+    @Test func losesNoChangeOfManyAtOnce() async throws {
+        defer { cleanUp() }
+        for number in 0..<5 { _ = try file.create(name: "old-\(number)") }
+        try await withThrowingTaskGroup { group in
+            for number in 0..<20 {
+                group.addTask { [file] in try await onOwnThread { _ = try file.create(name: "new-\(number)") } }
+            }
+            for number in 0..<5 {
+                group.addTask { [file] in try await onOwnThread { try file.revoke(name: "old-\(number)") } }
+            }
+            try await group.waitForAll()
+        }
+        #expect(try Set(file.entries().map(\.name)) == Set((0..<20).map { "new-\($0)" }))
     }
 
     @Test func saysWhichLineIsWrong() throws {
@@ -77,12 +134,71 @@ struct APIKeyTests {
         let verifier = try APIKeyVerifier(file: file, logger: logger)
         let second = try file.create(name: "second")
         try file.revoke(name: "first")
-        verifier.reloadIfChanged()
+        verifier.reload()
         try await expect(verifier, first, 401)
         try await expect(verifier, second, 200)
-        try "nonsense".write(toFile: file.path, atomically: true, encoding: .utf8)
-        verifier.reloadIfChanged()
-        try await expect(verifier, second, 200)
+    }
+
+    /// Nobody can tell which keys were revoked in a file that cannot be read.
+    @Test(arguments: [nil, "nonsense"])
+    func closesTheDoorsWhenTheFileCannotBeRead(content: String?) async throws {
+        defer { cleanUp() }
+        let key = try file.create(name: "one")
+        let good = try String(contentsOfFile: file.path, encoding: .utf8)
+        let log = RecordedLog(level: .warning)
+        let verifier = try APIKeyVerifier(file: file, logger: log.logger)
+        let pass = try verifier.check("Bearer \(key)")
+        let start = MonotonicTime.now
+        func reload(after seconds: Int64) { verifier.reload(now: start.advanced(by: .seconds(seconds))) }
+
+        try FileManager.default.removeItem(atPath: file.path)
+        try content?.write(toFile: file.path, atomically: true, encoding: .utf8)
+        for seconds in 0..<5 as Range<Int64> { reload(after: seconds) }
+        try await expect(verifier, key, 200)
+        #expect(verifier.problem == nil)
+        #expect(log.lines.map(\.level) == [.warning])
+        for seconds in 5..<125 as Range<Int64> { reload(after: seconds) }
+        try await expect(verifier, key, 503)
+        #expect(verifier.problem != nil)
+        #expect(!verifier.isInForce(pass))
+        #expect(log.lines.map(\.level) == [.warning, .error, .error], "once a minute")
+
+        try good.write(toFile: file.path, atomically: true, encoding: .utf8)
+        reload(after: 125)
+        try await expect(verifier, key, 200)
+        #expect(verifier.isInForce(pass))
+    }
+
+    @Test func tellsOfAPassThatIsNoLongerInForce() throws {
+        defer { cleanUp() }
+        let key = try file.create(name: "a stream")
+        let verifier = try APIKeyVerifier(file: file, logger: logger)
+        let pass = try verifier.check("Bearer \(key)")
+        #expect(verifier.isInForce(pass))
+        try file.revoke(name: "a stream")
+        verifier.reload()
+        #expect(!verifier.isInForce(pass))
+    }
+
+    /// A line for the first, and one for all others of a minute.
+    @Test func logsRefusalsWithinBounds() throws {
+        defer { cleanUp() }
+        _ = try file.create(name: "one")
+        let log = RecordedLog(level: .warning)
+        let verifier = try APIKeyVerifier(file: file, logger: log.logger)
+        let start = MonotonicTime.now
+        for second in 0..<60 as Range<Int64> {
+            let now = start.advanced(by: .seconds(second))
+            for authorization in [nil, "Bearer guess"] {
+                #expect(throws: GatewayError.self) { try verifier.check(authorization, now: now) }
+            }
+            verifier.reload(now: now)
+        }
+        #expect(log.lines.count == 1)
+        verifier.reload(now: start.advanced(by: .seconds(60)))
+        #expect(log.lines.count == 2)
+        verifier.reload(now: start.advanced(by: .seconds(600)))
+        #expect(log.lines.count == 2)
     }
 
     private func expect(_ verifier: APIKeyVerifier, _ key: String, _ status: Int) async throws {

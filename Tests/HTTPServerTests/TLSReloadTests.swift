@@ -51,13 +51,22 @@ struct TLSReloadTests {
         let other = try SelfSignedCertificate()
         defer { other.remove() }
         for (files, expected) in [
-            (TLSFiles(certificate: "/nowhere/c.pem", privateKey: certificate.keyFile), "/nowhere/c.pem does not exist"),
-            (TLSFiles(certificate: certificate.keyFile, privateKey: certificate.keyFile), "is not a PEM certificate"),
+            (
+                TLSFiles(certificate: "/nowhere/c.pem", privateKey: certificate.keyFile),
+                "/nowhere/c.pem: cannot be read"
+            ),
+            (
+                TLSFiles(certificate: certificate.keyFile, privateKey: certificate.keyFile),
+                "holds no certificate in PEM"
+            ),
             (
                 TLSFiles(certificate: certificate.certificateFile, privateKey: "/nowhere/k.pem"),
-                "/nowhere/k.pem does not exist"
+                "/nowhere/k.pem: cannot be read"
             ),
-            (TLSFiles(certificate: certificate.certificateFile, privateKey: other.keyFile), "does not belong to"),
+            (
+                TLSFiles(certificate: certificate.certificateFile, privateKey: other.keyFile),
+                "is not the key of the first certificate"
+            ),
         ] {
             let error = #expect(throws: HTTPServerError.self) { try ReloadableTLS(files) }
             #expect(error?.description.contains(expected) == true, "\(error?.description ?? "")")

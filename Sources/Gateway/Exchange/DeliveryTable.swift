@@ -17,8 +17,6 @@ package struct DeliveryTable: Sendable {
 
     package init() {}
 
-    package var count: Int { deliveries.count }
-
     package mutating func begin(_ records: Int, deadline: MonotonicTime) -> Token {
         deliveries.insert(Delivery(remaining: records, error: nil, deadline: deadline, continuation: nil))
     }

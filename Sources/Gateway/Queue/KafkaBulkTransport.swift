@@ -89,7 +89,4 @@ package final class KafkaBulkTransport: BulkTransport {
                 returning: GatewayError(.deadlineExceeded, "the broker has not confirmed before the deadline"))
         }
     }
-
-    /// How many requests wait for the broker.
-    package var waiting: Int { table.withLock { $0.count } }
 }

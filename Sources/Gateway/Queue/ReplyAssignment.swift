@@ -28,7 +28,8 @@ struct ReplyAssignment {
         do throws(KafkaError) {
             established = try establishOrThrow(consumer, clients)
         } catch {
-            throw GatewayError(.unavailable, "no broker answers: \(error.message)")
+            throw GatewayError(
+                .unavailable, "no broker answers: \(error.message)\(error.remedy.map { "; \($0)" } ?? "")")
         }
         return try established.get()
     }

@@ -50,6 +50,14 @@ struct StreamRoute {
                 }
             }
             tasks.addTask { await watchdog.watch(onTimeout: writer.closeConnection) }
+            if let keys = core.keys, let pass = try? keys.check(request["authorization"]) {
+                // A stream ends when its key is revoked, however long it is.
+                tasks.addTask {
+                    while (try? await Task.sleep(for: .seconds(1))) != nil {
+                        if !keys.isInForce(pass) { return writer.closeConnection() }
+                    }
+                }
+            }
             // However this ends, the reader must not wait for room that nobody makes any more.
             defer {
                 tasks.cancelAll()

@@ -1,22 +1,37 @@
-import Crypto
 import Foundation
 package import Logging
+package import Platform
 import Synchronization
 import Telemetry
 
-/// Checks the keys of requests against the file of keys, which it reads again when it changes.
+/// Checks the keys of requests against the file of keys, which it reads again every second.
+///
+/// When the file cannot be read, nobody can tell which of the keys have been revoked meanwhile. So after a short while, in
+/// which a file may be replaced or mended, the doors close: everything that asks for a key is refused with 503.
 package final class APIKeyVerifier: Sendable {
-    private struct State {
-        var digests: [[UInt8]]
-        var stamp: Stamp?
+    /// A key that was let in, for those who are to ask about it again.
+    package struct Pass: Hashable, Sendable {
+        fileprivate let digest: [UInt8]
     }
 
-    /// What changes when the file does.
-    private struct Stamp: Equatable {
-        let modified: Date?
-        let size: UInt64?
-        let inode: UInt64?
+    private struct State {
+        var digests: [[UInt8]]
+        /// What was read of the file last.
+        var contents: [UInt8]
+        /// Since when the file cannot be read.
+        var failingSince: MonotonicTime?
+        /// When the log has to say again that the doors are closed.
+        var nextReminder = MonotonicTime(nanoseconds: 0)
+        var areDoorsClosed = false
+        /// Requests refused since the log last told of any, and when it may tell again.
+        var refused = 0
+        var nextRefusalLine = MonotonicTime(nanoseconds: 0)
     }
+
+    /// For how long the keys stay in force when the file cannot be read.
+    static let patience = Duration.seconds(5)
+    /// How often the log repeats itself at most.
+    private static let logInterval = Duration.seconds(60)
 
     private let file: APIKeyFile
     private let logger: Logger
@@ -26,47 +41,126 @@ package final class APIKeyVerifier: Sendable {
     package init(file: APIKeyFile, logger: Logger) throws(APIKeyFile.Failure) {
         self.file = file
         self.logger = logger
-        let stamp = Self.stamp(of: file.path)
-        let digests = try file.entries().map(\.digest)
-        self.state = Mutex(State(digests: digests, stamp: stamp))
+        let contents = try file.contents()
+        self.state = Mutex(State(digests: try file.entries(in: contents).map(\.digest), contents: contents))
     }
 
     /// Throws unless the value of `Authorization` is `Bearer` and a key of the file.
-    func check(_ authorization: String?) throws(GatewayError) {
+    ///
+    /// - Parameter client: whose request it is, for the log.
+    @discardableResult
+    package func check(
+        _ authorization: String?, from client: @autoclosure () -> String? = nil, now: MonotonicTime = .now
+    ) throws(GatewayError) -> Pass {
+        let (digests, areDoorsClosed) = state.withLock { ($0.digests, $0.areDoorsClosed) }
+        if areDoorsClosed { throw GatewayError(.unavailable, Self.closed) }
         guard let authorization, authorization.prefix(7).lowercased() == "bearer " else {
+            noteRefusal(from: client(), now: now)
             throw GatewayError(.unauthorized, "send the header Authorization: Bearer KEY")
         }
-        let digest = APIKeyFile.digest(of: String(authorization.dropFirst(7)))
-        let digests = state.withLock { $0.digests }
-        // Every digest is compared to its end, so that the time taken tells nothing.
+        let pass = Pass(digest: APIKeyFile.digest(of: String(authorization.dropFirst(7))))
+        guard Self.isKnown(pass, among: digests) else {
+            noteRefusal(from: client(), now: now)
+            throw GatewayError(.unauthorized, "the key is not known, or revoked")
+        }
+        return pass
+    }
+
+    /// Whether a key that was let in would be let in now. For what goes on for long, such as a stream: to be asked once a
+    /// second.
+    package func isInForce(_ pass: Pass) -> Bool {
+        let (digests, areDoorsClosed) = state.withLock { ($0.digests, $0.areDoorsClosed) }
+        return !areDoorsClosed && Self.isKnown(pass, among: digests)
+    }
+
+    /// Why nobody is let in, one line; nil while keys are checked.
+    package var problem: String? { state.withLock { $0.areDoorsClosed } ? Self.closed : nil }
+
+    private static let closed = "the file of API keys cannot be read"
+
+    /// Every digest is compared to its end, so that the time taken tells nothing.
+    private static func isKnown(_ pass: Pass, among digests: [[UInt8]]) -> Bool {
         var isKnown: UInt8 = 0
         for known in digests {
             var difference: UInt8 = 0
-            for (left, right) in zip(known, digest) { difference |= left ^ right }
+            for (left, right) in zip(known, pass.digest) { difference |= left ^ right }
             isKnown |= difference == 0 ? 1 : 0
         }
-        if isKnown == 0 { throw GatewayError(.unauthorized, "the key is not known, or revoked") }
+        return isKnown != 0
     }
 
-    /// Reads the file again if it has changed. When it cannot be read, the keys stay as they were.
-    package func reloadIfChanged() {
-        let stamp = Self.stamp(of: file.path)
-        guard state.withLock({ $0.stamp != stamp }) else { return }
+    // MARK: The file
+
+    /// Reads the file again: to be called every second.
+    package func reload(now: MonotonicTime = .now) {
         do throws(APIKeyFile.Failure) {
-            let digests = try file.entries().map(\.digest)
-            state.withLock { $0 = State(digests: digests, stamp: stamp) }
-            logger.notice("read the API keys again", [.count: "\(digests.count)"])
+            let contents = try file.contents()
+            let (isNew, wereDoorsClosed) = state.withLock { ($0.contents != contents, $0.areDoorsClosed) }
+            if isNew {
+                let digests = try file.entries(in: contents).map(\.digest)
+                state.withLock { state in
+                    state.digests = digests
+                    state.contents = contents
+                }
+                logger.notice("read the API keys again", [.count: "\(digests.count)"])
+            }
+            state.withLock { state in
+                state.failingSince = nil
+                state.areDoorsClosed = false
+            }
+            if wereDoorsClosed { logger.notice("API keys are checked again") }
         } catch {
-            state.withLock { $0.stamp = stamp }
-            logger.error("the API keys stay as they were", [.reason: "\(error)"])
+            note(error, now: now)
+        }
+        tellOfRefusals(now: now)
+    }
+
+    private func note(_ failure: APIKeyFile.Failure, now: MonotonicTime) {
+        let (isFirst, isReminder) = state.withLock { state in
+            let isFirst = state.failingSince == nil
+            let since = state.failingSince ?? now
+            state.failingSince = since
+            state.areDoorsClosed = now >= since.advanced(by: Self.patience)
+            if isFirst { state.nextReminder = now }
+            guard state.areDoorsClosed, now >= state.nextReminder else { return (isFirst, false) }
+            state.nextReminder = now.advanced(by: Self.logInterval)
+            return (isFirst, true)
+        }
+        let user = "the gateway runs as user \(geteuid())"
+        if isFirst {
+            logger.warning(
+                "the API keys cannot be read; those known stay in force for \(Self.patience.milliseconds / 1_000) s",
+                [.reason: "\(failure); \(user)"])
+        }
+        if isReminder {
+            logger.error("nobody is let in: the API keys cannot be read", [.reason: "\(failure); \(user)"])
         }
     }
 
-    private static func stamp(of path: String) -> Stamp? {
-        guard let attributes = try? FileManager.default.attributesOfItem(atPath: path) else { return nil }
-        return Stamp(
-            modified: attributes[.modificationDate] as? Date,
-            size: (attributes[.size] as? NSNumber)?.uint64Value,
-            inode: (attributes[.systemFileNumber] as? NSNumber)?.uint64Value)
+    // MARK: Refusals
+
+    /// Logs the first one, and counts those of the minute that follows.
+    private func noteRefusal(from client: String?, now: MonotonicTime) {
+        let isFirst = state.withLock { state in
+            guard now >= state.nextRefusalLine else {
+                state.refused += 1
+                return false
+            }
+            state.nextRefusalLine = now.advanced(by: Self.logInterval)
+            return true
+        }
+        guard isFirst else { return }
+        logger.warning("a request without a valid API key was refused", [.client: "\(client ?? "unknown")"])
+    }
+
+    private func tellOfRefusals(now: MonotonicTime) {
+        let refused = state.withLock { state in
+            guard now >= state.nextRefusalLine else { return 0 }
+            defer { state.refused = 0 }
+            return state.refused
+        }
+        if refused > 0 {
+            logger.warning("more requests without a valid API key were refused in a minute", [.count: "\(refused)"])
+        }
     }
 }

@@ -6,12 +6,20 @@ import CRdKafka
 public struct AdminClient: Sendable {
     private let client: NativeClient
     private let events: ClientEvents
+    private let servers: String
 
     /// Makes a client; nothing is connected before the first call.
     public init(properties: KafkaProperties, log: KafkaLog) throws(KafkaError) {
-        // No error callback: what goes wrong in the background is said by the calls.
         let configuration = try NativeConfiguration(properties)
+        // What goes wrong in the background is said by the calls.
+        rd_kafka_conf_set_error_cb(configuration.pointer) { client, code, text, _ in
+            let code = KafkaErrorCode(rawValue: code)
+            guard code != .allBrokersDown else { return }
+            let message = text.map { String(cString: $0) }
+            ClientEvents.of(client)?.note(KafkaError(code, operation: "connect", message: message))
+        }
         events = ClientEvents(log)
+        servers = properties["bootstrap.servers"] ?? "no address"
         client = try configuration.makeClient(RD_KAFKA_PRODUCER, events: events)
     }
 
@@ -79,8 +87,9 @@ public struct AdminClient: Sendable {
         var answer: UnsafePointer<rd_kafka_metadata>?
         let code = KafkaErrorCode(rd_kafka_metadata(client.pointer, 1, nil, &answer, within.milliseconds))
         guard code.rawValue == 0 else {
-            throw events.explain(KafkaError(code, operation: "read the cluster's metadata"))
+            throw explain(KafkaError(code, operation: "read the cluster's metadata"))
         }
+        events.note(nil)
         guard let answer else { return ClusterMetadata(brokers: [], topics: [:]) }
         defer { rd_kafka_metadata_destroy(answer) }
         let brokers = UnsafeBufferPointer(start: answer.pointee.brokers, count: Int(answer.pointee.broker_cnt))
@@ -101,8 +110,16 @@ public struct AdminClient: Sendable {
 
     /// Whether the leader of a partition answers, or any broker if none is named.
     func isAnswered(by partition: TopicPartition?, within: Duration) -> Bool {
+        // What the connections meet is for those who ask for more; it must not pile up.
+        defer { rd_kafka_poll(client.pointer, 0) }
         guard let partition else { return ClientEvents.answers(client.pointer, within: within.milliseconds) }
         return (try? client.queryWatermarks(of: partition, within: within)) != nil
+    }
+
+    /// The error with why there is no connection.
+    private func explain(_ error: KafkaError) -> KafkaError {
+        rd_kafka_poll(client.pointer, 0)
+        return events.explain(error, silent: "\(servers) does not answer")
     }
 
     private func perform(
@@ -118,13 +135,13 @@ public struct AdminClient: Sendable {
         defer { rd_kafka_queue_destroy(queue) }
         request(options, queue)
         guard let event = rd_kafka_queue_poll(queue, (within + .seconds(1)).milliseconds) else {
-            throw events.explain(KafkaError(.timedOut, operation: operation, isRetriable: true))
+            throw explain(KafkaError(.timedOut, operation: operation, isRetriable: true))
         }
         let code = rd_kafka_event_error(event)
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
             let text = rd_kafka_event_error_string(event).map { String(cString: $0) }
             rd_kafka_event_destroy(event)
-            throw events.explain(KafkaError(KafkaErrorCode(code), operation: operation, message: text))
+            throw explain(KafkaError(KafkaErrorCode(code), operation: operation, message: text))
         }
         return event
     }

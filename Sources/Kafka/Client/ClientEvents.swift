@@ -1,4 +1,5 @@
 import CRdKafka
+import Foundation
 import Logging
 import Synchronization
 
@@ -9,6 +10,8 @@ final class ClientEvents: @unchecked Sendable {  // `consumer` is touched by one
     private struct State {
         /// Why a connection failed last, and whether a line of the log has said so.
         var reason: (text: String, isLogged: Bool)?
+        /// The same as a number, where librdkafka has told it.
+        var reasonCode: KafkaErrorCode?
         var lastProbe: ContinuousClock.Instant?
         var limiter = RepeatLimiter(interval: .seconds(30))
     }
@@ -91,14 +94,35 @@ final class ClientEvents: @unchecked Sendable {  // `consumer` is touched by one
         log.onError?(error)
     }
 
-    /// The error with the reason why the last connection failed, where librdkafka only says that time ran out.
-    func explain(_ error: KafkaError) -> KafkaError {
-        guard error.code == .timedOut || error.code.isAboutConnection, let reason = state.withLock({ $0.reason }) else {
-            return error
+    /// Takes why a connection failed, nil when it did not, without a word to the log: for a client whose calls throw it.
+    func note(_ error: KafkaError?) {
+        state.withLock { state in
+            state.reason = error.map { ($0.message, false) }
+            state.reasonCode = error?.code
         }
+    }
+
+    /// The error with the reason why the last connection failed, where librdkafka only says that there is none.
+    ///
+    /// - Parameter silent: what to say when nothing failed, and nothing came either.
+    func explain(_ error: KafkaError, silent: String) -> KafkaError {
+        guard error.code == .timedOut || error.code.isAboutConnection else { return error }
+        let (reason, code) = state.withLock { ($0.reason?.text, $0.reasonCode) }
+        let isKnown = code == .authentication || code == .tls || code == .resolve
         return KafkaError(
-            error.code, operation: error.operation, message: "\(error.message): \(reason.text)", isFatal: error.isFatal,
-            isRetriable: error.isRetriable, isTransactionAbortable: error.isTransactionAbortable)
+            isKnown ? code ?? error.code : error.code, operation: error.operation,
+            message: reason.map(Self.plain) ?? silent, isFatal: error.isFatal, isRetriable: error.isRetriable,
+            isTransactionAbortable: error.isTransactionAbortable)
+    }
+
+    /// librdkafka's `sasl_ssl://HOST:PORT/bootstrap: WHAT (after 0ms in state CONNECT)` without what only its authors read.
+    private static func plain(_ text: String) -> String {
+        var text = text[...]
+        if let end = text.range(of: " (after ", options: .backwards) { text = text[..<end.lowerBound] }
+        let parts = text.split(separator: ": ", maxSplits: 1)
+        guard parts.count == 2, let slash = parts[0].lastIndex(of: "/") else { return String(text) }
+        let address = parts[0][..<slash]
+        return "\(address.range(of: "://").map { address[$0.upperBound...] } ?? address): \(parts[1])"
     }
 
     private func report(_ error: KafkaError) {
@@ -128,7 +152,9 @@ final class ClientEvents: @unchecked Sendable {  // `consumer` is touched by one
             // It comes as an error too, where somebody polls. The text begins with the thread's name.
             let reason = text.hasPrefix("[thrd:") ? text.split(separator: "]: ", maxSplits: 1).last : nil
             state.withLock { state in
-                if state.reason?.isLogged != true { state.reason = (String(reason ?? text[...]), false) }
+                guard state.reason?.isLogged != true else { return }
+                state.reason = (String(reason ?? text[...]), false)
+                state.reasonCode = nil
             }
             log.logger.debug("\(facility): \(text)")
         case "CONFWARN", "ERROR":

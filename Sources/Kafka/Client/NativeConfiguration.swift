@@ -1,4 +1,5 @@
 import CRdKafka
+import Glibc
 
 /// librdkafka's configuration object, until a client takes it over or it is discarded.
 struct NativeConfiguration: ~Copyable {
@@ -13,10 +14,21 @@ struct NativeConfiguration: ~Copyable {
         for (name, value) in properties.pairs {
             var text = [CChar](repeating: 0, count: 512)
             let result = rd_kafka_conf_set(pointer, name, value, &text, text.count)
-            guard result != RD_KAFKA_CONF_OK else { continue }
+            if result == RD_KAFKA_CONF_OK, Self.isReadable(name: name, value: value) { continue }
             rd_kafka_conf_destroy(pointer)
+            guard result != RD_KAFKA_CONF_OK else {
+                throw KafkaError(
+                    .invalidArgument, operation: "configure",
+                    message: "the Kafka property \"\(name)\" names \(value), which cannot be read")
+            }
             throw Self.refusal(result, name: name, value: value, reason: String(text))
         }
+    }
+
+    /// Whether the file that a property names can be read: of one that cannot the library says only which of its calls failed.
+    private static func isReadable(name: String, value: String) -> Bool {
+        guard name.hasPrefix("ssl."), name.hasSuffix(".location"), value != "probe" else { return true }
+        return access(value, R_OK) == 0
     }
 
     private static func refusal(

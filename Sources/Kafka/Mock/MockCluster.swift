@@ -64,11 +64,6 @@ package final class MockCluster: @unchecked Sendable {  // The cluster serves ca
         rd_kafka_mock_push_request_errors_array(cluster, request.rawValue, natives.count, natives)
     }
 
-    /// Forgets the errors that wait for requests of a kind.
-    package func clearRequestErrors(_ request: Request) {
-        rd_kafka_mock_clear_request_errors(cluster, request.rawValue)
-    }
-
     /// Gives every use of a topic this error, or none.
     package func setTopicError(_ topic: String, _ error: KafkaErrorCode?) {
         rd_kafka_mock_topic_set_error(cluster, topic, error?.native ?? RD_KAFKA_RESP_ERR_NO_ERROR)

@@ -40,8 +40,6 @@ package struct OffsetLedger {
     /// How many partitions are owned now.
     package private(set) var ownedCount = 0
 
-    package func owns(_ partition: Int32) -> Bool { index(of: partition) != nil }
-
     /// The partition is this worker's from now on. One that it owns already starts a new ownership.
     package mutating func assign(_ partition: Int32) {
         guard partition >= 0 else { return }

@@ -38,7 +38,7 @@ struct DeadLettersListCommand: AsyncParsableCommand {
     @OptionGroup var flags: DeadLetterFlags
 
     func run() async throws {
-        let settings = try await SettingsReader(general: flags.general, kafka: flags.kafka, flags.topics)
+        let settings = try SettingsReader(general: flags.general, kafka: flags.kafka, flags.topics)
         let topic = try settings.topicNames().deadLetters
         try KafkaLibrary.requireSupportedVersion()
         var reader = try DeadLetterReader(
@@ -84,7 +84,7 @@ struct DeadLettersReplayCommand: AsyncParsableCommand {
     var dryRun = false
 
     func run() async throws {
-        let settings = try await SettingsReader(general: flags.general, kafka: flags.kafka, flags.topics)
+        let settings = try SettingsReader(general: flags.general, kafka: flags.kafka, flags.topics)
         let names = try settings.topicNames()
         try KafkaLibrary.requireSupportedVersion()
         let properties = try settings.kafkaProperties()

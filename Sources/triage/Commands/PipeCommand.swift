@@ -24,7 +24,7 @@ struct PipeCommand: AsyncParsableCommand {
     var requestTimeout: String?
 
     func run() async throws {
-        let settings = try await SettingsReader(
+        let settings = try SettingsReader(
             general: general, kafka: kafka, topics, NamedFlags(values: [.requestTimeout: requestTimeout]))
         let names = try settings.topicNames()
         let patience = try settings.duration(.requestTimeout) ?? .seconds(60)

@@ -31,7 +31,7 @@ struct TopicsCreateCommand: AsyncParsableCommand {
     var replicationFactor: String?
 
     func run() async throws {
-        let settings = try await SettingsReader(
+        let settings = try SettingsReader(
             general: general, kafka: kafka, topics,
             NamedFlags(values: [.partitions: partitions, .replicationFactor: replicationFactor]))
         let names = try settings.topicNames()

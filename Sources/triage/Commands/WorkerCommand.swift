@@ -23,7 +23,7 @@ struct WorkerCommand: AsyncParsableCommand {
     @OptionGroup(title: "Worker") var worker: WorkerFlags
 
     func run() async throws {
-        let settings = try await SettingsReader(general: general, kafka: kafka, topics, worker)
+        let settings = try SettingsReader(general: general, kafka: kafka, topics, worker)
         let configuration = try settings.workerConfiguration()
         guard let model = try settings.text(.model) else {
             throw CommandFailure.usage("--model is missing: the model file, as 'triage train' makes it")
@@ -31,6 +31,12 @@ struct WorkerCommand: AsyncParsableCommand {
         try KafkaLibrary.requireSupportedVersion()
         let logger = try settings.startLogging(label: "worker")
         let service = try WorkerService(configuration: configuration, modelFile: model, logger: logger)
-        try await Daemon.run(service, logger: logger)
+        do {
+            try await Daemon.run(service, logger: logger)
+        } catch {
+            throw CommandFailure(
+                listening: error, on: configuration.adminHost, .adminHost, configuration.adminPort ?? 0, .adminPort)
+                ?? error
+        }
     }
 }

@@ -78,10 +78,10 @@ struct TopicFlags: ParsableArguments, SettingFlags {
 
 extension SettingsReader {
     /// Reads the settings of a command that talks to Kafka.
-    init(general: GeneralFlags, kafka: KafkaFlags, _ others: any SettingFlags...) async throws {
+    init(general: GeneralFlags, kafka: KafkaFlags, _ others: any SettingFlags...) throws {
         var flags = general.values.merging(kafka.values) { _, last in last }
         for other in others { flags.merge(other.values) { _, last in last } }
-        try await self.init(
+        try self.init(
             flags: flags, properties: [.kafka: kafka.properties, .kafkaSecret: kafka.secrets],
             configurationFile: general.config)
     }

@@ -38,11 +38,12 @@ extension SettingsReader {
         result["bootstrap.servers"] = try text(.bootstrapServers) ?? "127.0.0.1:9092"
         for (name, value) in try properties(.kafka) { result[name] = value }
         for (name, path) in try properties(.kafkaSecret) {
-            guard let data = FileManager.default.contents(atPath: path) else {
-                throw CommandFailure.noInput("--kafka-secret \(name): there is no readable file at \(path)")
+            do throws(SmallFile.Failure) {
+                // Editors and `echo` end a file with a line feed that is no part of the secret.
+                result[name] = try SmallFile.text(path).trimmingCharacters(in: .newlines)
+            } catch {
+                throw CommandFailure.noInput("--kafka-secret \(name)=\(path): cannot read the file: \(error.reason)")
             }
-            // Editors and `echo` end a file with a line feed that is no part of the secret.
-            result[name] = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .newlines)
         }
         try result.validate()
         return result

@@ -83,11 +83,6 @@ enum Setting: String, CaseIterable {
     /// The settings that hold `NAME=VALUE` pairs for librdkafka.
     static let propertySettings: [Setting] = [.kafkaSecret, .kafka]
 
-    /// Whether a key of a file lies below `kafka:` or `kafka-secret:`.
-    static func isProperty(key: String) -> Bool {
-        propertySettings.contains { key.hasPrefix($0.rawValue + ".") }
-    }
-
     /// `TRIAGE_KAFKA_SECRET_…` also begins with `TRIAGE_KAFKA_`; it belongs to the longer name.
     func isShadowed(variable: String) -> Bool {
         self == .kafka && variable.hasPrefix(Setting.kafkaSecret.environmentVariable + "_")
@@ -97,7 +92,13 @@ enum Setting: String, CaseIterable {
     ///
     /// Variables that Kubernetes makes of a service's name (`TRIAGE_GATEWAY_SERVICE_HOST`, `TRIAGE_GATEWAY_PORT_80_TCP`),
     /// and those of tests (`TRIAGE_TEST_…`), are nobody's spelling mistake.
-    static func refuseUnknown(environment: [String: String]) throws {
+    static func refuseUnknown(environment: [String: String]) throws(CommandFailure) {
+        for setting in propertySettings where environment[setting.environmentVariable] != nil {
+            let example = setting == .kafka ? "SECURITY_PROTOCOL=SASL_SSL" : "SASL_PASSWORD=FILE"
+            throw CommandFailure.usage(
+                "\(setting.environmentVariable): each property has a variable of its own, such as "
+                    + "\(setting.environmentVariable)_\(example)")
+        }
         for variable in environment.keys.sorted() where variable.hasPrefix("TRIAGE_") {
             let isProperty = propertySettings.contains { variable.hasPrefix($0.environmentVariable + "_") }
             let isServiceLink =

@@ -1,7 +1,4 @@
-import Configuration
-import Foundation
-import Synchronization
-import SystemPackage
+import Yams
 
 /// A YAML or JSON file of settings. Names are those of the flags; `kafka:` and `kafka-secret:` hold librdkafka's own:
 ///
@@ -13,54 +10,125 @@ import SystemPackage
 /// kafka-secret:
 ///   sasl.password: /run/secrets/kafka-password
 /// ```
+///
+/// Whatever else it holds stops the start: a setting that is passed over may be the one that keeps a connection secret.
 struct SettingsFile {
-    let path: String
-    let provider: any ConfigProvider
-    private let keys: [String]
+    /// A value, and where it stands: `FILE:LINE`.
+    struct Value {
+        let text: String
+        let place: String
+    }
 
-    /// - Throws: ``CommandFailure`` when the file is missing (66), cannot be parsed or holds an unknown setting (64).
-    init(path: String) async throws {
-        guard FileManager.default.isReadableFile(atPath: path) else {
-            throw CommandFailure.noInput("--config: there is no readable file at \(path)")
-        }
-        // The parser shows every key to the specifier of secrets; that is the one place that tells which keys there
-        // are. JSON is read as YAML, of which it is a subset.
-        let seen = KeyList()
-        let options = YAMLSnapshot.ParsingOptions(
-            secretsSpecifier: .dynamic { key, _ in
-                seen.append(key)
-                return key.hasPrefix(Setting.kafka.rawValue)
-            })
-        do {
-            self.provider = try await FileProvider<YAMLSnapshot>(
-                parsingOptions: options, filePath: FilePath(path))
-        } catch {
-            let reason = "\(error)".split(separator: "\n").first ?? ""
-            throw CommandFailure.usage("--config: \(path) is not a YAML or JSON mapping of settings: \(reason)")
-        }
+    private(set) var values: [Setting: Value] = [:]
+    /// The pairs below `kafka:` and `kafka-secret:`, in their order.
+    private(set) var properties: [Setting: [(name: String, value: String)]] = [:]
+    private let path: String
+
+    /// - Throws: ``CommandFailure`` when the file cannot be read (66), or is not what a file of settings is (64).
+    init(path: String) throws(CommandFailure) {
         self.path = path
-        self.keys = seen.values
-        for key in keys where Setting(rawValue: key) == nil && !Setting.isProperty(key: key) {
-            throw CommandFailure.usage(
-                "\(path): unknown setting '\(key)'\(Setting.suggestion(for: key)); 'triage --help' lists the commands")
+        guard let root = try Self.parse(path) else { return }
+        guard case .mapping(let mapping) = root else {
+            throw .usage("--config: \(path) is not a mapping of settings, such as `port: 8080`")
+        }
+        for (key, value) in mapping {
+            let place = place(of: key)
+            guard case .scalar(let name) = key else { throw .usage("\(place): a setting's name is a plain word") }
+            guard let setting = Setting(rawValue: name.string) else { throw Self.unknown(name.string, at: place) }
+            guard setting != .config else {
+                throw .usage("\(place): a file of settings cannot name another; give one --config")
+            }
+            if Setting.propertySettings.contains(setting) {
+                properties[setting] = try pairs(value, of: setting, at: place)
+            } else {
+                let text = try text(
+                    of: value, "'\(setting.rawValue)'", at: place, example: "\(setting.rawValue): VALUE")
+                values[setting] = Value(text: text, place: place)
+            }
         }
     }
 
-    /// The pairs below `kafka:` or `kafka-secret:`.
-    func properties(_ setting: Setting) -> [(name: String, value: String)] {
-        let prefix = setting.rawValue + "."
-        return keys.filter { $0.hasPrefix(prefix) }.compactMap { key in
-            let content = try? provider.value(
-                forKey: AbsoluteConfigKey(key.split(separator: ".").map(String.init)), type: .string
-            ).value?.content
-            guard case .string(let value)? = content else { return nil }
-            return (String(key.dropFirst(prefix.count)), value)
+    private static func parse(_ path: String) throws(CommandFailure) -> Node? {
+        let text: String
+        do throws(SmallFile.Failure) {
+            text = try SmallFile.text(path)
+        } catch {
+            let message = "--config: cannot read \(path): \(error.reason)"
+            throw error.isMissing ? .noInput(message) : .usage(message)
+        }
+        do {
+            // JSON is read as YAML, of which it is a subset.
+            return try Yams.compose(yaml: text)
+        } catch let error as YamlError {
+            throw .usage(description(of: error, in: path))
+        } catch {
+            throw .usage("--config: \(path) cannot be read as YAML or JSON")
         }
     }
-}
 
-private final class KeyList: Sendable {
-    private let keys = Mutex<[String]>([])
-    var values: [String] { keys.withLock { $0 } }
-    func append(_ key: String) { keys.withLock { $0.append(key) } }
+    /// The parser's own description quotes the file, which may hold what is secret.
+    private static func description(of error: YamlError, in path: String) -> String {
+        switch error {
+        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+            .composer(_, let problem, let mark, _):
+            "\(path):\(mark.line): this is not YAML or JSON: \(problem)"
+        case .duplicatedKeysInMapping(let names, let context):
+            "\(path):\(context.mark.line): \(names.map { "'\($0)'" }.joined(separator: ", ")) stands here twice; "
+                + "leave one of them"
+        case .reader(let problem, _, _, _):
+            "--config: \(path) is not YAML or JSON: \(problem)"
+        default:
+            "--config: \(path) cannot be read as YAML or JSON"
+        }
+    }
+
+    private static func unknown(_ name: String, at place: String) -> CommandFailure {
+        for setting in Setting.propertySettings where name.hasPrefix(setting.rawValue + ".") {
+            let property = name.dropFirst(setting.rawValue.count + 1)
+            return .usage("\(place): write '\(name)' as `\(setting.rawValue): {\(property): VALUE}`")
+        }
+        return .usage(
+            "\(place): unknown setting '\(name)'\(Setting.suggestion(for: name)); 'triage --help' lists the commands")
+    }
+
+    /// The pairs of a setting that holds librdkafka's properties.
+    private func pairs(
+        _ node: Node, of setting: Setting, at place: String
+    ) throws(CommandFailure) -> [(name: String, value: String)] {
+        let example =
+            setting == .kafka ? "kafka: {security.protocol: SASL_SSL}" : "kafka-secret: {sasl.password: FILE}"
+        guard case .mapping(let mapping) = node else {
+            throw .usage("\(place): '\(setting.rawValue)' holds names and values, such as `\(example)`")
+        }
+        var pairs: [(name: String, value: String)] = []
+        for (key, value) in mapping {
+            let place = self.place(of: key)
+            guard case .scalar(let name) = key else {
+                throw .usage("\(place): a property's name is a plain word, such as in `\(example)`")
+            }
+            let text = try text(
+                of: value, "the property '\(name.string)'", at: place,
+                example: "\(setting.rawValue): {\(name.string): VALUE}")
+            pairs.append((name.string, text))
+        }
+        return pairs
+    }
+
+    /// The text of one value, as it is written.
+    private func text(
+        of node: Node, _ what: String, at place: String, example: String
+    ) throws(CommandFailure) -> String {
+        guard case .scalar(let scalar) = node else {
+            let kind = if case .sequence = node { "a list" } else { "a mapping" }
+            throw .usage("\(place): \(what) has one value, such as `\(example)`, not \(kind)")
+        }
+        if scalar.style == .plain, ["", "~", "null", "Null", "NULL"].contains(scalar.string) {
+            throw .usage("\(place): \(what) has no value; write `\(example)`, or leave the line out")
+        }
+        return scalar.string
+    }
+
+    private func place(of node: Node) -> String {
+        node.mark.map { "\(path):\($0.line)" } ?? path
+    }
 }

@@ -1,4 +1,3 @@
-import Configuration
 import Foundation
 
 /// Reads settings from their sources, the first that has a value winning: flags, environment, file.
@@ -6,19 +5,13 @@ import Foundation
 /// Every source is read as text and converted here, so that a bad value gives the same message wherever it stands, and
 /// no reader with a default can swallow it.
 struct SettingsReader {
-    /// Where a value was found, in the words of whoever set it: `--port`, `TRIAGE_PORT`, `port in triage.yaml`.
+    /// Where a value was found, in the words of whoever set it: `--port`, `TRIAGE_PORT`, `triage.yaml:3: port`.
     private struct Found {
         let text: String
         let origin: String
     }
 
-    private struct Source {
-        let provider: any ConfigProvider
-        let prefix: [String]
-        let origin: @Sendable (Setting) -> String
-    }
-
-    private let sources: [Source]
+    private let flags: [Setting: String]
     private let flagProperties: [Setting: [String]]
     private let environment: [String: String]
     private let file: SettingsFile?
@@ -30,47 +23,26 @@ struct SettingsReader {
     init(
         flags: [Setting: String?], properties: [Setting: [String]] = [:], configurationFile: String?,
         environment: [String: String] = ProcessInfo.processInfo.environment
-    ) async throws {
+    ) throws(CommandFailure) {
         try Setting.refuseUnknown(environment: environment)
         let path = configurationFile ?? environment[Setting.config.environmentVariable]
-        let file: SettingsFile? = if let path { try await SettingsFile(path: path) } else { nil }
-        var values: [AbsoluteConfigKey: ConfigValue] = [:]
-        for (setting, text) in flags {
-            if let text { values[AbsoluteConfigKey([setting.rawValue])] = ConfigValue(.string(text), isSecret: false) }
-        }
-        var sources = [
-            Source(provider: InMemoryProvider(name: "flags", values: values), prefix: []) { "--\($0.rawValue)" },
-            Source(
-                provider: EnvironmentVariablesProvider(environmentVariables: environment), prefix: ["triage"]
-            ) { $0.environmentVariable },
-        ]
-        if let file {
-            let name = file.path
-            sources.append(Source(provider: file.provider, prefix: []) { "\($0.rawValue) in \(name)" })
-        }
-        self.sources = sources
+        self.file = if let path { try SettingsFile(path: path) } else { nil }
+        self.flags = flags.compactMapValues(\.self)
         self.flagProperties = properties
         self.environment = environment
-        self.file = file
     }
 
-    private func find(_ setting: Setting) throws -> Found? {
-        for source in sources {
-            let key = AbsoluteConfigKey(source.prefix + [setting.rawValue])
-            do {
-                let content = try source.provider.value(forKey: key, type: .string).value?.content
-                if case .string(let text)? = content { return Found(text: text, origin: source.origin(setting)) }
-            } catch {
-                throw CommandFailure.usage("\(source.origin(setting)): expected one value, not a list or a mapping")
-            }
-        }
-        return nil
+    private func find(_ setting: Setting) -> Found? {
+        if let text = flags[setting] { return Found(text: text, origin: "--\(setting.rawValue)") }
+        let variable = setting.environmentVariable
+        if let text = environment[variable] { return Found(text: text, origin: variable) }
+        return file?.values[setting].map { Found(text: $0.text, origin: "\($0.place): \(setting.rawValue)") }
     }
 
     /// Converts the value of a setting.
     /// - Throws: ``CommandFailure/usage(_:)`` naming where the value stands when `convert` returns nil.
     func value<Value>(_ setting: Setting, expected: String, _ convert: (String) -> Value?) throws -> Value? {
-        guard let found = try find(setting) else { return nil }
+        guard let found = find(setting) else { return nil }
         guard let value = convert(found.text) else {
             throw CommandFailure.usage("\(found.origin): '\(found.text)' is not \(expected)")
         }
@@ -112,7 +84,7 @@ struct SettingsReader {
 
     /// The `NAME=VALUE` pairs of a repeatable setting, weakest first: file, environment, flags.
     func properties(_ setting: Setting) throws -> [(name: String, value: String)] {
-        var pairs = file?.properties(setting) ?? []
+        var pairs = file?.properties[setting] ?? []
         let prefix = setting.environmentVariable + "_"
         for (variable, value) in environment.sorted(by: { $0.key < $1.key })
         where variable.hasPrefix(prefix) && Setting(environmentVariable: variable) == nil

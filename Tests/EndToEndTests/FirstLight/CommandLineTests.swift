@@ -12,7 +12,7 @@ extension EndToEnd {
             return url.path
         }
 
-        private func expect(
+        func expect(
             _ arguments: [String], environment: [String: String] = [:], code: Int32, mentioning words: [String],
             sourceLocation: SourceLocation = #_sourceLocation
         ) throws {

@@ -80,7 +80,11 @@ struct WebClient {
 
     let port: Int
 
-    func get(_ path: String) async throws -> Response { try await send(request(path)) }
+    func get(_ path: String, headers: [String: String] = [:]) async throws -> Response {
+        var request = request(path)
+        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        return try await send(request)
+    }
 
     func post(_ path: String, json: String, headers: [String: String] = [:]) async throws -> Response {
         let fields =

@@ -26,11 +26,14 @@ final class TriageProcess: Sendable {
     ///   - environment: variables besides those of the tests.
     ///   - input: the file that becomes its standard input; nil leaves a pipe that ``send(_:)`` writes to.
     ///   - folder: where it runs; nil means where the tests do.
+    ///   - user: who runs it, which takes root; nil means whoever runs the tests.
     init(
-        _ arguments: [String], environment: [String: String] = [:], input: URL? = nil, folder: URL? = nil
+        _ arguments: [String], environment: [String: String] = [:], input: URL? = nil, folder: URL? = nil,
+        user: UInt32? = nil
     ) throws {
         process.executableURL = URL(filePath: "/usr/bin/setpriv")
-        process.arguments = ["--pdeathsig", "KILL", Self.executable.path] + arguments
+        let identity = user.map { ["--reuid", "\($0)", "--regid", "\($0)", "--clear-groups"] } ?? []
+        process.arguments = ["--pdeathsig", "KILL"] + identity + [Self.executable.path] + arguments
         process.currentDirectoryURL = folder
         var variables = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("TRIAGE_") }
         variables.merge(environment) { _, last in last }
@@ -79,7 +82,8 @@ final class TriageProcess: Sendable {
     /// - Throws: ``TimedOut`` with what it wrote to standard error, after killing it.
     @discardableResult
     func wait(within limit: Duration = .seconds(60)) throws -> Int32 {
-        let command = process.arguments?.dropFirst(3).prefix(1).joined() ?? ""
+        let words = process.arguments?.drop { $0 != Self.executable.path } ?? []
+        let command = words.dropFirst().prefix(1).joined()
         do {
             try eventually(within: limit, "triage \(command) to end", details: { errors }) { !isRunning }
         } catch {

@@ -17,6 +17,8 @@ public struct LinearModel: Sendable {
         }
         storage.bytes.copyBytes(from: bytes)
         let (layout, _) = try ModelFile.verify(storage, "in memory")
-        return LinearClassifier(model: description, layout: layout, storage: storage)
+        return LinearClassifier(
+            model: description, layout: layout, storage: storage,
+            sentencesOfClass: metadata.trainingData.sentencesOfClass)
     }
 }

@@ -65,7 +65,10 @@ let package = Package(
             swiftSettings: hotPathSettings, linkerSettings: findLibraries),
         .target(
             name: "Classification",
-            dependencies: [.product(name: "Crypto", package: "swift-crypto")],
+            dependencies: [
+                "CZlib", "Messages", .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Yams", package: "Yams"),
+            ],
             exclude: ["MODEL_CARD.md"],
             swiftSettings: hotPathSettings),
         .target(name: "Messages", swiftSettings: hotPathSettings),
@@ -122,6 +125,7 @@ let package = Package(
         .testTarget(
             name: "ClassificationTests",
             dependencies: ["Classification", .product(name: "Crypto", package: "swift-crypto")],
+            exclude: ["Inputs"],
             swiftSettings: settings),
         .testTarget(
             name: "MessagesTests", dependencies: ["Messages", "TestSupport"], swiftSettings: settings,

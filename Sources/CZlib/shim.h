@@ -1,3 +1,4 @@
+#pragma once
 #include <zlib.h>
 
 // `deflateInit2` and `inflateInit2` are macros, which Swift does not import.

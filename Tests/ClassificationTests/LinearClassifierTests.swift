@@ -32,6 +32,29 @@ struct LinearClassifierTests {
         #expect(row[0] > 0.5)
     }
 
+    @Test("A sentence of which the model knows nothing gets the shares of the classes in training, whatever they are")
+    func unknown() throws {
+        let places = ["Lyon", "Paris", "Nice", "Brest", "Lille"]
+        let uneven = [7, 1, 3, 12, 2, 1, 1, 1, 5, 2]
+        for counts in [uneven, Array(repeating: 4, count: 5), [1, 99]] {
+            let examples = counts.enumerated().flatMap { label, count in
+                (0..<count).map { (text: "mot\(label) va à \(places[$0 % 5])", label: "c\(label)") }
+            }
+            for folds in [0, 3] {
+                var options = Samples.quickOptions
+                options.folds = folds
+                let model = try LinearTrainer(options: options).train(LabelledSentences(examples))
+                let session = try model.makeClassifier().makeSession()
+                for text in ["zzz", "", "🚄", "xyzzy zzq"] {
+                    let row = try session.classify(text, classes: counts.count)
+                    for (share, count) in zip(row, counts) {
+                        #expect(abs(share - Float(count) / Float(examples.count)) < 1e-4, "\(text): \(row)")
+                    }
+                }
+            }
+        }
+    }
+
     @Test("Letter case, accents and the spaces around words do not matter")
     func folding() throws {
         let session = try Samples.model().makeClassifier().makeSession()

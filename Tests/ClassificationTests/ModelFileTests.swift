@@ -137,6 +137,21 @@ struct ModelFileTests {
         }
     }
 
+    @Test("A file that does not say how often each class occurred is refused")
+    func classCounts() throws {
+        let good = "\"sentencesOfClass\":[20,20,20]"
+        // As long as what they replace, so that nothing else moves.
+        for bad in ["[20,20   ]", "[0 ,0 ,0 ]", "[20,20,-1]"] {
+            let text = Array(good.replacing("[20,20,20]", with: bad).utf8)
+            var bytes = model.bytes
+            let place = try #require(bytes.indices.first { bytes[$0...].starts(with: good.utf8) })
+            bytes.replaceSubrange(place..<place + text.count, with: text)
+            let error = try error(of: sealed(bytes))
+            #expect(error?.code == .corrupt)
+            #expect(error?.reason.contains("each class") == true)
+        }
+    }
+
     @Test("A file that is overwritten in place does not reach a loaded model")
     func overwritten() throws {
         let path = folder.path("model")

@@ -7,8 +7,11 @@ struct ReferenceModel {
     private let biases: [Double]
     /// For each feature, what it adds to the square of the length, and its weights.
     private let features: [UInt64: (mass: Double, weights: [Double])]
+    /// The share of each class among the sentences of the training.
+    private let shares: [Double]
 
-    init(_ weights: LinearWeights) {
+    init(_ weights: LinearWeights, _ sentences: LabelledSentences) {
+        shares = sentences.counts.map { Double($0) / Double(sentences.texts.count) }
         classes = weights.biases.count
         biases = weights.biases.map(Double.init)
         var features: [UInt64: (mass: Double, weights: [Double])] = [:]
@@ -40,9 +43,10 @@ struct ReferenceModel {
 
     func probabilities(of text: String) -> [Double] {
         let known = Self.features(of: text).compactMap { features[$0] }
+        guard !known.isEmpty else { return shares }
         let length = known.reduce(0) { $0 + $1.mass }.squareRoot()
         let scores = (0..<classes).map { label in
-            biases[label] + (length > 0 ? known.reduce(0) { $0 + $1.weights[label] } / length : 0)
+            biases[label] + known.reduce(0) { $0 + $1.weights[label] } / length
         }
         let powers = scores.map { exp($0 - scores.max()!) }
         let sum = powers.reduce(0, +)

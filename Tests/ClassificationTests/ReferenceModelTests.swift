@@ -12,7 +12,7 @@ struct ReferenceModelTests {
     @Test("16-bit weights, remembered words and the fast softmax change no probability by 0.001")
     func probabilities() throws {
         let trainer = LinearTrainer(options: Samples.quickOptions)
-        let reference = ReferenceModel(trainer.weights(Samples.travel))
+        let reference = ReferenceModel(trainer.weights(Samples.travel), Samples.travel)
         let session = try trainer.train(Samples.travel).makeClassifier().makeSession()
         for text in Self.texts {
             let fast = try session.classify(text, classes: 3)
@@ -29,10 +29,10 @@ struct ReferenceModelTests {
         options.classBalance = 0
         options.maximumIterations = 2000
         options.tolerance = 1e-12
-        let reference = ReferenceModel(LinearTrainer(options: options).weights(Samples.travel))
+        let reference = ReferenceModel(LinearTrainer(options: options).weights(Samples.travel), Samples.travel)
         #expect(reference.largestGradient(Samples.travel, inverseRegularization: 10) < 2e-3)
         options.maximumIterations = 3
-        let early = ReferenceModel(LinearTrainer(options: options).weights(Samples.travel))
+        let early = ReferenceModel(LinearTrainer(options: options).weights(Samples.travel), Samples.travel)
         #expect(early.largestGradient(Samples.travel, inverseRegularization: 10) > 2e-2)
     }
 }

@@ -6,6 +6,8 @@ public struct LinearModel: Sendable {
     public let description: ModelDescription
     /// What the model says about itself.
     public let metadata: ModelMetadata
+    /// What cross-validation gave when the model was trained, class by class; not in the file.
+    public internal(set) var validation: Evaluation?
 
     /// The score of a lane without a class: so low that its probability is 0 beside any other.
     static let noClass: Float = -1e9
@@ -17,6 +19,8 @@ public struct LinearModel: Sendable {
         }
         storage.bytes.copyBytes(from: bytes)
         let (layout, _) = try ModelFile.verify(storage, "in memory")
-        return LinearClassifier(model: description, layout: layout, storage: storage)
+        return LinearClassifier(
+            model: description, layout: layout, storage: storage,
+            sentencesOfClass: metadata.trainingData.sentencesOfClass)
     }
 }

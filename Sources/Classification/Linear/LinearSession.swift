@@ -86,8 +86,10 @@ final class LinearSession: ClassifierSession {
         }
         let mass = scores[0][0] * classifier.massScale
         let factor = mass > 0 ? classifier.weightScale / mass.squareRoot() : 0
+        // Biases are what is left when features have had their say; without any they mean nothing.
+        let start = mass > 0 ? classifier.biases : classifier.shares
         scores[0][0] = 0
-        for chunk in 0..<chunks { scores[chunk] = scores[chunk] * factor + classifier.biases[chunk] }
+        for chunk in 0..<chunks { scores[chunk] = scores[chunk] * factor + start[chunk] }
     }
 
     @inline(__always)

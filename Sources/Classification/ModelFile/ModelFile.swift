@@ -12,7 +12,9 @@ public enum ModelFile {
         let description = ModelDescription(
             name: metadata.name, version: version(of: storage, layout), labels: metadata.labels,
             language: metadata.language)
-        return LinearClassifier(model: description, layout: layout, storage: storage)
+        return LinearClassifier(
+            model: description, layout: layout, storage: storage,
+            sentencesOfClass: metadata.trainingData.sentencesOfClass)
     }
 
     /// Reads and verifies a model, and returns what it says about itself.
@@ -128,6 +130,10 @@ public enum ModelFile {
         }
         guard metadata.labels.count == layout.classes, Set(metadata.labels).count == layout.classes else {
             throw ModelFileError(.corrupt, path, "does not name each of its \(layout.classes) classes once")
+        }
+        let counts = metadata.trainingData.sentencesOfClass
+        guard counts.count == layout.classes, counts.allSatisfy({ $0 >= 0 }), counts.contains(where: { $0 > 0 }) else {
+            throw ModelFileError(.corrupt, path, "does not say how many sentences each class had in its training")
         }
         let starts = UnsafeRawBufferPointer(rebasing: bytes[layout.bucketStarts..<layout.tags])
             .bindMemory(to: UInt32.self).prefix((1 << layout.bucketBits) + 1)

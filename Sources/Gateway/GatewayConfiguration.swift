@@ -55,7 +55,7 @@ public struct GatewayConfiguration: Sendable {
     public var maximumBodyBytes = 4 * 1_024 * 1_024
     /// The largest request head, in bytes.
     public var maximumHeaderBytes = 32 * 1_024
-    /// How many connections may be open; more wait to be accepted.
+    /// How many connections may be open; one more is refused.
     public var maximumConnections = 16_384
     /// How long a connection may be open without a request.
     public var idleTimeout = Duration.seconds(60)

@@ -90,6 +90,12 @@ final class ClientEvents: @unchecked Sendable {  // `consumer` is touched by one
         log.onError?(error)
     }
 
+    /// A commit in the background failed.
+    func commitFailed(_ error: KafkaError) {
+        failed(error)
+        log.onCommitFailure?()
+    }
+
     /// The error with the reason why the last connection failed, where librdkafka only says that time ran out.
     func explain(_ error: KafkaError) -> KafkaError {
         guard error.code == .timedOut || error.code.isAboutConnection, let reason = state.withLock({ $0.reason }) else {

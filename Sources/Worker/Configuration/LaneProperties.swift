@@ -84,7 +84,12 @@ enum LaneProperties {
         properties = properties.merging(
             lane == .bulk
                 ? ["linger.ms": "5", "batch.size": "262144", "batch.num.messages": "10000"]
-                : ["linger.ms": "0", "batch.size": "65536"])
+                : [
+                    "linger.ms": "0", "batch.size": "65536",
+                    // As long as a gateway's callers wait: then it is looked whether anybody still does. A partition without a
+                    // leader otherwise keeps its replies, and with them their batches, until nothing more is received.
+                    "message.timeout.ms": "5000",
+                ])
         if lane == .bulk, configuration.delivery == .exactlyOnce { properties = properties.merging(keepsBrokers) }
         properties = properties.merging(configuration.kafka)
             .merging(configuration.settings(of: lane).kafka)

@@ -33,7 +33,6 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", exact: "2.13.0"),
         .package(url: "https://github.com/swift-server/async-http-client.git", exact: "1.37.0"),
         .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
-        .package(url: "https://github.com/apple/swift-metrics.git", exact: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio.git", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras.git", exact: "1.35.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", exact: "2.37.6"),
@@ -47,7 +46,7 @@ let package = Package(
         .systemLibrary(name: "CRdKafka", providers: [.apt(["librdkafka-dev"])]),
         .target(
             name: "Kafka",
-            dependencies: ["CRdKafka", "Telemetry", .product(name: "Logging", package: "swift-log")],
+            dependencies: ["CRdKafka", .product(name: "Logging", package: "swift-log")],
             swiftSettings: hotPathSettings, linkerSettings: findLibraries),
         .target(
             name: "Classification",
@@ -57,10 +56,7 @@ let package = Package(
         .target(name: "Messages", swiftSettings: hotPathSettings),
         .target(
             name: "Telemetry",
-            dependencies: [
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "CoreMetrics", package: "swift-metrics"),
-            ],
+            dependencies: [.product(name: "Logging", package: "swift-log")],
             swiftSettings: settings),
         .target(
             name: "Worker",
@@ -119,10 +115,7 @@ let package = Package(
         .testTarget(name: "MessagesTests", dependencies: ["Messages"], swiftSettings: settings),
         .testTarget(
             name: "TelemetryTests",
-            dependencies: [
-                "Telemetry", .product(name: "Logging", package: "swift-log"),
-                .product(name: "CoreMetrics", package: "swift-metrics"),
-            ],
+            dependencies: ["Telemetry", .product(name: "Logging", package: "swift-log")],
             swiftSettings: settings),
         .testTarget(
             name: "WorkerTests",

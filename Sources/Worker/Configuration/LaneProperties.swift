@@ -31,6 +31,7 @@ enum LaneProperties {
             "fetch.min.bytes": "1",
             "reconnect.backoff.ms": "50",
             "reconnect.backoff.max.ms": "1000",
+            "topic.metadata.refresh.interval.ms": metadataInterval,
         ]
         properties = properties.merging(
             lane == .bulk
@@ -80,6 +81,7 @@ enum LaneProperties {
             "reconnect.backoff.ms": "50",
             "reconnect.backoff.max.ms": "1000",
             "retry.backoff.ms": "50",
+            "topic.metadata.refresh.interval.ms": metadataInterval,
         ]
         properties = properties.merging(
             lane == .bulk
@@ -112,6 +114,9 @@ enum LaneProperties {
         let isKnown = (try? properties.validate()) != nil
         return isKnown ? properties : [:]
     }()
+
+    /// Partitions that are added while the worker runs are noticed so soon. Gateways wait for longer before they send to those.
+    private static let metadataInterval = "5000"
 
     private static func milliseconds(_ duration: Duration) -> String { String(duration.wholeMilliseconds) }
 }

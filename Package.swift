@@ -33,7 +33,6 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", exact: "2.13.0"),
         .package(url: "https://github.com/swift-server/async-http-client.git", exact: "1.37.0"),
         .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
-        .package(url: "https://github.com/apple/swift-metrics.git", exact: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio.git", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", exact: "2.37.6"),
         .package(url: "https://github.com/apple/swift-http-types.git", exact: "1.8.0"),
@@ -60,7 +59,7 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "Kafka",
-            dependencies: ["CRdKafka", "Telemetry", .product(name: "Logging", package: "swift-log")],
+            dependencies: ["CRdKafka", .product(name: "Logging", package: "swift-log")],
             swiftSettings: hotPathSettings, linkerSettings: findLibraries),
         .target(
             name: "Classification",
@@ -73,10 +72,7 @@ let package = Package(
         .target(name: "Messages", swiftSettings: hotPathSettings),
         .target(
             name: "Telemetry",
-            dependencies: [
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "CoreMetrics", package: "swift-metrics"),
-            ],
+            dependencies: [.product(name: "Logging", package: "swift-log")],
             swiftSettings: settings),
         .target(
             name: "Worker",
@@ -131,10 +127,7 @@ let package = Package(
             linkerSettings: findLibraries),
         .testTarget(
             name: "TelemetryTests",
-            dependencies: [
-                "Telemetry", .product(name: "Logging", package: "swift-log"),
-                .product(name: "CoreMetrics", package: "swift-metrics"),
-            ],
+            dependencies: ["Telemetry", .product(name: "Logging", package: "swift-log")],
             swiftSettings: settings),
         .testTarget(
             name: "WorkerTests",

@@ -49,7 +49,7 @@ public struct GatewayService: Service {
     /// Serves until graceful shutdown or cancellation.
     public func run() async throws {
         let transport = KafkaTransport(
-            producer: clients.interactive, topic: try clients.interactive.topic(configuration.interactiveTopic),
+            producer: clients.interactive, topic: try clients.interactiveTopic(configuration.interactiveTopic),
             replyTopic: configuration.replyTopic)
         let bulk = KafkaBulkTransport(producer: clients.bulk, topic: try clients.bulk.topic(configuration.bulkTopic))
         let metrics = GatewayMetrics(registry: registry)

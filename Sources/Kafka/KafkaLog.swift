@@ -11,6 +11,8 @@ public struct KafkaLog: Sendable {
     /// commits in the background, fatal errors (`isFatal`). Called on a thread that serves the client, or on one of
     /// librdkafka's; it must return soon.
     public var onError: (@Sendable (KafkaError) -> Void)?
+    /// Called when a commit in the background has failed, after `onError` has taken the error.
+    public var onCommitFailure: (@Sendable () -> Void)?
     /// Takes `false` when no broker answers any more, one asked for included, and `true` when one does again. As long as none answers, `receive` and
     /// `receiveDeliveryReports` ask for one, at most once a second and for a tenth of one, so that even an idle client learns of it.
     public var onConnectionChange: (@Sendable (_ isConnected: Bool) -> Void)?
@@ -21,11 +23,13 @@ public struct KafkaLog: Sendable {
     /// Log lines to `logger`, the rest to the closures.
     public init(
         logger: Logger, onError: (@Sendable (KafkaError) -> Void)? = nil,
+        onCommitFailure: (@Sendable () -> Void)? = nil,
         onConnectionChange: (@Sendable (_ isConnected: Bool) -> Void)? = nil,
         onStatistics: (@Sendable (UnsafeRawBufferPointer) -> Void)? = nil
     ) {
         self.logger = logger
         self.onError = onError
+        self.onCommitFailure = onCommitFailure
         self.onConnectionChange = onConnectionChange
         self.onStatistics = onStatistics
     }

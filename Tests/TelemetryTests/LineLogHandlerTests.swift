@@ -30,12 +30,12 @@ struct LineLogHandlerTests {
     func text() throws {
         var logger = logger()
         logger[.group] = "triage"
-        logger.warning("slow broker", [.topic: "sentences", .duration: "3 s", .broker: ""])
+        logger.warning("slow broker", [.topic: "sentences", .reason: "3 s", .address: ""])
         logger.info("plain")
         logger.trace("not written")
         #expect(
             lines.withoutTime == [
-                "warning worker slow broker broker=\"\" duration=\"3 s\" group=triage topic=sentences\n",
+                "warning worker slow broker address=\"\" group=triage reason=\"3 s\" topic=sentences\n",
                 "info worker plain group=triage\n",
             ])
         let time = try #require(lines.all.first?.prefix(25))
@@ -44,12 +44,12 @@ struct LineLogHandlerTests {
 
     @Test("what a peer sent cannot forge a line")
     func control() {
-        logger().error("bad\nname\u{1B}[31m\u{2028}", [.client: "x\r\n2026-01-01 info gateway \"hello\""])
+        logger().error("bad\nname\u{1B}[31m\u{2028}", [.value: "x\r\n2026-01-01 info gateway \"hello\""])
         #expect(lines.all.count == 1)
         #expect(lines.all.first?.filter(\.isNewline).count == 1)
         #expect(
             lines.withoutTime.first
-                == #"error worker bad\nname\u001b[31m\u2028 client="x\r\n2026-01-01 info gateway \"hello\"""# + "\n")
+                == #"error worker bad\nname\u001b[31m\u2028 value="x\r\n2026-01-01 info gateway \"hello\"""# + "\n")
     }
 
     @Test("JSON lines are JSON")

@@ -1,4 +1,3 @@
-import CoreMetrics
 import Synchronization
 import Telemetry
 import Testing
@@ -13,24 +12,20 @@ struct PrometheusRegistryTests {
     func counters() throws {
         let counter = registry.counter("triage_sentences_total", help: "Sentences.", labels: [("lane", "bulk")])
         counter.increment()
-        counter.increment(by: Int64(41))
-        counter.increment(by: Int64(-5))
-        counter.increment(by: -0.5)
-        counter.increment(by: Double.nan)
+        counter.increment(by: 41)
+        counter.increment(by: -5)
         let family = try read().families["triage_sentences_total"]
         #expect(family?.kind == "counter")
         #expect(family?.help == "Sentences.")
         #expect(try read().value("triage_sentences_total", ["lane": "bulk"]) == 42)
-        counter.increment(by: 0.25)
-        #expect(try read().value("triage_sentences_total", ["lane": "bulk"]) == 42.25)
     }
 
     @Test("gauges go up and down")
     func gauges() throws {
         let gauge = registry.gauge("triage_in_flight", help: "Batches.")
         gauge.set(Int64(3))
-        gauge.increment(by: 2)
-        gauge.decrement(by: 7.5)
+        #expect(try read().value("triage_in_flight") == 3)
+        gauge.set(-2.5)
         #expect(try read().value("triage_in_flight") == -2.5)
         gauge.set(Double.infinity)
         #expect(try read().value("triage_in_flight") == .infinity)
@@ -111,35 +106,6 @@ struct PrometheusRegistryTests {
         #expect(try read().value("late_total") == 1)
     }
 
-    @Test("what libraries measure through swift-metrics is there, with names that Prometheus allows")
-    func swiftMetrics() throws {
-        registry.describe("http_request_duration_seconds", kind: .histogram, help: "Time.", buckets: [0.01, 1])
-        Counter(label: "hb.requests", dimensions: [("status", "200")], factory: registry).increment(by: 3)
-        FloatingPointCounter(label: "cost", factory: registry).increment(by: 0.5)
-        Gauge(label: "http.active", factory: registry).record(7)
-        Meter(label: "level", factory: registry).set(1.5)
-        Recorder(label: "sizes", factory: registry).record(100)
-        Timer(label: "http.request.duration", factory: registry).recordMilliseconds(500)
-        let exposition = try read()
-        #expect(exposition.value("hb_requests_total", ["status": "200"]) == 3)
-        #expect(exposition.value("cost_total") == 0.5)
-        #expect(exposition.value("http_active") == 7)
-        #expect(exposition.value("level") == 1.5)
-        #expect(exposition.value("sizes_bucket", ["le": "128"]) == 1)
-        #expect(exposition.value("http_request_duration_seconds_bucket", ["le": "0.01"]) == 0)
-        #expect(exposition.value("http_request_duration_seconds_sum") == 0.5)
-        #expect(exposition.families["http_request_duration_seconds"]?.help == "Time.")
-    }
-
-    @Test("a destroyed handle is not exposed any more")
-    func destroys() throws {
-        let counter = Counter(label: "gone", factory: registry)
-        counter.increment()
-        #expect(try read().value("gone_total") == 1)
-        counter.destroy()
-        #expect(try read().value("gone_total") == nil)
-    }
-
     @Test("nothing is lost when threads count at once")
     func threads() async throws {
         let registry = registry
@@ -148,7 +114,6 @@ struct PrometheusRegistryTests {
                 group.addTask {
                     for index in 0..<2000 {
                         registry.counter("c_total", help: "C.").increment()
-                        registry.gauge("g", help: "G.").increment(by: 0.5)
                         registry.histogram("h_seconds", help: "H.", buckets: [1000]).observe(Double(index))
                         if index % 500 == 0 { _ = registry.exposition() }
                     }
@@ -157,7 +122,6 @@ struct PrometheusRegistryTests {
         }
         let exposition = try read()
         #expect(exposition.value("c_total") == 16000)
-        #expect(exposition.value("g") == 8000)
         #expect(exposition.value("h_seconds_bucket", ["le": "1000"]) == 8008)
         #expect(exposition.value("h_seconds_count") == 16000)
         #expect(exposition.value("h_seconds_sum") == 15_992_000)

@@ -50,6 +50,23 @@ struct DeliveryPlanTests {
         #expect(plan == DeliveryPlan(failure: nil))
     }
 
+    @Test("a reply that nobody waits for is given up, a dead letter never")
+    func nobodyWaits() {
+        var plan = DeliveryPlan(failure: nil)
+        expect(plan.undelivered(.reply, .messageTimedOut, patience: .over), .send([]))
+        #expect(plan.reply == .none && plan.failure == nil)
+        expect(plan.undelivered(.deadLetter, .messageTimedOut, patience: .over), .send([.deadLetter]))
+    }
+
+    @Test("a reply that was tried for long enough is answered by the key and kept as a dead letter, then given up")
+    func patienceExhausted() {
+        var plan = DeliveryPlan(failure: nil)
+        expect(plan.undelivered(.reply, .messageTimedOut, patience: .exhausted), .send([.reply, .deadLetter]))
+        #expect(plan.reply == .small && plan.goesByKey && plan.failure?.code == .replyNotDelivered)
+        expect(plan.undelivered(.deadLetter, .messageTimedOut, patience: .exhausted), .send([.deadLetter]))
+        expect(plan.undelivered(.reply, .messageTimedOut, patience: .exhausted), .send([]))
+    }
+
     @Test("a token comes back as it went")
     func tokens() {
         for slot in [0, 1, 4_095] {

@@ -185,6 +185,39 @@ struct FaultTests {
         }
     }
 
+    @Test("a reply partition without a leader: who waits there is given up at the deadline, everybody else is answered")
+    func leaderlessReplyPartition() async throws {
+        try await MockWorker.with(brokers: 2) { worker in
+            let topic = "classifications.replies"
+            worker.cluster.setLeader(of: TopicPartition(topic: topic, partition: 1), broker: 2)
+            worker.configuration.interactive.maximumInFlightBatches = 2
+            worker.configuration.interactive.kafka = ["message.timeout.ms": "500"]
+            func call(_ partition: UInt8, waits milliseconds: Int64) async throws {
+                let deadline = WallClock.unixMilliseconds() + milliseconds
+                let headers: [(String, [UInt8])] = [
+                    ("kafka_replyTopic", Array(topic.utf8)), ("kafka_replyPartition", [0, 0, 0, partition]),
+                    ("triage-deadline", Array(String(deadline).utf8)),
+                ]
+                try await worker.send([.init(#"{"text":"who?"}"#, headers: headers)], to: "sentences.interactive")
+            }
+            try worker.start()
+            try await call(0, waits: 60_000)
+            #expect(try await worker.read(topic, count: 1).count == 1)
+            worker.cluster.setBroker(2, isDown: true)
+            for _ in 0..<6 {
+                try await call(1, waits: 1_000)
+                try await Task.sleep(for: .milliseconds(50))
+            }
+            try await call(0, waits: 60_000)
+            #expect(try await worker.read(topic) { $0.count { $0.partition == 0 } == 2 }.count == 2)
+            let isCommitted = try await worker.eventually {
+                try worker.committed("sentences.interactive", group: "-interactive").values.reduce(0, +) == 8
+            }
+            #expect(isCommitted)
+            try await worker.stop()
+        }
+    }
+
     @Test("an offset waits for its dead letter: nothing is committed while that cannot be written")
     func deadLetterBeforeCommit() async throws {
         try await MockWorker.with(brokers: 2) { worker in

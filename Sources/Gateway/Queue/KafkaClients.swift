@@ -37,13 +37,19 @@ package struct KafkaClients: Sendable {
         self.interactive = try Producer(
             properties: Self.common.merging([
                 "acks": "1", "linger.ms": "1", "message.timeout.ms": timeout, "retry.backoff.ms": "50",
-            ]).merging(configuration.kafka),
+            ]).merging(configuration.kafka).merging(["sticky.partitioning.linger.ms": "0"]),
             wakeup: wakeup, log: log)
         self.bulk = try Producer(
             properties: Self.common.merging([
                 "enable.idempotence": "true", "linger.ms": "5", "message.timeout.ms": timeout,
             ]).merging(configuration.kafka),
             wakeup: wakeup, log: log)
+    }
+
+    /// The topic of the interactive lane. Workers ask for its partitions every 5 s and share them anew in some seconds more; what is
+    /// sent to one that they have not noticed yet comes too late for its caller.
+    func interactiveTopic(_ name: String) throws(KafkaError) -> ProducerTopic {
+        try interactive.topic(name, spreadingOver: SettledPartitions(after: .seconds(30)))
     }
 
     /// The reader of the reply partition, for the thread that calls.

@@ -64,6 +64,29 @@ public struct AdminClient: Sendable {
         }
     }
 
+    /// Gives a topic more partitions: so many in all. Triage itself never does; its tests do as an operator would.
+    package func addPartitions(
+        to topic: String, upTo count: Int, within: Duration = .seconds(15)
+    ) throws(KafkaError) {
+        var text = [CChar](repeating: 0, count: 512)
+        var wish = rd_kafka_NewPartitions_new(topic, count, &text, text.count)
+        guard wish != nil else {
+            throw KafkaError(.invalidArgument, operation: "add partitions to \(topic)", message: String(text))
+        }
+        defer { rd_kafka_NewPartitions_destroy(wish) }
+        let event = try perform(RD_KAFKA_ADMIN_OP_CREATEPARTITIONS, "add partitions", within: within) {
+            options, queue in
+            rd_kafka_CreatePartitions(client.pointer, &wish, 1, options, queue)
+        }
+        defer { rd_kafka_event_destroy(event) }
+        var answered = 0
+        let answers = rd_kafka_CreatePartitions_result_topics(
+            rd_kafka_event_CreatePartitions_result(event), &answered)
+        for case let error? in Self.results(answers, count: answered, operation: "add partitions to").values {
+            throw error
+        }
+    }
+
     /// Deletes topics with all their records. A topic that is not there is no error.
     public func deleteTopics(_ names: [String], within: Duration = .seconds(15)) throws(KafkaError) {
         guard !names.isEmpty else { return }

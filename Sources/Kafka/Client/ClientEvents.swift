@@ -94,6 +94,12 @@ final class ClientEvents: @unchecked Sendable {  // `consumer` is touched by one
         log.onError?(error)
     }
 
+    /// A commit in the background failed.
+    func commitFailed(_ error: KafkaError) {
+        failed(error)
+        log.onCommitFailure?()
+    }
+
     /// Takes why a connection failed, nil when it did not, without a word to the log: for a client whose calls throw it.
     func note(_ error: KafkaError?) {
         state.withLock { state in

@@ -8,6 +8,8 @@ final class NativeClient: @unchecked Sendable {  // librdkafka's handles are saf
     /// Balances the retain of `NativeConfiguration.makeClient`; released after librdkafka's last callback.
     private let context: Unmanaged<ClientEvents>
     private let isAbandoned = Atomic(false)
+    /// What librdkafka may call until its end.
+    private let kept = Mutex<[any Sendable]>([])
 
     init(pointer: OpaquePointer, context: Unmanaged<ClientEvents>) {
         self.pointer = pointer
@@ -16,6 +18,9 @@ final class NativeClient: @unchecked Sendable {  // librdkafka's handles are saf
 
     /// Says that a request is still unanswered that destroying would wait for, up to `socket.timeout.ms`: do it aside then.
     func abandon() { isAbandoned.store(true, ordering: .relaxed) }
+
+    /// Keeps an object until librdkafka calls nothing any more.
+    func keep(_ object: any Sendable) { kept.withLock { $0.append(object) } }
 
     /// Asks the partition's leader, over this client's own connection, for its first and its next offset. Blocks.
     func queryWatermarks(
@@ -33,12 +38,13 @@ final class NativeClient: @unchecked Sendable {  // librdkafka's handles are saf
         // The handle is at its end: nobody else refers to it.
         nonisolated(unsafe) let pointer = pointer
         let context = context
+        let kept = kept.withLock { $0 }
         let isGone = DispatchSemaphore(value: 0)
         // Aside, since librdkafka can wait for ever for a broker's thread that had lost its connection.
         DispatchQueue.global().async {
             // A consumer leaves its group in `close`, within a bound; destroying it must not try again without one.
             rd_kafka_destroy_flags(pointer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
-            context.release()
+            withExtendedLifetime(kept) { context.release() }
             isGone.signal()
         }
         guard !isAbandoned.load(ordering: .relaxed) else { return }

@@ -22,7 +22,7 @@ extension Consumer {
         rd_kafka_conf_set_offset_commit_cb(configuration) { client, code, _, _ in
             let code = KafkaErrorCode(code)
             guard code.rawValue != 0, code != .noOffset else { return }
-            ClientEvents.of(client)?.failed(KafkaError(code, operation: "commit offsets"))
+            ClientEvents.of(client)?.commitFailed(KafkaError(code, operation: "commit offsets"))
         }
     }
 

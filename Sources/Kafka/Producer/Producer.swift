@@ -53,10 +53,22 @@ public final class Producer: @unchecked Sendable {
     }
 
     /// The handle of a topic, made once. It need not exist yet. Any thread.
-    public func topic(_ name: String) throws(KafkaError) -> ProducerTopic {
+    ///
+    /// - Parameter partitions: chooses the partition of each record that is sent without one, whatever its key. It needs the property
+    ///   `sticky.partitioning.linger.ms` to be 0, and counts only the first time that this is called for the topic.
+    public func topic(
+        _ name: String, spreadingOver partitions: SettledPartitions? = nil
+    ) throws(KafkaError) -> ProducerTopic {
         let known: Result<ProducerTopic, KafkaError> = topics.withLock { topics in
             if let topic = topics[name] { return .success(topic) }
-            guard let pointer = rd_kafka_topic_new(client.pointer, name, nil) else {
+            var configuration: OpaquePointer?
+            if let partitions {
+                configuration = rd_kafka_default_topic_conf_dup(client.pointer)
+                configuration.map { partitions.install(in: $0) }
+                client.keep(partitions)
+            }
+            // Takes the configuration over.
+            guard let pointer = rd_kafka_topic_new(client.pointer, name, configuration) else {
                 return .failure(KafkaError(KafkaErrorCode(rd_kafka_last_error()), operation: "open topic \(name)"))
             }
             let topic = ProducerTopic(name: name, pointer: pointer, client: client)

@@ -3,11 +3,11 @@ public import Logging
 /// The keys of log lines, all of them, so that one spelling is searched for.
 public enum LogKey: String, CaseIterable, Sendable {
     // Where in Kafka.
-    case topic, partition, offset, partitions, group, lane, lanes, broker
+    case topic, partition, partitions, group, lane, lanes
     // What was going on.
-    case error, code, operation, reason, attempt, count, bytes, duration, timeout
+    case error, code, reason, count
     // With what.
-    case model, path, key, address, port, route, status, client, signal, version, instance, state, property, value
+    case model, address, client, port, version, value
 }
 
 extension Logger {

@@ -1,45 +1,28 @@
-public import CoreMetrics
 import Synchronization
 
 /// A count that only grows. May be used from any thread, without a lock.
-public final class MetricCounter: CounterHandler, FloatingPointCounterHandler, MetricSeries {
-    private let whole = Atomic<Int64>(0)
-    private let fraction = AtomicDouble()
+public final class MetricCounter: MetricSeries {
+    private let count = Atomic<Int64>(0)
 
     init() {}
 
     /// Adds one.
-    public func increment() { whole.add(1, ordering: .relaxed) }
+    public func increment() { count.add(1, ordering: .relaxed) }
 
     /// Adds an amount; a negative one is ignored, since a counter only grows.
     public func increment(by amount: Int64) {
         guard amount > 0 else { return }
-        whole.add(amount, ordering: .relaxed)
-    }
-
-    /// Adds an amount; a negative one, or one that is not a number, is ignored.
-    public func increment(by amount: Double) {
-        guard amount > 0 else { return }
-        fraction.add(amount)
-    }
-
-    /// Starts again from zero, which Prometheus takes for a restart of the process.
-    public func reset() {
-        whole.store(0, ordering: .relaxed)
-        fraction.set(0)
+        count.add(amount, ordering: .relaxed)
     }
 
     /// What has been counted.
-    public var value: Double { Double(whole.load(ordering: .relaxed)) + fraction.value }
+    public var value: Int64 { count.load(ordering: .relaxed) }
 
-    func read() -> SeriesReading {
-        let parts = fraction.value
-        return parts == 0 ? .integer(whole.load(ordering: .relaxed)) : .number(value)
-    }
+    func read() -> SeriesReading { .integer(value) }
 }
 
 /// A figure that goes up and down. May be used from any thread, without a lock.
-public final class MetricGauge: MeterHandler, RecorderHandler, MetricSeries {
+public final class MetricGauge: MetricSeries {
     private let current = AtomicDouble()
 
     init() {}
@@ -49,18 +32,6 @@ public final class MetricGauge: MeterHandler, RecorderHandler, MetricSeries {
 
     /// Sets the figure.
     public func set(_ value: Double) { current.set(value) }
-
-    /// Adds to the figure.
-    public func increment(by amount: Double) { current.add(amount) }
-
-    /// Takes from the figure.
-    public func decrement(by amount: Double) { current.add(-amount) }
-
-    /// Sets the figure: swift-metrics' `Gauge` is a recorder that does not aggregate.
-    public func record(_ value: Int64) { set(value) }
-
-    /// Sets the figure: swift-metrics' `Gauge` is a recorder that does not aggregate.
-    public func record(_ value: Double) { set(value) }
 
     /// The figure.
     public var value: Double { current.value }
@@ -72,7 +43,7 @@ public final class MetricGauge: MeterHandler, RecorderHandler, MetricSeries {
 ///
 /// `@unchecked Sendable` is right: the memory behind the pointer is fixed for life, and only atomic operations touch
 /// it.
-public final class MetricHistogram: RecorderHandler, TimerHandler, MetricSeries, @unchecked Sendable {
+public final class MetricHistogram: MetricSeries, @unchecked Sendable {
     /// Upper bounds of the buckets, ascending; values above all of them are counted too.
     public let bounds: [Double]
     /// One count for each bound and one for what is above.
@@ -102,15 +73,6 @@ public final class MetricHistogram: RecorderHandler, TimerHandler, MetricSeries,
 
     /// Takes in a length of time, in seconds.
     public func observe(_ duration: Duration, times: Int = 1) { observe(duration / .seconds(1), times: times) }
-
-    /// Takes in a value.
-    public func record(_ value: Int64) { observe(Double(value)) }
-
-    /// Takes in a value.
-    public func record(_ value: Double) { observe(value) }
-
-    /// Takes in a length of time, in seconds: swift-metrics' timers give nanoseconds.
-    public func recordNanoseconds(_ duration: Int64) { observe(Double(duration) / 1e9) }
 
     func read() -> SeriesReading {
         let read = (0...bounds.count).map { counts[$0].load(ordering: .relaxed) }

@@ -3,9 +3,6 @@ enum MetricNames {
     /// A metric's name: `[a-zA-Z_:][a-zA-Z0-9_:]*`; other characters become `_`.
     static func metric(_ name: String) -> String { sanitized(name, allowsColon: true) }
 
-    /// The name with the suffix, once.
-    static func with(suffix: String, _ name: String) -> String { name.hasSuffix(suffix) ? name : name + suffix }
-
     /// Labels as they stand between the braces, sorted by name: `lane="bulk",outcome="ok"`. Of labels with the same
     /// name the last counts. `le`, which histograms use themselves, and names that start with two underscores, which
     /// Prometheus keeps for itself, get a prefix.

@@ -1,8 +1,6 @@
-public import CoreMetrics
 import Synchronization
 
-/// The metrics of a process, exposed as Prometheus reads them. It is also a factory for swift-metrics, so that what
-/// libraries measure appears beside our own.
+/// The metrics of a process, exposed as Prometheus reads them.
 ///
 /// ```swift
 /// let registry = PrometheusRegistry()
@@ -14,7 +12,7 @@ import Synchronization
 /// never to count. A family holds a bounded number of series: handles beyond it, and handles whose name already means
 /// another kind of metric, count but are not exposed, and `triage_metrics_refused_series_total` says how many there
 /// are.
-public final class PrometheusRegistry: MetricsFactory, Sendable {
+public final class PrometheusRegistry: Sendable {
     /// Adds figures that are known only when asked for. Called at each scrape, on the thread that scrapes.
     public typealias Collector = @Sendable (_ readings: inout CollectedMetrics) -> Void
 
@@ -57,17 +55,6 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
         handle(name, .histogram, help: help, bounds: buckets, labels: labels) { MetricHistogram(bounds: $0) }
     }
 
-    /// Gives a metric that a library makes through swift-metrics its help text, and a histogram its buckets. Call
-    /// before it is made; `name` is as exposed.
-    public func describe(_ name: String, kind: MetricKind, help: String, buckets: [Double] = HistogramBuckets.seconds) {
-        let name = MetricNames.metric(name)
-        state.withLock { state in
-            guard state.families[name] == nil else { return }
-            state.families[name] = MetricFamily(
-                kind: kind, help: help, bounds: kind == .histogram ? Self.ascending(buckets) : [])
-        }
-    }
-
     /// Adds figures to every scrape from now on.
     public func addCollector(_ collector: @escaping Collector) {
         state.withLock { $0.collectors.append(collector) }
@@ -91,17 +78,6 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
             family.series[key] = made
             state.families[name] = family
             return made
-        }
-    }
-
-    /// Stops exposing the series.
-    func forget(_ handle: AnyObject) {
-        state.withLock { state in
-            for (name, family) in state.families {
-                guard let key = family.series.first(where: { $0.value === handle })?.key else { continue }
-                state.families[name]?.series[key] = nil
-                return
-            }
         }
     }
 

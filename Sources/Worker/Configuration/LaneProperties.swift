@@ -31,6 +31,7 @@ enum LaneProperties {
             "fetch.min.bytes": "1",
             "reconnect.backoff.ms": "50",
             "reconnect.backoff.max.ms": "1000",
+            "topic.metadata.refresh.interval.ms": metadataInterval,
         ]
         properties = properties.merging(
             lane == .bulk
@@ -80,11 +81,17 @@ enum LaneProperties {
             "reconnect.backoff.ms": "50",
             "reconnect.backoff.max.ms": "1000",
             "retry.backoff.ms": "50",
+            "topic.metadata.refresh.interval.ms": metadataInterval,
         ]
         properties = properties.merging(
             lane == .bulk
                 ? ["linger.ms": "5", "batch.size": "262144", "batch.num.messages": "10000"]
-                : ["linger.ms": "0", "batch.size": "65536"])
+                : [
+                    "linger.ms": "0", "batch.size": "65536",
+                    // As long as a gateway's callers wait: then it is looked whether anybody still does. A partition without a
+                    // leader otherwise keeps its replies, and with them their batches, until nothing more is received.
+                    "message.timeout.ms": "5000",
+                ])
         if lane == .bulk, configuration.delivery == .exactlyOnce { properties = properties.merging(keepsBrokers) }
         properties = properties.merging(configuration.kafka)
             .merging(configuration.settings(of: lane).kafka)
@@ -107,6 +114,9 @@ enum LaneProperties {
         let isKnown = (try? properties.validate()) != nil
         return isKnown ? properties : [:]
     }()
+
+    /// Partitions that are added while the worker runs are noticed so soon. Gateways wait for longer before they send to those.
+    private static let metadataInterval = "5000"
 
     private static func milliseconds(_ duration: Duration) -> String { String(duration.wholeMilliseconds) }
 }

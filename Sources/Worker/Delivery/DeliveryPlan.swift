@@ -32,6 +32,16 @@ package struct DeliveryPlan: Hashable, Sendable {
         case stop
     }
 
+    /// What a reply is worth that could not be delivered yet.
+    package enum Patience: Hashable, Sendable {
+        /// It is sent again, however often.
+        case endless
+        /// Nobody waits for it any more.
+        case over
+        /// Somebody may, but others have waited long enough until it is out of their way.
+        case exhausted
+    }
+
     package private(set) var reply = Reply.whole
     package private(set) var deadLetter = DeadLetter.whole
     /// Why there is no classification; `nil` if there is one and it can be delivered as far as is known.
@@ -45,8 +55,18 @@ package struct DeliveryPlan: Hashable, Sendable {
     }
 
     /// Something was not delivered. Returns what to send in its place.
-    package mutating func undelivered(_ part: DeliveryToken.Part, _ code: KafkaErrorCode) -> Outcome {
-        guard !code.isTransient else { return .send([part]) }
+    package mutating func undelivered(
+        _ part: DeliveryToken.Part, _ code: KafkaErrorCode, patience: Patience = .endless
+    ) -> Outcome {
+        if code.isTransient {
+            switch (part, patience) {
+            case (.deadLetter, _), (.reply, .endless): return .send([part])
+            case (.reply, .exhausted): return replyUndelivered(isTooLarge: false, code)
+            case (.reply, .over):
+                reply = .none
+                return .send([])
+            }
+        }
         let isTooLarge = code == .messageSizeTooLarge
         switch part {
         case .reply:

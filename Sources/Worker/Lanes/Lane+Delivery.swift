@@ -47,7 +47,7 @@ extension Lane {
     func settle(_ token: DeliveryToken, _ code: KafkaErrorCode, wasSent: Bool) throws(WorkerError) {
         let batch = window[token.slot]
         var plan = batch.plans[token.record] ?? DeliveryPlan(failure: batch.failures[token.record])
-        let outcome = plan.undelivered(token.part, code)
+        let outcome = plan.undelivered(token.part, code, patience: patience(for: token, of: batch))
         batch.plans[token.record] = plan
         metrics.undelivered()
         logger.debug("a \(token.part) was not delivered", [.code: "\(code.name)"])
@@ -68,6 +68,27 @@ extension Lane {
             resends += parts.map { DeliveryToken(slot: token.slot, record: token.record, part: $0) }
             acknowledge(batch)
         }
+    }
+
+    /// What a reply that is not delivered yet is worth: in the interactive lane one partition that takes nothing must not be in
+    /// everybody's way.
+    private func patience(for token: DeliveryToken, of batch: Batch) -> DeliveryPlan.Patience {
+        guard name == .interactive, token.part == .reply, let record = batch.records?.batch.record(at: token.record)
+        else { return .endless }
+        let request = describe(record).request
+        guard request.deadline == nil else {
+            return request.isExpired(at: WallClock.unixMilliseconds()) ? .over : .endless
+        }
+        // Longer than any usual client waits that says nothing of it.
+        return ContinuousClock.now - batch.receivedAt < .seconds(60) ? .endless : .exhausted
+    }
+
+    /// What can be said of a request that was answered. Borrowed until the next call.
+    private func describe(_ record: ConsumedRecord) -> Answer {
+        var headers = RequestHeaders()
+        record.forEachHeader { headers.add(name: $0, value: $1) }
+        return answerer.describe(
+            headers: headers, value: record.value, source: source(of: record), timestamp: record.timestampMilliseconds)
     }
 
     /// Sends again, each in its new way, what was not delivered. Returns whether it got on.
@@ -102,16 +123,8 @@ extension Lane {
     private func sendAgain(
         _ token: DeliveryToken, _ record: ConsumedRecord, _ plan: DeliveryPlan, _ batch: Batch
     ) throws(KafkaError) {
-        var requestHeaders = RequestHeaders()
-        record.forEachHeader { requestHeaders.add(name: $0, value: $1) }
-        let answer = topic.withUnsafeBytes { topic in
-            var answer = answerer.describe(
-                headers: requestHeaders, value: record.value,
-                source: RecordSource(topic: topic, partition: record.partition, offset: record.offset),
-                timestamp: record.timestampMilliseconds)
-            answer.failure = plan.failure
-            return answer
-        }
+        var answer = describe(record)
+        answer.failure = plan.failure
         if token.part == .deadLetter, let failure = plan.failure {
             return try sendDeadLetter(
                 record, failure, source: answer.source, isBare: plan.deadLetter == .bare, token: token)

@@ -108,20 +108,21 @@ extension Lane {
     private func decode(_ records: ReceivedRecords, of batch: Batch) {
         answerer.begin()
         var headers = RequestHeaders()
-        topic.withUnsafeBytes { topic in
-            for index in 0..<records.batch.count {
-                let record = records.batch.record(at: index)
-                headers.reset()
-                record.forEachHeader { headers.add(name: $0, value: $1) }
-                let plan = plans.isEmpty ? nil : plans[RecordPlace(partition: record.partition, offset: record.offset)]
-                if let plan { batch.plans[index] = plan }
-                // The topic's name lives as long as the lane: the array is never changed.
-                answerer.add(
-                    headers: headers, value: record.value,
-                    source: RecordSource(topic: topic, partition: record.partition, offset: record.offset),
-                    timestamp: record.timestampMilliseconds, plan: plan)
-            }
+        for index in 0..<records.batch.count {
+            let record = records.batch.record(at: index)
+            headers.reset()
+            record.forEachHeader { headers.add(name: $0, value: $1) }
+            let plan = plans.isEmpty ? nil : plans[RecordPlace(partition: record.partition, offset: record.offset)]
+            if let plan { batch.plans[index] = plan }
+            answerer.add(
+                headers: headers, value: record.value, source: source(of: record),
+                timestamp: record.timestampMilliseconds, plan: plan)
         }
+    }
+
+    /// Where a request lies. Borrows the topic's name from the lane.
+    func source(of record: ConsumedRecord) -> RecordSource {
+        RecordSource(topic: topic.bytes, partition: record.partition, offset: record.offset)
     }
 
     /// How long the batch's first request waited in the topic.

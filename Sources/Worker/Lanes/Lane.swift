@@ -20,7 +20,8 @@ final class Lane {
 
     let consumer: Consumer
     let producer: Producer
-    let topic: [UInt8]
+    /// The name of the topic of requests. Written once, so that its bytes stay where they are as long as the lane.
+    let topic = ByteArena(capacity: 256)
     let replyTopics: [ProducerTopic]
     let deadLetterTopic: ProducerTopic
     private let relay: RebalanceRelay
@@ -105,20 +106,18 @@ final class Lane {
         if name == .bulk, configuration.delivery == .exactlyOnce {
             transactions = TransactionState(bounds: configuration.transactions)
         }
-        let log = KafkaLog(logger: logger) { error in
-            if error.operation == "commit offsets" { control.noteCommitFailure() }
-        }
+        let log = KafkaLog(logger: logger, onCommitFailure: { control.noteCommitFailure() })
         producer = try Producer(
             properties: LaneProperties.producer(of: name, in: configuration), wakeup: control.wakeup, log: log)
         relay = RebalanceRelay()
         consumer = try Consumer(
             properties: LaneProperties.consumer(of: name, in: configuration), rebalanceHandler: relay,
             wakeup: control.wakeup, log: log)
-        topic = Array(configuration.requestTopic(of: name).utf8)
         let producer = producer
         replyTopics = try configuration.replyTopics.map { try producer.topic($0) }
         deadLetterTopic = try producer.topic(configuration.topics.deadLetters)
         relay.lane = self
+        Array(configuration.requestTopic(of: name).utf8).withUnsafeBytes { _ = topic.append($0) }
     }
 
     /// Works until the order to stop, or until it cannot go on.

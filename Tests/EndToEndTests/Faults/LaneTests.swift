@@ -91,7 +91,8 @@ extension EndToEnd {
                     accidents: accidents, over: duration / 3, generator: SeededGenerator(forTest: name))
                 try storm.rage(among: pool, proxy: nil)
             }
-            let latencies = try probe.finish()
+            // Tansu can leave a fetch unanswered until the client gives it up, which is after a minute.
+            let latencies = try probe.finish(within: .seconds(90))
             #expect(try interactive.stopAll().allSatisfy { $0 == 0 })
             let findings = try audit.settle(load, pool: bulk, within: .seconds(60))
             let committed = commits.stop()

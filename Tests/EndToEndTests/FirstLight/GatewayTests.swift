@@ -1,5 +1,7 @@
 import AsyncHTTPClient
 import Foundation
+import Kafka
+import Messages
 import NIOCore
 import NIOHTTP1
 import TestSupport
@@ -51,6 +53,37 @@ extension EndToEnd {
 
             gateway.signal(SIGTERM)
             #expect(try gateway.wait(within: .seconds(15)) == 0, "\(gateway.errors)")
+        }
+
+        /// Tansu cannot add partitions. How long the gateway leaves new ones alone is shown by its parts: that it uses them
+        /// in the end, or that calls fail without it, would take minutes here.
+        @Test(.enabled(if: Broker.Kind.available != [.tansu]))
+        func `partitions added while everything runs: workers read them soon, and no call fails meanwhile`()
+            async throws
+        {
+            let kind = Broker.Kind.available.first { $0 != .tansu }
+            let stage = try Stage(partitions: 2, kind: kind)
+            let port = try freePort()
+            let worker = try stage.startWorker()
+            let gateway = try stage.startGateway(port: port)
+            let client = WebClient(port: port)
+            try await client.waitUntilReady(gateway)
+            let admin = try AdminClient(properties: stage.properties, log: stage.log)
+            for topic in [stage.topics.requests, stage.topics.interactive] {
+                try admin.addPartitions(to: topic, upTo: 4)
+            }
+            let request = StoredRecord(value: Array(#"{"id":"added","text":"un train"}"#.utf8))
+            let added = try stage.publish([request], to: stage.topics.requests, partition: 3)
+            var statuses: [UInt: Int] = [:]
+            for number in 0..<300 {
+                let sentence = #"{"text":"un train, le \#(number)"}"#
+                statuses[try await client.post("/v1/classify", json: sentence).status, default: 0] += 1
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            #expect(statuses.keys.sorted() == [200], "\(statuses)")
+            let reply = try stage.read(stage.topics.replies, count: 1)[0]
+            #expect(reply.header(HeaderName.source) == added[0].source)
+            #expect(worker.isRunning)
         }
 
         @Test func `a gateway that is told to end answers what it has begun first`() async throws {

@@ -123,8 +123,7 @@ def mlserver(address, model, texts):
     without_server("mlserver")
     import pandas
     import requests
-    from mlserver.codecs import (
-        Base64Codec, NumpyCodec, NumpyRequestCodec, PandasCodec, StringCodec, StringRequestCodec)
+    from mlserver.codecs import Base64Codec, NumpyCodec, NumpyRequestCodec, PandasCodec, StringCodec, StringRequestCodec
     from mlserver.codecs.json import encode_to_json_bytes
     from mlserver.types import InferenceRequest, InferenceResponse
 

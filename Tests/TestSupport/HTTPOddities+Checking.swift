@@ -2,7 +2,7 @@ extension HTTPOddity {
     /// Sends every oddity as the first and as the second request of a connection.
     ///
     /// - Returns: what was not as the standards want it, a line for each.
-    public static func check(_ example: HTTPExample, port: Int) throws -> [String] {
+    package static func check(_ example: HTTPExample, port: Int) throws -> [String] {
         // The bytes of an ordinary answer, to hold those that come after an oddity against.
         let plain = try RawHTTPConnection(port: port)
         plain.send(probe)

@@ -1,8 +1,8 @@
 /// Requests as clients and attackers write them, right and wrong ones, and what RFC 9110 and RFC 9112 want of a server. The
 /// same for every route of every server: `body` is sent in the way that the oddity is about.
-public struct HTTPOddity: Sendable, CustomStringConvertible {
+package struct HTTPOddity: Sendable, CustomStringConvertible {
     /// What the server has to do.
-    public enum Outcome: Sendable {
+    package enum Outcome: Sendable {
         /// The request is as good as any other, and the connection goes on.
         case asUsual
         /// The request is as good as any other, and the connection ends with its response.
@@ -13,26 +13,26 @@ public struct HTTPOddity: Sendable, CustomStringConvertible {
         case continueThenAsUsual
     }
 
-    public let name: String
-    public let outcome: Outcome
+    package let name: String
+    package let outcome: Outcome
     /// The bytes of the request.
-    public let bytes: @Sendable (HTTPExample) -> [UInt8]
+    package let bytes: @Sendable (HTTPExample) -> [UInt8]
 
-    public var description: String { name }
+    package var description: String { name }
 }
 
 /// A request that a route takes.
-public struct HTTPExample: Sendable, CustomStringConvertible {
-    public var method: String
-    public var target: String
-    public var type: String?
-    public var body: String
+package struct HTTPExample: Sendable, CustomStringConvertible {
+    package var method: String
+    package var target: String
+    package var type: String?
+    package var body: String
     /// The status of the response.
-    public var status: Int
+    package var status: Int
     /// Whether the body may be as long as it likes, so that no length is too large at the head.
-    public var isStream = false
+    package var isStream = false
 
-    public init(
+    package init(
         _ method: String, _ target: String, type: String? = nil, body: String = "", status: Int = 200,
         isStream: Bool = false
     ) {
@@ -44,7 +44,7 @@ public struct HTTPExample: Sendable, CustomStringConvertible {
         self.isStream = isStream
     }
 
-    public var description: String { "\(method) \(target)" }
+    package var description: String { "\(method) \(target)" }
 
     /// The request with these lines beside `Host` and the type, and the body as it is or in chunks.
     func request(
@@ -85,7 +85,7 @@ extension HTTPOddity {
     }
 
     /// All of them.
-    public static let all: [HTTPOddity] = framing + connections + heads + targets + expectations
+    package static let all: [HTTPOddity] = framing + connections + heads + targets + expectations
 
     private static let framing: [HTTPOddity] = [
         make("in chunks", .asUsual) { $0.request(framing: .chunked) },

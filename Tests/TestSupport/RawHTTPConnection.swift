@@ -2,16 +2,16 @@ import Foundation
 
 /// A connection to a server on this machine that sends what it likes, byte by byte if it wants. It blocks: for a thread of
 /// its own, see ``onThread(_:)``.
-public final class RawHTTPConnection {
+package final class RawHTTPConnection {
     /// One response as it came.
-    public struct Response: Equatable, Sendable {
-        public var status: Int
+    package struct Response: Equatable, Sendable {
+        package var status: Int
         /// The head without the line of the date, which no two responses share.
-        public var head: String
-        public var body: [UInt8]
+        package var head: String
+        package var body: [UInt8]
 
         /// The value of a field, its name in lower case; nil when it is not there.
-        public func field(_ name: String) -> String? {
+        package func field(_ name: String) -> String? {
             for line in head.components(separatedBy: "\r\n") where line.lowercased().hasPrefix(name + ":") {
                 return line.dropFirst(name.count + 1).trimmingCharacters(in: .whitespaces)
             }
@@ -20,7 +20,7 @@ public final class RawHTTPConnection {
     }
 
     /// What became of a connection.
-    public enum End: Equatable, Sendable {
+    package enum End: Equatable, Sendable {
         /// It is still open.
         case open
         case closed
@@ -32,7 +32,7 @@ public final class RawHTTPConnection {
     private var end = End.open
 
     /// Connects to 127.0.0.1.
-    public init(port: Int) throws {
+    package init(port: Int) throws {
         socket = Foundation.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -53,14 +53,14 @@ public final class RawHTTPConnection {
 
     deinit { Foundation.close(socket) }
 
-    public struct Failure: Error, CustomStringConvertible {
-        public let description: String
+    package struct Failure: Error, CustomStringConvertible {
+        package let description: String
 
-        public init(description: String) { self.description = description }
+        package init(description: String) { self.description = description }
     }
 
     /// Runs `body` on a thread of its own.
-    public static func onThread<Result: Sendable>(
+    package static func onThread<Result: Sendable>(
         _ body: @escaping @Sendable () throws -> Result
     ) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
@@ -69,9 +69,9 @@ public final class RawHTTPConnection {
     }
 
     /// Sends all of it, unless the server has closed.
-    public func send(_ text: String) { send(Array(text.utf8)) }
+    package func send(_ text: String) { send(Array(text.utf8)) }
 
-    public func send(_ bytes: [UInt8]) {
+    package func send(_ bytes: [UInt8]) {
         var sent = 0
         bytes.withUnsafeBytes { all in
             while sent < all.count {
@@ -83,17 +83,17 @@ public final class RawHTTPConnection {
     }
 
     /// Says that nothing more is sent, and goes on reading.
-    public func finishSending() { shutdown(socket, Int32(SHUT_WR)) }
+    package func finishSending() { shutdown(socket, Int32(SHUT_WR)) }
 
     /// Closes so that the server gets a reset.
-    public func reset() {
+    package func reset() {
         var linger = linger(l_onoff: 1, l_linger: 0)
         setsockopt(socket, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Foundation.linger>.size))
         shutdown(socket, Int32(SHUT_RDWR))
     }
 
     /// Sets how much is taken in before it is read: with little, what the server sends soon fills its own buffers.
-    public func setReceiveBuffer(bytes: Int32) {
+    package func setReceiveBuffer(bytes: Int32) {
         var size = bytes
         setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
     }
@@ -102,7 +102,7 @@ public final class RawHTTPConnection {
     ///
     /// - Parameter isHead: it answers `HEAD`, and so has no body whatever it says.
     /// - Returns: nil when the connection ended, or nothing came for `seconds`.
-    public func response(isHead: Bool = false, within seconds: Double = 30) -> Response? {
+    package func response(isHead: Bool = false, within seconds: Double = 30) -> Response? {
         let deadline = Date().addingTimeInterval(seconds)
         while true {
             if let response = takeResponse(isHead: isHead) { return response }
@@ -111,14 +111,14 @@ public final class RawHTTPConnection {
     }
 
     /// Whether the server ends the connection within so many seconds; what it still sends is thrown away.
-    public func ends(within seconds: Double = 30) -> End {
+    package func ends(within seconds: Double = 30) -> End {
         let deadline = Date().addingTimeInterval(seconds)
         while end == .open, receive(until: deadline) {}
         return end
     }
 
     /// Everything that was received and is no response yet.
-    public var rest: [UInt8] { buffer }
+    package var rest: [UInt8] { buffer }
 
     private func receive(until deadline: Date) -> Bool {
         let left = deadline.timeIntervalSinceNow

@@ -3,24 +3,27 @@ import Gateway
 import HTTPTypes
 import NIOCore
 import NIOHTTP1
+import Telemetry
 import Testing
 
 /// Holds the routes and the specification against each other.
 @Suite("Specification")
 struct SpecificationTests {
     private let specification: [String: Any]
+    private let root: URL
     private var paths: [String: [String: Any]] { specification["paths"] as? [String: [String: Any]] ?? [:] }
 
     init() throws {
         let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        let file = folder.deletingLastPathComponent().appendingPathComponent("schemas/openapi.json")
+        root = folder.deletingLastPathComponent()
+        let file = root.appendingPathComponent("schemas/openapi.json")
         specification = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
     }
 
     /// What the pages need and nobody calls.
     private let parts: Set = [
-        "/console/console.css", "/console/console.js", "/console/icon.svg", "/docs/docs.js", "/docs/swagger-ui.css",
-        "/docs/swagger-ui-bundle.js", "/docs/favicon-32x32.png",
+        "/console/console.css", "/console/console.js", "/console/icon.svg", "/docs/docs.css", "/docs/docs.js",
+        "/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js", "/docs/favicon-32x32.png",
     ]
     private let methods: Set = ["get", "put", "post", "delete", "options", "head", "patch", "trace"]
 
@@ -49,6 +52,36 @@ struct SpecificationTests {
         }
         let served = try JSONSerialization.jsonObject(with: Data(response.body.readableBytesView))
         #expect(served as? NSDictionary == specification as NSDictionary)
+    }
+
+    @Test func tellsTheProgramsVersionAsAllOthersDo() throws {
+        let version = ProgramVersion.number
+        #expect((specification["info"] as? [String: Any])?["version"] as? String == version)
+        let server = paths["/v2"]?["get"] as? [String: Any]
+        let text = String(decoding: try JSONSerialization.data(withJSONObject: try #require(server)), as: UTF8.self)
+        #expect(text.contains(#""version":"\#(version)""#))
+        for (file, line) in [
+            ("schemas/asyncapi.yaml", "\n  version: \(version)\n"),
+            ("compose/Dockerfile", "org.opencontainers.image.version=\"\(version)\"\n"),
+        ] {
+            let text = try String(contentsOf: root.appendingPathComponent(file), encoding: .utf8)
+            #expect(text.contains(line), "\(file) does not say \(version)")
+        }
+    }
+
+    @Test func theConsoleSaysEveryProblemInFrenchToo() async throws {
+        let response = try await TestGateway().application.test(.router) { client in
+            try await client.executeRequest(uri: "/console/console.js", method: .get, headers: [:], body: nil)
+        }
+        let script = String(buffer: response.body)
+        let problems = try #require(script.components(separatedBy: "const problems = {").last)
+        // What the server refuses by itself before a route is asked, and a browser can bring about.
+        let ofTheServer = [
+            "malformed_request", "head_too_large", "request_timeout", "too_many_bytes", "too_many_connections",
+        ]
+        for code in ProblemCode.allCases.map(\.rawValue) + ofTheServer {
+            #expect(problems.contains("\n    \(code): \""), "\(code) has no French text")
+        }
     }
 
     @Test func hasEveryProblemUnderItsStatus() throws {

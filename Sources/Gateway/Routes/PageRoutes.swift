@@ -14,6 +14,7 @@ struct PageRoutes {
             core.assets.files.isEmpty
                 ? Self.page("/docs", PackageResources.docs_missing_html, ContentType.html)
                 : Self.page("/docs", PackageResources.docs_html, ContentType.html),
+            Self.page("/docs/docs.css", PackageResources.docs_css, ContentType.css),
             Self.page("/docs/docs.js", PackageResources.docs_js, ContentType.script),
             Self.page("/openapi.json", PackageResources.openapi_json, ContentType.json),
         ] + core.assets.files.map { Self.page("/docs/\($0.name)", $0.bytes, $0.type) }

@@ -1,82 +1,82 @@
 package import HTTPServer
-public import Kafka
+package import Kafka
 
 /// Everything that can be set about a gateway. The defaults suit one machine; ``validate()`` checks what depends on each
 /// other.
-public struct GatewayConfiguration: Sendable {
+package struct GatewayConfiguration: Sendable {
     // MARK: Listening
 
     /// The address to listen on. Only this machine reaches the default.
-    public var host = "127.0.0.1"
+    package var host = "127.0.0.1"
     /// The port to listen on; 0 takes any that is free.
-    public var port = 8080
+    package var port = 8080
     /// The certificate and key to serve HTTPS with; nil serves HTTP.
     package var tls: TLSFiles?
     /// The file of API keys; nil lets everybody in.
-    public var apiKeysFile: String?
+    package var apiKeysFile: String?
     /// The origins whose pages may call the gateway from a browser, such as `https://example.org`; `*` for all.
-    public var allowedOrigins: [String] = []
+    package var allowedOrigins: [String] = []
     /// The folder with Swagger UI's assets; nil looks beside the executable and in `/usr/share/triage/swagger-ui`.
-    public var documentationAssets: String?
+    package var documentationAssets: String?
 
     // MARK: Kafka
 
     /// Properties of every client; they win over the gateway's own. `bootstrap.servers` must be there.
-    public var kafka: KafkaProperties = ["bootstrap.servers": "127.0.0.1:9092"]
+    package var kafka: KafkaProperties = ["bootstrap.servers": "127.0.0.1:9092"]
     /// The topic of requests that somebody waits for.
-    public var interactiveTopic = "sentences.interactive"
+    package var interactiveTopic = "sentences.interactive"
     /// The topic of the bulk lane.
-    public var bulkTopic = "sentences"
+    package var bulkTopic = "sentences"
     /// The topic of replies to gateways.
-    public var replyTopic = "classifications.replies"
+    package var replyTopic = "classifications.replies"
     /// The partition of the reply topic; nil derives it from `instanceID`.
-    public var replyPartition: Int32?
+    package var replyPartition: Int32?
     /// What tells this gateway from others, such as its host's name.
-    public var instanceID = "gateway"
+    package var instanceID = "gateway"
 
     // MARK: Answers
 
     /// The longest that a caller waits. A request may ask for less.
-    public var requestTimeout = Duration.seconds(5)
+    package var requestTimeout = Duration.seconds(5)
     /// How many answers are kept; 0 keeps none and joins no requests either.
-    public var cacheSize = 10_000
+    package var cacheSize = 10_000
     /// For how long an answer is kept.
-    public var cacheTimeToLive = Duration.seconds(300)
+    package var cacheTimeToLive = Duration.seconds(300)
     /// How many sentences may wait for an answer; one more is turned away.
-    public var maximumWaitingSentences = 16_384
+    package var maximumWaitingSentences = 16_384
 
     // MARK: Limits
 
     /// The longest sentence, in UTF-8 bytes.
-    public var maximumTextBytes = 8_192
+    package var maximumTextBytes = 8_192
     /// The most sentences in one request.
-    public var maximumBatch = 1_024
+    package var maximumBatch = 1_024
     /// The largest body, in bytes, but for streams, which have no end.
-    public var maximumBodyBytes = 4 * 1_024 * 1_024
+    package var maximumBodyBytes = 4 * 1_024 * 1_024
     /// The largest request head, in bytes.
-    public var maximumHeaderBytes = 32 * 1_024
+    package var maximumHeaderBytes = 32 * 1_024
     /// How many connections may be open; one more is refused.
-    public var maximumConnections = 16_384
+    package var maximumConnections = 16_384
     /// How long a connection may be open without a request.
-    public var idleTimeout = Duration.seconds(60)
+    package var idleTimeout = Duration.seconds(60)
     /// How long a client may take to send a request's head.
-    public var headTimeout = Duration.seconds(10)
+    package var headTimeout = Duration.seconds(10)
     /// How long a client may take to send a request's body, or one line of a stream.
-    public var bodyTimeout = Duration.seconds(20)
+    package var bodyTimeout = Duration.seconds(20)
     /// How long a client may leave the response unread.
-    public var writeTimeout = Duration.seconds(30)
+    package var writeTimeout = Duration.seconds(30)
     /// How many bytes all bodies and unsent responses may have together; over it, requests are refused.
-    public var maximumHeldBytes = 64 * 1_024 * 1_024
+    package var maximumHeldBytes = 64 * 1_024 * 1_024
     /// How long the end may take: what is not answered by then is cut off.
-    public var shutdownTimeout = Duration.seconds(8)
+    package var shutdownTimeout = Duration.seconds(8)
     /// How many sentences of one stream may wait at a time.
-    public var streamWindow = 1_024
+    package var streamWindow = 1_024
 
     /// The defaults.
-    public init() {}
+    package init() {}
 
     /// Throws a ``GatewayConfigurationError`` for the first setting that cannot be.
-    public func validate() throws(GatewayConfigurationError) {
+    package func validate() throws(GatewayConfigurationError) {
         try require((0...65_535).contains(port), "port", "must be between 0 and 65535")
         try require(kafka["bootstrap.servers"]?.isEmpty == false, "bootstrap-servers", "must name a broker")
         try require(!instanceID.isEmpty, "instance-id", "must not be empty")
@@ -114,12 +114,12 @@ public struct GatewayConfiguration: Sendable {
 }
 
 /// A setting that cannot be.
-public struct GatewayConfigurationError: Error, Hashable, Sendable, CustomStringConvertible {
+package struct GatewayConfigurationError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The setting's name, as its flag has it.
-    public let setting: String
+    package let setting: String
     /// What is wrong with it.
-    public let problem: String
+    package let problem: String
 
     /// `SETTING PROBLEM`.
-    public var description: String { "\(setting) \(problem)" }
+    package var description: String { "\(setting) \(problem)" }
 }

@@ -1,9 +1,9 @@
 package import HTTPServer
 import Kafka
-public import Logging
+package import Logging
 import Platform
-public import ServiceLifecycle
-public import Telemetry
+import ServiceLifecycle
+package import Telemetry
 import UnixSignals
 
 /// The HTTP gateway: REST calls in, request and reply over Kafka behind them.
@@ -14,7 +14,7 @@ import UnixSignals
 /// ```
 ///
 /// On graceful shutdown it takes no more connections, answers what it has begun, and returns.
-public struct GatewayService: Service {
+package struct GatewayService: Service {
     private let configuration: GatewayConfiguration
     private let registry: PrometheusRegistry
     private let logger: Logger
@@ -30,7 +30,7 @@ public struct GatewayService: Service {
     ///   - onRunning: told the port once the gateway listens on it.
     /// - Throws: ``GatewayConfigurationError``, `KafkaError` for a property that librdkafka does not take,
     ///   ``APIKeyFile/Failure``, or `HTTPServerError` for a certificate or key that cannot be used.
-    public init(
+    package init(
         configuration: GatewayConfiguration, registry: PrometheusRegistry = PrometheusRegistry(), logger: Logger,
         onRunning: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
     ) throws {
@@ -47,7 +47,7 @@ public struct GatewayService: Service {
     }
 
     /// Serves until graceful shutdown or cancellation.
-    public func run() async throws {
+    package func run() async throws {
         let transport = KafkaTransport(
             producer: clients.interactive, topic: try clients.interactiveTopic(configuration.interactiveTopic),
             replyTopic: configuration.replyTopic)

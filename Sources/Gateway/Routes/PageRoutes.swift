@@ -6,24 +6,34 @@ struct PageRoutes {
     let core: GatewayCore
 
     var endpoints: [Endpoint] {
-        [
-            Self.page("/", PackageResources.console_html, ContentType.html),
-            Self.page("/console/console.css", PackageResources.console_css, ContentType.css),
-            Self.page("/console/console.js", PackageResources.console_js, ContentType.script),
-            Self.page("/console/icon.svg", PackageResources.icon_svg, "image/svg+xml"),
-            core.assets.files.isEmpty
-                ? Self.page("/docs", PackageResources.docs_missing_html, ContentType.html)
-                : Self.page("/docs", PackageResources.docs_html, ContentType.html),
-            Self.page("/docs/docs.css", PackageResources.docs_css, ContentType.css),
-            Self.page("/docs/docs.js", PackageResources.docs_js, ContentType.script),
-            Self.page("/openapi.json", PackageResources.openapi_json, ContentType.json),
-        ] + core.assets.files.map { Self.page("/docs/\($0.name)", $0.bytes, $0.type) }
+        let docs = core.assets.pages.isEmpty ? Self.docsWithoutAssets : Self.docs
+        return Self.pages.map { Self.endpoint($0.path, $0.page) } + [Self.endpoint("/docs", docs)]
+            + core.assets.pages.map { Self.endpoint("/docs/\($0.name)", $0.page) }
     }
 
-    private static func page(_ path: String, _ bytes: [UInt8], _ type: String) -> Endpoint {
-        let page = Page(type: type, bytes: bytes, headers: PageHeaders.all)
-        return Endpoint(
+    // Made once in a process: compressing them takes a while.
+    private static let pages: [(path: String, page: Page)] = [
+        ("/", .public(PackageResources.console_html, ContentType.html)),
+        ("/console/console.css", .public(PackageResources.console_css, ContentType.css)),
+        ("/console/console.js", .public(PackageResources.console_js, ContentType.script)),
+        ("/console/icon.svg", .public(PackageResources.icon_svg, "image/svg+xml")),
+        ("/docs/docs.css", .public(PackageResources.docs_css, ContentType.css)),
+        ("/docs/docs.js", .public(PackageResources.docs_js, ContentType.script)),
+        ("/openapi.json", .public(PackageResources.openapi_json, ContentType.json)),
+    ]
+    private static let docs = Page.public(PackageResources.docs_html, ContentType.html)
+    private static let docsWithoutAssets = Page.public(PackageResources.docs_missing_html, ContentType.html)
+
+    private static func endpoint(_ path: String, _ page: Page) -> Endpoint {
+        Endpoint(
             .GET, path, for: .everybody, .immediate { request throws(GatewayError) in page.response(to: request) })
+    }
+}
+
+extension Page {
+    /// A page for everybody, kept to itself.
+    static func `public`(_ bytes: [UInt8], _ type: String) -> Page {
+        Page(type: type, bytes: bytes, headers: PageHeaders.all)
     }
 }
 

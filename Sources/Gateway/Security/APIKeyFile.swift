@@ -13,17 +13,17 @@ import Platform
 /// let key = try APIKeyFile(path: "keys").create(name: "dashboard")
 /// print(key)  // triage_Zm9v…, the only time that it can be seen
 /// ```
-public struct APIKeyFile: Sendable {
+package struct APIKeyFile: Sendable {
     /// One key as the file has it.
-    public struct Entry: Hashable, Sendable {
+    package struct Entry: Hashable, Sendable {
         /// Who holds it.
-        public let name: String
+        package let name: String
         /// The 32 bytes of its SHA-256.
-        public let digest: [UInt8]
+        package let digest: [UInt8]
     }
 
     /// Why the file cannot be read or changed.
-    public enum Failure: Error, Hashable, Sendable, CustomStringConvertible {
+    package enum Failure: Error, Hashable, Sendable, CustomStringConvertible {
         /// It is not there or cannot be read or written; with the system's reason.
         case inaccessible(path: String, reason: String)
         /// A line is not a digest and a name.
@@ -36,7 +36,7 @@ public struct APIKeyFile: Sendable {
         case invalidName(String)
 
         /// One line for people.
-        public var description: String {
+        package var description: String {
             switch self {
             case .inaccessible(let path, let reason): "the file of API keys, --api-keys \(path): \(reason)"
             case .malformed(let path, let line): "\(path):\(line): not a SHA-256 in hexadecimal and a name"
@@ -48,21 +48,21 @@ public struct APIKeyFile: Sendable {
     }
 
     /// Where the file lies.
-    public let path: String
+    package let path: String
 
     /// Names a file, which need not exist yet.
-    public init(path: String) {
+    package init(path: String) {
         self.path = path
     }
 
     /// Every key in the file.
-    public func entries() throws(Failure) -> [Entry] {
+    package func entries() throws(Failure) -> [Entry] {
         try entries(in: try contents())
     }
 
     /// Makes a key for `name`, adds it to the file (made if need be, for its owner's eyes only) and returns it. It cannot be
     /// had again.
-    public func create(name: String) throws(Failure) -> String {
+    package func create(name: String) throws(Failure) -> String {
         guard Self.isValid(name: name) else { throw .invalidName(name) }
         var random = SystemRandomNumberGenerator()
         let secret = (0..<32).map { _ in random.next() as UInt8 }
@@ -81,7 +81,7 @@ public struct APIKeyFile: Sendable {
     }
 
     /// Takes the key of `name` out of the file, every one that has the name. Gateways that run notice within seconds.
-    public func revoke(name: String) throws(Failure) {
+    package func revoke(name: String) throws(Failure) {
         try change(makingIt: false) { contents throws(Failure) in
             var kept: [UInt8] = []
             var isKnown = false

@@ -14,7 +14,6 @@ extension EndToEnd {
                 port: port,
                 arguments: ["--tls-certificate", certificate.certificateFile, "--tls-key", certificate.keyFile])
             let deadline = ContinuousClock.now + .seconds(30)
-            // The second of these paths needs a task, and what comes after is answered in it too.
             let paths = ["/api/intent?sentence=bonjour", "/health/ready", "/api/intent?sentence=bonsoir"]
             while try curl(port, ["/api/intent?sentence=bonjour"], trusting: certificate).output != "200 1" {
                 guard gateway.isRunning, ContinuousClock.now < deadline else {
@@ -27,6 +26,20 @@ extension EndToEnd {
 
             let stranger = try curl(port, paths, trusting: nil)
             #expect(stranger.status == 60, "\(stranger.errors)")
+
+            // A renewed certificate is taken up, here at once.
+            let renewed = try SelfSignedCertificate()
+            defer { renewed.remove() }
+            for (new, old) in [
+                (renewed.certificateFile, certificate.certificateFile), (renewed.keyFile, certificate.keyFile),
+            ] {
+                try Data(contentsOf: URL(filePath: new)).write(to: URL(filePath: old), options: .atomic)
+            }
+            gateway.signal(SIGHUP)
+            try eventually(within: .seconds(10), "the renewed certificate", details: { gateway.errors }) {
+                try curl(port, ["/health/live"], trusting: renewed).output == "200 1"
+            }
+            #expect(gateway.isRunning)
 
             gateway.signal(SIGTERM)
             #expect(try gateway.wait(within: .seconds(15)) == 0, "\(gateway.errors)")

@@ -31,13 +31,13 @@ class ClientTests(unittest.TestCase):
         cls.addClassCleanup(cls.stack.__exit__)
 
     def run_tool(self, *command, **environment):
-        """What the tool wrote; the test fails if the tool does."""
+        """What the tool wrote, to its standard output and as errors; the test fails if the tool does."""
         done = subprocess.run(
             command, cwd=self.folder, env=os.environ | environment, text=True, capture_output=True)
         self.assertEqual(done.returncode, 0, (done.stdout + done.stderr)[-8_000:])
-        return done.stdout
+        return done.stdout, done.stderr
 
-    def check(self, said):
+    def check(self, said, _):
         """What came of the calls that the programs here make with a generated client, each with sentences of its own."""
         result = json.loads(said.splitlines()[-1])
         self.assertEqual(result["intent"], "find-train")
@@ -58,13 +58,13 @@ class ClientTests(unittest.TestCase):
 
     def test_a_generated_python_client_works(self):
         (self.folder / "python.yaml").write_text("post_hooks: []\n")
-        said = self.run_tool(
+        _, said = self.run_tool(
             TOOLS / "openapi-python-client", "generate", "--path", SPECIFICATION, "--meta", "none",
             "--config", self.folder / "python.yaml", "--output-path", self.folder / "triage_client")
         # It knows no type for streams of lines.
         self.assertEqual([line for line in said.splitlines() if line.startswith(("WARNING", "ERROR", "Unable"))],
                          ["WARNING parsing POST /v1/classify/stream within classification. Endpoint will not be generated."])
-        self.check(self.run_tool(
+        self.check(*self.run_tool(
             TOOLS / "python", HERE / "generated_client.py", self.stack.http, PYTHONPATH=str(self.folder)))
 
     def test_a_generated_java_client_works(self):
@@ -79,12 +79,12 @@ class ClientTests(unittest.TestCase):
         path = f"{classes}:{generator}:/usr/share/java/jakarta-annotation-api.jar"
         self.run_tool("javac", *(f"-J{option}" for option in JVM), "-nowarn", "-cp", path, "-d", classes,
                       HERE / "java/GeneratedClient.java", *client.glob("src/main/java/**/*.java"))
-        self.check(self.run_tool("java", *JVM, "-cp", path, "GeneratedClient", self.stack.http))
+        self.check(*self.run_tool("java", *JVM, "-cp", path, "GeneratedClient", self.stack.http))
 
     def test_no_call_of_the_http_client_of_java_fails(self):
         """It offers HTTP/2 with each new connection that has no TLS, and goes on with HTTP/1.1."""
-        said = self.run_tool("java", *JVM, HERE / "java/Calls.java", self.stack.http,
-                             f"http://{self.stack.addresses['worker-1']}", str(CALLS))
+        said, _ = self.run_tool("java", *JVM, HERE / "java/Calls.java", self.stack.http,
+                                f"http://{self.stack.addresses['worker-1']}", str(CALLS))
         self.assertEqual(said.splitlines(), [f"{CALLS} answered, 0 failed"])
 
 

@@ -10,10 +10,25 @@ from triage_client import Client
 from triage_client.api.bulk import publish
 from triage_client.api.classification import classify, classify_batch, intent
 from triage_client.api.open_inference_protocol import (
-    infer, infer_version, model, model_configuration, model_ready, model_statistics, repository_index)
+    infer,
+    infer_version,
+    model,
+    model_configuration,
+    model_ready,
+    model_statistics,
+    repository_index,
+)
 from triage_client.models import (
-    Batch, BulkRequest, BulkSentence, CloudEvent, CloudEventSpecversion, InferenceInput, InferenceInputDatatype,
-    InferenceRequest, Sentence)
+    Batch,
+    BulkRequest,
+    BulkSentence,
+    CloudEvent,
+    CloudEventSpecversion,
+    InferenceInput,
+    InferenceInputDatatype,
+    InferenceRequest,
+    Sentence,
+)
 from triage_client.types import UNSET
 
 TEXTS = ["Trouve-moi un train pour Lyon demain matin", "Je cherche un hôtel à Nice"]

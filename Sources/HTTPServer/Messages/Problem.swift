@@ -49,12 +49,12 @@ extension Problem {
         .expectationFailed, "expectation_failed", title: "The expectation cannot be met",
         detail: "the only expectation known is 100-continue")
 
-    static let unsupportedContentCoding = Problem(
+    package static let unsupportedContentCoding = Problem(
         .unsupportedMediaType, "unsupported_content_encoding", title: "The content coding is not supported",
         detail: "Content-Encoding must be gzip, deflate or identity",
         headers: [("Accept-Encoding", "gzip, deflate")])
 
-    static let corruptBody = Problem(
+    package static let corruptBody = Problem(
         .badRequest, "corrupt_body", title: "The body cannot be decompressed",
         detail: "the body is not what its Content-Encoding says, or was cut short")
 
@@ -67,11 +67,11 @@ extension Problem {
             detail: "this path takes \(allowed)", headers: [("Allow", allowed)])
     }
 
-    static let bodyTooSlow = Problem(
+    package static let bodyTooSlow = Problem(
         .requestTimeout, "request_timeout", title: "The request took too long to arrive",
         detail: "the body did not arrive in time")
 
-    static let noMemory = Problem(
+    package static let noMemory = Problem(
         .serviceUnavailable, "too_many_bytes", title: "Too many bytes are held",
         detail: "the bodies and responses that other clients have under way fill the memory set aside for them",
         headers: [("Retry-After", "1")])

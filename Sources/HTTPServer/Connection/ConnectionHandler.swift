@@ -12,7 +12,6 @@ final class ConnectionHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
-    typealias Decoder = ByteToMessageHandler<HTTPRequestDecoder>
 
     /// Bodies up to this size are copied behind their heads, which is cheaper than a second buffer.
     private static let copied = 4_096
@@ -68,7 +67,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private let server: ServerContext
     private let connections: LoopConnections
     private let isRefused: Bool
-    private var decoder: Decoder
+    private let decoder: RequestDecoder
     private var state = State.idle
     private var context: ChannelHandlerContext?
 
@@ -100,7 +99,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private var writeDeadline = MonotonicTime.distantFuture
 
     /// - Parameter isRefused: the connection is one too many; its first request is answered with 503.
-    init(server: ServerContext, connections: LoopConnections, decoder: Decoder, isRefused: Bool) {
+    init(server: ServerContext, connections: LoopConnections, decoder: RequestDecoder, isRefused: Bool) {
         self.server = server
         self.connections = connections
         self.decoder = decoder
@@ -129,17 +128,13 @@ final class ConnectionHandler: ChannelDuplexHandler {
     // MARK: Reading
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        receive(unwrapInboundIn(data), context)
-    }
-
-    /// Takes a part that the parser has read.
-    func receive(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
+        let part = unwrapInboundIn(data)
         hasReadPart = true
         switch part {
         case .head(let head): parserStops = head.stopsParser
         case .end where parserStops:
             parserStops = false
-            restartParser(context)
+            decoder.goOn()
         case .body, .end: break
         }
         switch state {
@@ -688,26 +683,6 @@ final class ConnectionHandler: ChannelDuplexHandler {
         }
     }
 
-    /// Goes on with another parser where NIO's has stopped: a server may pass over an offer to change the protocol.
-    private func restartParser(_ context: ChannelHandlerContext) {
-        let pipeline = context.pipeline.syncOperations
-        let (old, new) = (decoder, server.makeDecoder())
-        let bridge = ParserBridge(handler: self)
-        decoder = new
-        do {
-            try pipeline.addHandler(bridge, position: .after(old))
-            try pipeline.addHandler(new, position: .after(bridge))
-        } catch {
-            return close(context)
-        }
-        // It passes on the bytes that it has not parsed, and then goes.
-        let bound = NIOLoopBound((pipeline, bridge), eventLoop: context.eventLoop)
-        pipeline.removeHandler(old).whenComplete { _ in
-            let (pipeline, bridge) = bound.value
-            pipeline.removeHandler(bridge, promise: nil)
-        }
-    }
-
     private func close(_ context: ChannelHandlerContext) {
         end()
         context.close(promise: nil)
@@ -760,33 +735,6 @@ final class ConnectionHandler: ChannelDuplexHandler {
     /// Ends the connection at once.
     func closeNow() {
         if let context { close(context) }
-    }
-}
-
-/// Stands between a parser that goes and the one that comes: bytes go on to the next parser, and what the old one may still
-/// say of requests goes past it.
-private final class ParserBridge: ChannelInboundHandler, RemovableChannelHandler {
-    typealias InboundIn = Any
-    typealias InboundOut = ByteBuffer
-
-    private unowned let handler: ConnectionHandler
-
-    init(handler: ConnectionHandler) {
-        self.handler = handler
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch unwrapInboundIn(data) {
-        case let bytes as ByteBuffer: context.fireChannelRead(wrapInboundOut(bytes))
-        case let part as HTTPServerRequestPart: handler.receive(part)
-        default: break
-        }
-    }
-}
-
-extension ConnectionHandler {
-    fileprivate func receive(_ part: HTTPServerRequestPart) {
-        if let context { receive(part, context) }
     }
 }
 

@@ -442,14 +442,15 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private func writeOn(_ context: ChannelHandlerContext) {
         // Flushing may change the state: it calls ``channelWritabilityChanged(context:)``, and may close the connection.
         while context.channel.isWritable, case .writing(let current, var rest, let isEarly) = state,
-            let piece = rest.readSlice(length: min(rest.readableBytes, Self.piece))
+            rest.readableBytes > 0, let piece = rest.readSlice(length: min(rest.readableBytes, Self.piece))
         {
+            // Before flushing, so that none of it is written twice.
+            state = .writing(current, rest: rest, isEarly: isEarly)
             guard rest.readableBytes > 0 else {
                 giveBack()
                 context.writeAndFlush(wrapOutboundOut(piece), promise: nil)
                 return endResponse(to: current, isEarly: isEarly, context)
             }
-            state = .writing(current, rest: rest, isEarly: isEarly)
             context.writeAndFlush(wrapOutboundOut(piece), promise: nil)
         }
     }
@@ -458,6 +459,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private func endResponse(to current: Current, isEarly: Bool, _ context: ChannelHandlerContext) {
         if case .closed = state { return }
         body = ByteBuffer()
+        decompressor = nil
         giveBack()
         if isEarly || isQuiescing || !current.rules.isPersistent { return linger(context) }
         state = .idle

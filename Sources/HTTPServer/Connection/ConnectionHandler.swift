@@ -201,7 +201,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
             parserError = nil
             refuseUnreadable(error, context)
         }
-        if isInputClosed, held.isEmpty, case .idle = state { return close(context) }
+        if isInputClosed, held.isEmpty, case .idle = state { return linger(context) }
         if isReadWithheld, held.isEmpty {
             isReadWithheld = false
             context.read()
@@ -468,15 +468,18 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     /// Says that no more is written, and waits for a moment for the client to close.
-    private func linger(_ context: ChannelHandlerContext) {
+    ///
+    /// - Parameter isAwaited: whether the client is waited for; else it is enough that everything is written.
+    private func linger(_ context: ChannelHandlerContext, isAwaited: Bool = true) {
         state = .lingering
         held.removeAll()
         parserError = nil
-        readDeadline = .distantFuture
+        // What is left may be too little to make the connection unwritable, and never be read.
+        readDeadline = connections.now.advanced(by: server.timeouts.write)
         let handler = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in
             let (handler, context) = handler.value
-            handler.endOutput(context)
+            handler.endOutput(context, isAwaited: isAwaited)
         }
         if isReadWithheld {
             isReadWithheld = false
@@ -485,9 +488,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     /// Everything is written.
-    private func endOutput(_ context: ChannelHandlerContext) {
+    private func endOutput(_ context: ChannelHandlerContext, isAwaited: Bool) {
         guard case .lingering = state else { return }
-        if isInputClosed { return close(context) }
+        if isInputClosed || !isAwaited { return close(context) }
         isOutputClosed = true
         readDeadline = connections.now.advanced(by: server.timeouts.linger)
         context.close(mode: .output, promise: nil)
@@ -633,7 +636,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
         if let event = event as? ChannelEvent, event == .inputClosed {
             isInputClosed = true
             switch state {
-            case .idle where held.isEmpty && context.channel.isWritable: close(context)
+            // Of the last response something may not be written yet.
+            case .idle where held.isEmpty && context.channel.isWritable: linger(context)
             case .lingering: if isOutputClosed { close(context) }
             case .reading(let current), .refusing(let current, _):
                 respond(Response(.malformed("the body was cut short")), to: current, isEarly: true, context)
@@ -719,8 +723,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
         guard let context, now >= readDeadline || now >= writeDeadline else { return }
         if now < writeDeadline {
             switch state {
-            case .reading(let current), .refusing(let current, _):
+            case .reading(let current):
                 return respond(Response(.bodyTooSlow), to: current, isEarly: true, context)
+            case .refusing(let current, let problem):
+                return respond(Response(problem), to: current, isEarly: true, context)
             default: break
             }
         }
@@ -731,7 +737,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     func quiesce() {
         guard let context else { return }
         isQuiescing = true
-        if case .idle = state, held.isEmpty { close(context) }
+        if case .idle = state, held.isEmpty { linger(context, isAwaited: false) }
     }
 
     /// Ends the connection at once.

@@ -98,7 +98,7 @@ package struct HTTPServer: Service {
                     let pipeline = channel.pipeline.syncOperations
                     if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls.context)) }
                     let decoder = context.makeDecoder()
-                    try pipeline.addHandler(decoder)
+                    try pipeline.addHandler(ByteToMessageHandler(decoder))
                     try pipeline.addHandler(
                         ConnectionHandler(
                             server: context, connections: table.connections(on: channel.eventLoop), decoder: decoder,
@@ -154,13 +154,12 @@ struct ServerContext: Sendable {
             """)
     }
 
-    func makeDecoder() -> ConnectionHandler.Decoder {
+    func makeDecoder() -> RequestDecoder {
         var limits = NIOHTTPDecoderLimitConfiguration()
         limits.maxHeaderFieldSize = configuration.maximumHeaderBytes
         limits.maxHeaderListSize = configuration.maximumHeaderBytes
         limits.maxHeaderFieldCount = 128
-        return ByteToMessageHandler(
-            HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits))
+        return RequestDecoder(limits: limits)
     }
 
     func logFailure(_ error: any Error) {

@@ -79,6 +79,8 @@ package final class ReloadableTLS: Sendable {
         // Of TLS 1.2 only suites whose keys are thrown away after the connection.
         tls.cipherSuites = "ECDHE+AESGCM:ECDHE+CHACHA20"
         tls.applicationProtocols = ["http/1.1"]
+        // A client that does not answer the end of TLS must not hold up the end of the server.
+        tls.shutdownTimeout = .seconds(1)
         guard let context = try? NIOSSLContext(configuration: tls) else {
             throw HTTPServerError(
                 .privateKey, files.privateKey,

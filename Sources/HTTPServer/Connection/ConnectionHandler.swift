@@ -12,7 +12,6 @@ final class ConnectionHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
-    typealias Decoder = ByteToMessageHandler<HTTPRequestDecoder>
 
     /// Bodies up to this size are copied behind their heads, which is cheaper than a second buffer.
     private static let copied = 4_096
@@ -68,7 +67,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private let server: ServerContext
     private let connections: LoopConnections
     private let isRefused: Bool
-    private var decoder: Decoder
+    private let decoder: RequestDecoder
     private var state = State.idle
     private var context: ChannelHandlerContext?
 
@@ -100,7 +99,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private var writeDeadline = MonotonicTime.distantFuture
 
     /// - Parameter isRefused: the connection is one too many; its first request is answered with 503.
-    init(server: ServerContext, connections: LoopConnections, decoder: Decoder, isRefused: Bool) {
+    init(server: ServerContext, connections: LoopConnections, decoder: RequestDecoder, isRefused: Bool) {
         self.server = server
         self.connections = connections
         self.decoder = decoder
@@ -129,17 +128,13 @@ final class ConnectionHandler: ChannelDuplexHandler {
     // MARK: Reading
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        receive(unwrapInboundIn(data), context)
-    }
-
-    /// Takes a part that the parser has read.
-    func receive(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
+        let part = unwrapInboundIn(data)
         hasReadPart = true
         switch part {
         case .head(let head): parserStops = head.stopsParser
         case .end where parserStops:
             parserStops = false
-            restartParser(context)
+            decoder.goOn()
         case .body, .end: break
         }
         switch state {
@@ -206,7 +201,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
             parserError = nil
             refuseUnreadable(error, context)
         }
-        if isInputClosed, held.isEmpty, case .idle = state { return close(context) }
+        if isInputClosed, held.isEmpty, case .idle = state { return linger(context) }
         if isReadWithheld, held.isEmpty {
             isReadWithheld = false
             context.read()
@@ -447,14 +442,15 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private func writeOn(_ context: ChannelHandlerContext) {
         // Flushing may change the state: it calls ``channelWritabilityChanged(context:)``, and may close the connection.
         while context.channel.isWritable, case .writing(let current, var rest, let isEarly) = state,
-            let piece = rest.readSlice(length: min(rest.readableBytes, Self.piece))
+            rest.readableBytes > 0, let piece = rest.readSlice(length: min(rest.readableBytes, Self.piece))
         {
+            // Before flushing, so that none of it is written twice.
+            state = .writing(current, rest: rest, isEarly: isEarly)
             guard rest.readableBytes > 0 else {
                 giveBack()
                 context.writeAndFlush(wrapOutboundOut(piece), promise: nil)
                 return endResponse(to: current, isEarly: isEarly, context)
             }
-            state = .writing(current, rest: rest, isEarly: isEarly)
             context.writeAndFlush(wrapOutboundOut(piece), promise: nil)
         }
     }
@@ -463,6 +459,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private func endResponse(to current: Current, isEarly: Bool, _ context: ChannelHandlerContext) {
         if case .closed = state { return }
         body = ByteBuffer()
+        decompressor = nil
         giveBack()
         if isEarly || isQuiescing || !current.rules.isPersistent { return linger(context) }
         state = .idle
@@ -471,15 +468,18 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     /// Says that no more is written, and waits for a moment for the client to close.
-    private func linger(_ context: ChannelHandlerContext) {
+    ///
+    /// - Parameter isAwaited: whether the client is waited for; else it is enough that everything is written.
+    private func linger(_ context: ChannelHandlerContext, isAwaited: Bool = true) {
         state = .lingering
         held.removeAll()
         parserError = nil
-        readDeadline = .distantFuture
+        // What is left may be too little to make the connection unwritable, and never be read.
+        readDeadline = connections.now.advanced(by: server.timeouts.write)
         let handler = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in
             let (handler, context) = handler.value
-            handler.endOutput(context)
+            handler.endOutput(context, isAwaited: isAwaited)
         }
         if isReadWithheld {
             isReadWithheld = false
@@ -488,9 +488,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     /// Everything is written.
-    private func endOutput(_ context: ChannelHandlerContext) {
+    private func endOutput(_ context: ChannelHandlerContext, isAwaited: Bool) {
         guard case .lingering = state else { return }
-        if isInputClosed { return close(context) }
+        if isInputClosed || !isAwaited { return close(context) }
         isOutputClosed = true
         readDeadline = connections.now.advanced(by: server.timeouts.linger)
         context.close(mode: .output, promise: nil)
@@ -636,7 +636,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
         if let event = event as? ChannelEvent, event == .inputClosed {
             isInputClosed = true
             switch state {
-            case .idle where held.isEmpty && context.channel.isWritable: close(context)
+            // Of the last response something may not be written yet.
+            case .idle where held.isEmpty && context.channel.isWritable: linger(context)
             case .lingering: if isOutputClosed { close(context) }
             case .reading(let current), .refusing(let current, _):
                 respond(Response(.malformed("the body was cut short")), to: current, isEarly: true, context)
@@ -688,26 +689,6 @@ final class ConnectionHandler: ChannelDuplexHandler {
         }
     }
 
-    /// Goes on with another parser where NIO's has stopped: a server may pass over an offer to change the protocol.
-    private func restartParser(_ context: ChannelHandlerContext) {
-        let pipeline = context.pipeline.syncOperations
-        let (old, new) = (decoder, server.makeDecoder())
-        let bridge = ParserBridge(handler: self)
-        decoder = new
-        do {
-            try pipeline.addHandler(bridge, position: .after(old))
-            try pipeline.addHandler(new, position: .after(bridge))
-        } catch {
-            return close(context)
-        }
-        // It passes on the bytes that it has not parsed, and then goes.
-        let bound = NIOLoopBound((pipeline, bridge), eventLoop: context.eventLoop)
-        pipeline.removeHandler(old).whenComplete { _ in
-            let (pipeline, bridge) = bound.value
-            pipeline.removeHandler(bridge, promise: nil)
-        }
-    }
-
     private func close(_ context: ChannelHandlerContext) {
         end()
         context.close(promise: nil)
@@ -742,8 +723,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
         guard let context, now >= readDeadline || now >= writeDeadline else { return }
         if now < writeDeadline {
             switch state {
-            case .reading(let current), .refusing(let current, _):
+            case .reading(let current):
                 return respond(Response(.bodyTooSlow), to: current, isEarly: true, context)
+            case .refusing(let current, let problem):
+                return respond(Response(problem), to: current, isEarly: true, context)
             default: break
             }
         }
@@ -754,41 +737,12 @@ final class ConnectionHandler: ChannelDuplexHandler {
     func quiesce() {
         guard let context else { return }
         isQuiescing = true
-        if case .idle = state, held.isEmpty { close(context) }
+        if case .idle = state, held.isEmpty { linger(context, isAwaited: false) }
     }
 
     /// Ends the connection at once.
     func closeNow() {
         if let context { close(context) }
-    }
-}
-
-/// Stands between a parser that goes and the one that comes: bytes go on to the next parser, and what the old one may still
-/// say of requests goes past it.
-private final class ParserBridge: ChannelInboundHandler, RemovableChannelHandler {
-    typealias InboundIn = Any
-    typealias InboundOut = ByteBuffer
-
-    private unowned let handler: ConnectionHandler
-
-    init(handler: ConnectionHandler) {
-        self.handler = handler
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch unwrapInboundIn(data) {
-        case let bytes as ByteBuffer: context.fireChannelRead(wrapInboundOut(bytes))
-        // As NIO holds a buffer when nobody says what it is.
-        case let IOData.byteBuffer(bytes) as IOData: context.fireChannelRead(wrapInboundOut(bytes))
-        case let part as HTTPServerRequestPart: handler.receive(part)
-        default: break
-        }
-    }
-}
-
-extension ConnectionHandler {
-    fileprivate func receive(_ part: HTTPServerRequestPart) {
-        if let context { receive(part, context) }
     }
 }
 

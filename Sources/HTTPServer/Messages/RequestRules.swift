@@ -47,7 +47,8 @@ struct RequestRules {
                     guard token.isField("100-continue") else { throw .unsupportedExpectation }
                     expectations += 1
                 }
-            case 10 where name.isField("connection"):
+            // NIO's parser reads `Proxy-Connection`, which some clients still send, as `Connection`, and so must we.
+            case 10 where name.isField("connection"), 16 where name.isField("proxy-connection"):
                 for token in value.listElements {
                     if token.isField("close") { closes = true }
                     if token.isField("keep-alive") { keepsAlive = true }
@@ -87,7 +88,9 @@ extension HTTPRequestHead {
     var stopsParser: Bool {
         if method == .CONNECT { return true }
         return headers.contains(name: "upgrade")
-            && headers["connection"].contains { $0.listElements.contains { $0.isField("upgrade") } }
+            && ["connection", "proxy-connection"].contains { name in
+                headers[name].contains { $0.listElements.contains { $0.isField("upgrade") } }
+            }
     }
 }
 

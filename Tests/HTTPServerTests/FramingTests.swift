@@ -1,0 +1,135 @@
+import Foundation
+import HTTPServer
+import Logging
+import NIOCore
+import NIOHTTP1
+import TestSupport
+import Testing
+
+/// Where one response ends and the next one begins, and that none is lost, on real connections.
+@Suite("Framing", .timeLimit(.minutes(2)))
+struct FramingTests {
+    private static let routes = RouteTable([
+        Route(.GET, "/small", .withoutBody { _, _ in .response(Response(type: "text/plain", text: "small")) }),
+        Route(
+            .GET, "/bytes/{count}",
+            .withoutBody { request, _ in
+                let count = request.parameter("count").flatMap { Int($0) } ?? 0
+                return .response(Response(type: "text/plain", body: ByteBuffer(repeating: 0x78, count: count)))
+            }),
+        Route(.POST, "/echo", .withBody { request, _ in .response(Response(type: "text/plain", body: request.body)) }),
+    ])
+
+    private func serve(
+        _ configure: (inout HTTPServerConfiguration) -> Void = { _ in },
+        _ body: @escaping @Sendable (_ port: Int) throws -> Void
+    ) async throws {
+        var configuration = HTTPServerConfiguration(name: "test", host: "127.0.0.1", port: 0)
+        configure(&configuration)
+        let (ports, port) = AsyncStream.makeStream(of: Int.self)
+        let server = HTTPServer(
+            configuration, routes: Self.routes, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            onRunning: { port.yield($0) })
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await server.run() }
+            defer { tasks.cancelAll() }
+            for await port in ports {
+                try await RawHTTPConnection.onThread { try body(port) }
+                break
+            }
+        }
+    }
+
+    private static let small = "GET /small HTTP/1.1\r\nHost: x\r\n"
+
+    /// About as many bytes as a connection takes before it says that it is full: the write that fills it empties it too.
+    @Test func writesNoPieceOfABodyTwice() async throws {
+        try await serve { port in
+            for count in [65_300, 65_400, 65_450, 65_500, 65_535, 65_536, 65_537, 131_000, 131_072] {
+                let connection = try RawHTTPConnection(port: port)
+                connection.send("GET /bytes/\(count) HTTP/1.1\r\nHost: x\r\n\r\n\(Self.small)Connection: close\r\n\r\n")
+                #expect(connection.response()?.body.count == count)
+                #expect(connection.response()?.body == Array("small".utf8), "after \(count) bytes")
+                #expect(connection.ends() == .closed)
+            }
+        }
+    }
+
+    /// A request that offers another protocol, and one behind it: in one piece, cut at each byte, and with the end of what
+    /// the client sends right behind it.
+    @Test(arguments: [
+        "Connection: Upgrade\r\nUpgrade: h2c\r\n", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n",
+        "Upgrade: websocket\r\nConnection: keep-alive, upgrade\r\n", "Proxy-Connection: upgrade\r\nUpgrade: h2c\r\n",
+    ])
+    func answersWhatComesBehindAnOfferOfAnotherProtocol(fields: String) async throws {
+        let offer = "POST /echo HTTP/1.1\r\nHost: x\r\n\(fields)Content-Length: 3\r\n\r\nabc"
+        let bytes = Array("\(offer)\(Self.small)\(fields)\r\n\(Self.small)Connection: close\r\n\r\n".utf8)
+        try await serve { port in
+            for cut in bytes.indices {
+                let connection = try RawHTTPConnection(port: port)
+                connection.send(Array(bytes[..<cut]))
+                if cut > 0 { usleep(1_000) }
+                connection.send(Array(bytes[cut...]))
+                connection.finishSending()
+                let bodies = (0..<3).map { _ in connection.response().map { String(decoding: $0.body, as: UTF8.self) } }
+                #expect(bodies == ["abc", "small", "small"], "cut at \(cut)")
+            }
+        }
+    }
+
+    @Test func announcesTheEndThatProxyConnectionAsksFor() async throws {
+        try await serve { port in
+            let connection = try RawHTTPConnection(port: port)
+            connection.send("\(Self.small)Proxy-Connection: close\r\n\r\n")
+            #expect(connection.response()?.field("connection") == "close")
+            #expect(connection.ends() == .closed)
+        }
+    }
+
+    /// What is written last may still be on its way when the client's end is noticed.
+    @Test func answersAClientThatHasClosedItsOwnSideAndReadsSlowly() async throws {
+        try await serve { port in
+            for count in stride(from: 2_000_000, through: 6_000_000, by: 250_000) {
+                let connection = try RawHTTPConnection(port: port)
+                connection.setReceiveBuffer(bytes: 2_048)
+                connection.send("GET /bytes/\(count) HTTP/1.1\r\nHost: x\r\n\r\n")
+                connection.finishSending()
+                usleep(20_000)
+                #expect(connection.response()?.body.count == count)
+            }
+        }
+    }
+
+    /// What is left over of a last response may be too little for the connection to be full.
+    @Test func closesOnAClientThatLeavesTheEndOfTheLastResponseUnread() async throws {
+        try await serve({ $0.writeTimeout = .milliseconds(500) }) { port in
+            // As much as the system takes in differs: one of these leaves a little over.
+            let connections = try (0..<128).map { step in
+                let connection = try RawHTTPConnection(port: port)
+                connection.setReceiveBuffer(bytes: 2_048)
+                let count = 1_000_000 + step * 32_000
+                connection.send("GET /bytes/\(count) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                return connection
+            }
+            sleep(4)
+            let refused = try RawHTTPConnection(port: port)
+            refused.send("\(Self.small)\r\n")
+            #expect(refused.response()?.status == 200)
+            for connection in connections { #expect(connection.ends(within: 0.1) != .open) }
+        }
+    }
+
+    @Test func refusesWhatIsBehindABodyThatWasCutShortByItself() async throws {
+        // The first bytes of gzip's format.
+        let cut: [UInt8] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3]
+        try await serve { port in
+            let connection = try RawHTTPConnection(port: port)
+            connection.send(
+                Array("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\nContent-Length: 10\r\n\r\n".utf8)
+                    + cut)
+            #expect(connection.response()?.status == 400)
+            connection.send("OPTIONS /echo HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(connection.response()?.status == 204)
+        }
+    }
+}

@@ -42,16 +42,21 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-configuration.git", exact: "1.4.0", traits: ["JSON", "YAML"]),
         .package(url: "https://github.com/apple/swift-system.git", exact: "1.8.1"),
         .package(url: "https://github.com/apple/swift-crypto.git", exact: "4.5.2"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
     ],
     targets: [
         .systemLibrary(name: "CRdKafka", providers: [.apt(["librdkafka-dev"])]),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .target(
             name: "Kafka",
             dependencies: ["CRdKafka", "Telemetry", .product(name: "Logging", package: "swift-log")],
             swiftSettings: hotPathSettings, linkerSettings: findLibraries),
         .target(
             name: "Classification",
-            dependencies: [.product(name: "Crypto", package: "swift-crypto")],
+            dependencies: [
+                "CZlib", "Messages", .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Yams", package: "Yams"),
+            ],
             exclude: ["MODEL_CARD.md"],
             swiftSettings: hotPathSettings),
         .target(name: "Messages", swiftSettings: hotPathSettings),
@@ -115,6 +120,7 @@ let package = Package(
         .testTarget(
             name: "ClassificationTests",
             dependencies: ["Classification", .product(name: "Crypto", package: "swift-crypto")],
+            exclude: ["Inputs"],
             swiftSettings: settings),
         .testTarget(name: "MessagesTests", dependencies: ["Messages"], swiftSettings: settings),
         .testTarget(

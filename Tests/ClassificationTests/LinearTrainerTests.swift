@@ -20,8 +20,11 @@ struct LinearTrainerTests {
     func scores() throws {
         var options = Samples.quickOptions
         options.folds = 4
-        let metadata = try LinearTrainer(options: options).train(Samples.travel).metadata
+        let model = try LinearTrainer(options: options).train(Samples.travel)
+        let metadata = model.metadata
         let scores = try #require(metadata.scores)
+        #expect(model.validation?.accuracy == scores.accuracy)
+        #expect(model.validation?.sentences == 60)
         #expect(scores.folds == 4)
         #expect(scores.accuracy > 0.95)
         #expect((0.2...5).contains(metadata.temperature))

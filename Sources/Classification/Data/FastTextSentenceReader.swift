@@ -1,34 +1,40 @@
-internal import Foundation
-
 /// Reads lines of a label and a sentence, as fastText takes them: `__label__find-train un train pour Lyon`.
 struct FastTextSentenceReader {
     static let prefix = "__label__"
+    private static let prefixBytes = Array(prefix.utf8)
 
-    private let text: String
-    private let path: String
-
-    init(_ text: String, path: String) {
-        self.text = text
-        self.path = path
-    }
+    let bytes: [UInt8]
+    let path: String
 
     func read() throws(DataError) -> [Example] {
         var examples: [Example] = []
-        for (place, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
-            let trimmed = line.trimmingCharacters(in: .whitespaces)
-            if trimmed.isEmpty { continue }
-            guard trimmed.hasPrefix(Self.prefix) else {
-                throw DataError(.malformed, path, line: place + 1, "does not begin with \(Self.prefix)")
+        try Lines.forEach(in: bytes) { (line, number) throws(DataError) in
+            let trimmed = bytes[line].trimmed
+            if trimmed.isEmpty { return }
+            guard trimmed.starts(with: Self.prefixBytes) else {
+                throw DataError(.malformed, path, line: number, "does not begin with \(Self.prefix)")
             }
-            let parts = trimmed.dropFirst(Self.prefix.count).split(maxSplits: 1, whereSeparator: \.isWhitespace)
-            guard parts.count == 2 else {
-                throw DataError(.malformed, path, line: place + 1, "has a class and no sentence")
+            let rest = String(decoding: trimmed.dropFirst(Self.prefixBytes.count), as: UTF8.self)
+            let label = rest.unicodeScalars.prefix { !$0.properties.isWhitespace }
+            let text = rest.unicodeScalars[label.endIndex...].drop { $0.properties.isWhitespace }
+            guard !text.isEmpty else {
+                throw DataError(.malformed, path, line: number, "has a class and no sentence")
             }
-            guard !parts[1].hasPrefix(Self.prefix) else {
-                throw DataError(.malformed, path, line: place + 1, "has several classes; leave the right one")
+            guard !Substring(text).hasPrefix(Self.prefix) else {
+                throw DataError(.malformed, path, line: number, "has several classes; leave the right one")
             }
-            examples.append(Example(text: String(parts[1]), label: String(parts[0]), line: place + 1))
+            examples.append(Example(text: String(text), label: String(label), line: number))
         }
         return examples
+    }
+}
+
+extension ArraySlice<UInt8> {
+    /// Without spaces and tabs at its ends.
+    fileprivate var trimmed: ArraySlice<UInt8> {
+        let isBlank = { (byte: UInt8) in byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+        let start = drop(while: isBlank)
+        guard let last = start.lastIndex(where: { !isBlank($0) }) else { return [] }
+        return start[...last]
     }
 }

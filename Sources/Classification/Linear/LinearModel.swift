@@ -6,6 +6,8 @@ public struct LinearModel: Sendable {
     public let description: ModelDescription
     /// What the model says about itself.
     public let metadata: ModelMetadata
+    /// What cross-validation gave when the model was trained, class by class; not in the file.
+    public internal(set) var validation: Evaluation?
 
     /// The score of a lane without a class: so low that its probability is 0 beside any other.
     static let noClass: Float = -1e9

@@ -76,17 +76,20 @@ public struct LinearTrainer: Sendable {
         let all = Array(sentences.texts.indices)
         let parts = fit(sentences, (0..<options.folds).map { folds?.outside($0) ?? all } + [all], report)
         var metadata = blankMetadata(sentences)
+        var evaluation: Evaluation?
         if let folds {
             let validation = try CrossValidation(sentences, folds) { fold in
                 parts[fold].makeModel(metadata)
             }
+            evaluation = validation.evaluation
             metadata.temperature = validation.temperature
             metadata.scores = ModelMetadata.Scores(
                 folds: options.folds, accuracy: validation.evaluation.accuracy,
                 macroF1: validation.evaluation.macroF1, logLoss: validation.evaluation.logLoss,
                 calibrationError: validation.evaluation.calibrationError)
         }
-        let model = parts[options.folds].makeModel(metadata)
+        var model = parts[options.folds].makeModel(metadata)
+        model.validation = evaluation
         report.finish()
         return model
     }
@@ -176,7 +179,8 @@ public struct LinearTrainer: Sendable {
         }
         guard options.folds <= sentences.texts.count else {
             throw Refusal(
-                description: "\(options.folds) folds need as many sentences, and there are \(sentences.texts.count)")
+                description: "cross-validation with \(options.folds) folds needs as many sentences, and there are "
+                    + "\(sentences.texts.count); --folds 0 trains without")
         }
         guard (1e-6...1e9).contains(options.inverseRegularization) else {
             throw Refusal(description: "the inverse regularization must be from 0.000001 to 1000000000")

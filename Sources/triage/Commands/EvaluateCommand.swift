@@ -13,13 +13,14 @@ struct EvaluateCommand: AsyncParsableCommand {
 
               triage evaluate --model intents.model --data held-out.jsonl
               triage evaluate --data intents.csv --folds 5 --json
+
+            A model that is measured on the sentences that it was trained on looks better than it is; that is said.
             """)
 
     @Option(help: ArgumentHelp("The model to measure, or whose options to cross-validate.", valueName: "file"))
     var model: String?
 
-    @Option(help: ArgumentHelp("Labelled sentences, in the formats of train.", valueName: "file"))
-    var data: String
+    @OptionGroup var data: DataFlags
 
     @Option(help: "Folds of the cross-validation. (default: 5)")
     var folds: Int?
@@ -29,6 +30,9 @@ struct EvaluateCommand: AsyncParsableCommand {
 
     @Flag(help: "Print JSON instead of a table.")
     var json = false
+
+    @Flag(help: "Refuse, with 65, to measure a model on the sentences that it was trained on.")
+    var strict = false
 
     func validate() throws {
         guard folds.map({ (2...100).contains($0) }) ?? true else { throw ValidationError("--folds must be 2 to 100") }
@@ -47,17 +51,39 @@ struct EvaluateCommand: AsyncParsableCommand {
 
     private func measure() throws -> Evaluation {
         // A missing model is told before time goes into reading sentences.
-        let classifier = try ModelFile.load(path: model ?? "")
-        return try Evaluation.measure(classifier, on: LabelledSentences.read(path: data))
+        let path = model ?? ""
+        let classifier = try ModelFile.load(path: path)
+        let file = try data.read()
+        try compare(file, with: ModelFile.metadata(path: path), classifier.model.identifier)
+        do {
+            return try Evaluation.measure(classifier, on: file.sentences)
+        } catch let refusal as LinearTrainer.Refusal {
+            throw CommandFailure.badData("\(file.path): \(refusal)")
+        }
+    }
+
+    /// Says so if the sentences are those of the training.
+    private func compare(_ file: SentenceFile, with metadata: ModelMetadata, _ model: String) throws {
+        guard metadata.trainingData.sha256 == file.sentences.digest else { return }
+        let message =
+            "\(file.path): \(model) was trained on these: the figure means nothing. Take sentences that it has not "
+            + "seen, or cross-validate: \(Advice.command("evaluate \(data.typed) --folds 5"))"
+        guard !strict else { throw CommandFailure.badData(message) }
+        Advice.warn(message)
     }
 
     private func crossValidate() throws -> Evaluation {
         var options = try model.map { try ModelFile.metadata(path: $0).options } ?? LinearTrainer.Options()
         options.seed = seed
         options.folds = folds ?? 5
-        let sentences = try LabelledSentences.read(path: data)
+        let file = try data.read()
+        try file.requireTwoClasses()
         let progress = ProgressLine()
         defer { _ = progress.finish() }
-        return try LinearTrainer(options: options).crossValidate(sentences) { progress.show($0) }.evaluation
+        do {
+            return try LinearTrainer(options: options).crossValidate(file.sentences) { progress.show($0) }.evaluation
+        } catch {
+            throw CommandFailure.badData("\(file.path): \(error)")
+        }
     }
 }

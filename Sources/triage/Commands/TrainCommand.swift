@@ -7,14 +7,20 @@ struct TrainCommand: AsyncParsableCommand {
         commandName: "train",
         abstract: "Train a model on sentences and their labels.",
         discussion: """
-            Reads a JSON array, JSON lines, CSV or TSV with a header, or fastText's __label__ lines. A sentence's field is \
-            named text or sentence, its class label or intent. The same data and seed give the same file, to the byte.
+            Reads what there is: CSV (comma, semicolon, bar) or TSV with a header, a JSON array, JSON lines, \
+            fastText's __label__ lines, Rasa's NLU YAML or JSON, spaCy's and Prodigy's JSON lines, the files of LUIS, \
+            CLU and Snips; gzip of any of them. The content tells which. The same data and seed give the same file, to the byte.
 
               triage train --data intents.csv --output intents.model --name intents --language fr
+              triage train --data tickets.csv --text-column Subject --label-column Team --output tickets.model
+              zcat export.csv.gz | triage train --data - --output export.model
+
+            Before it trains it says what looks wrong: sentences that are there twice or under several classes, \
+            classes whose names differ only in case or space, classes too small to be judged. Afterwards it names the \
+            weakest classes.
             """)
 
-    @Option(help: ArgumentHelp("Labelled sentences.", valueName: "file"))
-    var data: String
+    @OptionGroup var data: DataFlags
 
     @Option(
         help: ArgumentHelp("Where the model goes; it replaces one that is there, at once and whole.", valueName: "file")
@@ -33,6 +39,9 @@ struct TrainCommand: AsyncParsableCommand {
     @Option(help: "Folds of the cross-validation whose scores go into the file; 0 trains without.")
     var folds = 5
 
+    @Flag(help: "Train only on data without faults: what would be a warning ends with 65.")
+    var strict = false
+
     func validate() throws {
         guard folds == 0 || (2...100).contains(folds) else {
             throw ValidationError("--folds must be 0, or 2 to 100")
@@ -40,23 +49,57 @@ struct TrainCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let sentences = try LabelledSentences.read(path: data)
+        let file = try data.read()
+        try file.requireTwoClasses()
+        try review(file)
         var options = LinearTrainer.Options()
         options.name = name ?? URL(filePath: output).deletingPathExtension().lastPathComponent
         options.language = language
         options.seed = seed
         options.folds = folds
         let progress = ProgressLine()
-        let trained = try LinearTrainer(options: options).train(sentences) { progress.show($0) }
+        let trained: LinearModel
+        do {
+            trained = try LinearTrainer(options: options).train(file.sentences) { progress.show($0) }
+        } catch {
+            throw CommandFailure.badData("\(file.path): \(error)")
+        }
         let model = try ModelFile.write(trained, to: output)
         let seconds = progress.finish()
         print(
-            "\(model.identifier): \(sentences.texts.count.grouped) sentences, \(model.labels.count) classes,", seconds)
-        if let scores = try ModelFile.metadata(path: output).scores {
+            "\(model.identifier): \(file.sentences.texts.count.grouped) sentences,",
+            "\(model.labels.count) classes, \(seconds)")
+        if let scores = trained.validation {
             print(
-                "cross-validated, \(scores.folds) folds: accuracy \(scores.accuracy.rounded(to: 4)),",
+                "cross-validated, \(folds) folds: accuracy \(scores.accuracy.rounded(to: 4)),",
                 "macro F1 \(scores.macroF1.rounded(to: 4)), log loss \(scores.logLoss.rounded(to: 4)),",
                 "calibration error \(scores.calibrationError.rounded(to: 4))")
+            if let weakest = scores.weakest { print("weakest: \(weakest)") }
         }
+        print("next: \(Advice.command("classify --model \(output.shellQuoted) \(Self.sample(of: file).shellQuoted)"))")
+    }
+
+    /// Says what is in the data before time goes into it.
+    private func review(_ file: SentenceFile) throws {
+        let review = DataReview(file)
+        var left = ""
+        if file.leftOut > 0 { left = "; \(file.leftOut) rejected, ignored or undecided ones are left out" }
+        print(
+            "\(file.path): \(file.sentences.texts.count.grouped) sentences, \(file.sentences.labels.count) classes",
+            "(\(file.source))\(left)")
+        print("classes: \(review.classes)")
+        for finding in review.findings { Advice.warn(finding.message) }
+        guard strict, !review.findings.isEmpty else { return }
+        fflush(nil)
+        let warnings = review.findings.count == 1 ? "the warning above an error" : "the warnings above errors"
+        throw CommandFailure.badData("\(file.path): nothing was trained: --strict makes \(warnings)")
+    }
+
+    /// A sentence to try the model with.
+    private static func sample(of file: SentenceFile) -> String {
+        let short = file.sentences.texts.first { text in
+            text.count <= 60 && !text.unicodeScalars.contains { $0.value < 0x20 || 0x7F...0x9F ~= $0.value }
+        }
+        return short ?? "a sentence"
     }
 }

@@ -9,7 +9,7 @@ import signal
 import sys
 import unittest
 
-SECONDS = int(os.environ.get("TRIAGE_TEST_SECONDS", "300"))
+SECONDS = int(os.environ.get("TRIAGE_TEST_SECONDS", "600"))
 
 
 class TooLong(Exception):

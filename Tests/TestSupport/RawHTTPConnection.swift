@@ -43,9 +43,8 @@ package final class RawHTTPConnection {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(socket, $0, size) }
         }
         guard result == 0 else {
-            let reason = String(cString: strerror(errno))
-            Foundation.close(socket)
-            throw Failure(description: "cannot connect to port \(port): \(reason)")
+            // The socket is closed with the connection, whose parts are all there.
+            throw Failure(description: "cannot connect to port \(port): \(String(cString: strerror(errno)))")
         }
         var yes: Int32 = 1
         setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<Int32>.size))

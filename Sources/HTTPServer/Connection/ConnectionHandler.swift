@@ -468,9 +468,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     /// Says that no more is written, and waits for a moment for the client to close.
-    ///
-    /// - Parameter isAwaited: whether the client is waited for; else it is enough that everything is written.
-    private func linger(_ context: ChannelHandlerContext, isAwaited: Bool = true) {
+    private func linger(_ context: ChannelHandlerContext) {
         state = .lingering
         held.removeAll()
         parserError = nil
@@ -479,7 +477,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         let handler = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in
             let (handler, context) = handler.value
-            handler.endOutput(context, isAwaited: isAwaited)
+            handler.endOutput(context)
         }
         if isReadWithheld {
             isReadWithheld = false
@@ -488,9 +486,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     /// Everything is written.
-    private func endOutput(_ context: ChannelHandlerContext, isAwaited: Bool) {
+    private func endOutput(_ context: ChannelHandlerContext) {
         guard case .lingering = state else { return }
-        if isInputClosed || !isAwaited { return close(context) }
+        if isInputClosed { return close(context) }
         isOutputClosed = true
         readDeadline = connections.now.advanced(by: server.timeouts.linger)
         context.close(mode: .output, promise: nil)
@@ -737,7 +735,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
     func quiesce() {
         guard let context else { return }
         isQuiescing = true
-        if case .idle = state, held.isEmpty { linger(context, isAwaited: false) }
+        guard case .idle = state, held.isEmpty else { return }
+        // Of the last response something may not be written yet.
+        let unwritten = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+        if unwritten > 0 { linger(context) } else { close(context) }
     }
 
     /// Ends the connection at once.

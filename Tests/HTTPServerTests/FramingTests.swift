@@ -91,7 +91,7 @@ struct FramingTests {
         try await serve { port in
             for count in stride(from: 2_000_000, through: 6_000_000, by: 250_000) {
                 let connection = try RawHTTPConnection(port: port)
-                connection.setReceiveBuffer(bytes: 2_048)
+                connection.setReceiveBuffer(bytes: 65_536)
                 connection.send("GET /bytes/\(count) HTTP/1.1\r\nHost: x\r\n\r\n")
                 connection.finishSending()
                 usleep(20_000)

@@ -111,6 +111,9 @@ extension KafkaErrorCode {
         }
     }
 
+    /// Whether it says that nobody will let us in who comes as we do: no such host, no such user, no certificate to trust.
+    var isRefusal: Bool { self == .authentication || self == .tls || self == .resolve }
+
     /// Whether it says that no broker answers or lets us in, as against an error about one record or one call.
     public var isAboutConnection: Bool {
         switch self {

@@ -1,4 +1,5 @@
 import CRdKafka
+import Logging
 
 /// librdkafka's configuration properties by name, in the order in which they were given.
 ///
@@ -44,11 +45,18 @@ public struct KafkaProperties: Hashable, Sendable, ExpressibleByDictionaryLitera
         return merged
     }
 
-    /// Throws one error that names the property if the library does not know a name or does not take a value.
-    /// Connects nowhere, so that a program can check its settings at start.
+    /// Throws one error that names the property if the library does not know a name, does not take a value, or cannot use
+    /// them together. Connects nowhere, so that a program can check its settings at start.
     public func validate() throws(KafkaError) {
-        let configuration = try NativeConfiguration(self)
-        configuration.discard()
+        try NativeConfiguration(self).discard()
+        // Files and what goes together are looked at only by a client. One that has no brokers connects nowhere; one that
+        // fetches tokens would begin to.
+        var offline = self
+        offline["bootstrap.servers"] = nil
+        offline["metadata.broker.list"] = nil
+        guard offline["sasl.oauthbearer.method"] == nil else { return }
+        let log = KafkaLog(logger: Logger(label: "kafka") { _ in SwiftLogNoOpLogHandler() })
+        _ = try NativeConfiguration(offline).makeClient(RD_KAFKA_PRODUCER, events: ClientEvents(log))
     }
 
     /// Equal when the same names have the same values in the same order.

@@ -57,17 +57,18 @@ extension CommandFailure {
             switch error.errnoCode {
             case EADDRINUSE:
                 self = .unavailable(
-                    "\(portFlag) \(port): another program listens on \(host):\(port) already; end it, or give another port"
+                    "\(portFlag) \(port): \(host):\(port) is another program's; end that, or give another port"
                 )
             case EACCES, EPERM:
                 self = .usage("\(portFlag) \(port): this user may not listen on it; give a port above 1023")
             case EADDRNOTAVAIL, EAFNOSUPPORT:
                 self = .usage(
-                    "\(hostFlag) \(host): this machine does not have the address; give one that it has, or 0.0.0.0 for all"
+                    "\(hostFlag) \(host): not an address of this machine; give one that is, or 0.0.0.0 for all"
                 )
             default:
                 self = .unavailable(
-                    "\(hostFlag) \(host), \(portFlag) \(port): cannot listen: \(String(cString: strerror(error.errnoCode)))"
+                    "\(hostFlag) \(host), \(portFlag) \(port): "
+                        + "cannot listen: \(String(cString: strerror(error.errnoCode)))"
                 )
             }
         default:

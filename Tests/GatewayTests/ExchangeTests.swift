@@ -127,7 +127,7 @@ struct ExchangeTests {
         #expect(gateway.exchange.snapshot.waiting == 0)
     }
 
-    /// A caller may be gone by the time that a worker finds its deadline passed: late or by itself, waiting already or not.
+    /// A caller may be gone by the time that a worker finds its deadline passed, late or by itself.
     @Test(arguments: [true, false], [true, false])
     func asksAgainThoughTheHastyCallerIsGone(isLate: Bool, waits: Bool) async throws {
         let gateway = TestGateway(workers: InMemoryWorkers(answer: nil))

@@ -20,6 +20,15 @@ package struct APIKeyFile: Sendable {
         package let name: String
         /// The 32 bytes of its SHA-256.
         package let digest: [UInt8]
+
+        /// The name without what a terminal would obey: not every file was written by us.
+        package var printableName: String { APIKeyFile.printable(name) }
+    }
+
+    fileprivate static func printable(_ name: String) -> String {
+        name.unicodeScalars.map {
+            $0.properties.generalCategory == .control ? $0.escaped(asASCII: true) : String($0)
+        }.joined()
     }
 
     /// Why the file cannot be read or changed.
@@ -40,11 +49,13 @@ package struct APIKeyFile: Sendable {
             switch self {
             case .inaccessible(let path, let reason): "the file of API keys, --api-keys \(path): \(reason)"
             case .malformed(let path, let line): "\(path):\(line): not a SHA-256 in hexadecimal and a name"
-            case .nameTaken(let name): "there is a key of the name \(name) already; revoke it first"
-            case .unknownName(let name): "there is no key of the name \(name.debugDescription)"
-            case .invalidName(let name): "\(name.debugDescription) cannot be a key's name"
+            case .nameTaken(let name): "there is a key of the name \(Self.quote(name)) already; revoke it first"
+            case .unknownName(let name): "there is no key of the name \(Self.quote(name))"
+            case .invalidName(let name): "\(Self.quote(name)) cannot be a key's name"
             }
         }
+
+        private static func quote(_ name: String) -> String { "'\(APIKeyFile.printable(name))'" }
     }
 
     /// Where the file lies.
@@ -223,7 +234,8 @@ extension APIKeyFile {
         }
     }
 
-    /// Gives a new file the owner and the mode of the one that it is to replace: a gateway of another user still has to read it.
+    /// Gives a new file the owner and the mode of the one that it is to replace: a gateway of another user still has to
+    /// read it.
     private func copyAttributes(of target: String, to file: Int32) throws(Failure) {
         guard let attributes = try? FileManager.default.attributesOfItem(atPath: target),
             let owner = (attributes[.ownerAccountID] as? NSNumber)?.uint32Value,

@@ -108,9 +108,11 @@ public struct AdminClient: Sendable {
     /// Asks for the brokers and for every topic. Creates nothing.
     public func metadata(within: Duration = .seconds(10)) throws(KafkaError) -> ClusterMetadata {
         var answer: UnsafePointer<rd_kafka_metadata>?
-        let code = KafkaErrorCode(rd_kafka_metadata(client.pointer, 1, nil, &answer, within.milliseconds))
-        guard code.rawValue == 0 else {
-            throw explain(KafkaError(code, operation: "read the cluster's metadata"))
+        // Who is refused learns of it soon; librdkafka alone would try again until the time is over.
+        let patience = min(within, .seconds(1))
+        if let error = askForMetadata(&answer, within: patience) {
+            guard !error.code.isRefusal, within > patience else { throw error }
+            if let error = askForMetadata(&answer, within: within - patience) { throw error }
         }
         events.note(nil)
         guard let answer else { return ClusterMetadata(brokers: [], topics: [:]) }
@@ -122,6 +124,14 @@ public struct AdminClient: Sendable {
             brokers: brokers.map { "\(String(cString: $0.host)):\($0.port)" },
             topics: Dictionary(
                 existing.map { (String(cString: $0.topic), Int($0.partition_cnt)) }, uniquingKeysWith: { $1 }))
+    }
+
+    /// Asks once; answers why there is no answer.
+    private func askForMetadata(
+        _ answer: inout UnsafePointer<rd_kafka_metadata>?, within: Duration
+    ) -> KafkaError? {
+        let code = KafkaErrorCode(rd_kafka_metadata(client.pointer, 1, nil, &answer, within.milliseconds))
+        return code.rawValue == 0 ? nil : explain(KafkaError(code, operation: "read the cluster's metadata"))
     }
 
     /// The number of partitions of each of these topics that exists.

@@ -100,7 +100,7 @@ final class ClientEvents: @unchecked Sendable {  // `consumer` is touched by one
         log.onCommitFailure?()
     }
 
-    /// Takes why a connection failed, nil when it did not, without a word to the log: for a client whose calls throw it.
+    /// Takes why a connection failed, nil when it did not, silently: for a client whose calls throw it.
     func note(_ error: KafkaError?) {
         state.withLock { state in
             state.reason = error.map { ($0.message, false) }
@@ -114,14 +114,13 @@ final class ClientEvents: @unchecked Sendable {  // `consumer` is touched by one
     func explain(_ error: KafkaError, silent: String) -> KafkaError {
         guard error.code == .timedOut || error.code.isAboutConnection else { return error }
         let (reason, code) = state.withLock { ($0.reason?.text, $0.reasonCode) }
-        let isKnown = code == .authentication || code == .tls || code == .resolve
         return KafkaError(
-            isKnown ? code ?? error.code : error.code, operation: error.operation,
+            code.flatMap { $0.isRefusal ? $0 : nil } ?? error.code, operation: error.operation,
             message: reason.map(Self.plain) ?? silent, isFatal: error.isFatal, isRetriable: error.isRetriable,
             isTransactionAbortable: error.isTransactionAbortable)
     }
 
-    /// librdkafka's `sasl_ssl://HOST:PORT/bootstrap: WHAT (after 0ms in state CONNECT)` without what only its authors read.
+    /// `HOST:PORT: WHAT` of librdkafka's `sasl_ssl://HOST:PORT/bootstrap: WHAT (after 0ms in state CONNECT)`.
     private static func plain(_ text: String) -> String {
         var text = text[...]
         if let end = text.range(of: " (after ", options: .backwards) { text = text[..<end.lowerBound] }

@@ -1,5 +1,5 @@
 import CRdKafka
-import Glibc
+import Foundation
 
 /// librdkafka's configuration object, until a client takes it over or it is discarded.
 struct NativeConfiguration: ~Copyable {
@@ -25,7 +25,8 @@ struct NativeConfiguration: ~Copyable {
         }
     }
 
-    /// Whether the file that a property names can be read: of one that cannot the library says only which of its calls failed.
+    /// Whether the file that a property names can be read: of one that cannot the library says only which of its calls
+    /// failed.
     private static func isReadable(name: String, value: String) -> Bool {
         guard name.hasPrefix("ssl."), name.hasSuffix(".location"), value != "probe" else { return true }
         return access(value, R_OK) == 0
@@ -57,7 +58,11 @@ struct NativeConfiguration: ~Copyable {
             rd_kafka_conf_destroy(pointer)
             context.release()
             let role = kind == RD_KAFKA_PRODUCER ? "producer" : "consumer"
-            throw KafkaError(.invalidArgument, operation: "create \(role)", message: String(text))
+            // What OpenSSL adds is for its authors.
+            let reason = String(text)
+            let end = reason.range(of: ": error:")?.lowerBound ?? reason.endIndex
+            throw KafkaError(
+                .invalidArgument, operation: "create \(role)", message: "Kafka properties: \(reason[..<end])")
         }
         let handle = NativeClient(pointer: client, context: context)
         if usesOpenIDConnect {

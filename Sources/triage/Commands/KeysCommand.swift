@@ -39,7 +39,7 @@ struct KeysCommand: AsyncParsableCommand {
         @OptionGroup var flags: FileFlags
 
         func run() throws {
-            for entry in try flags.file.entries() { print(entry.name) }
+            for entry in try flags.file.entries() { print(entry.printableName) }
         }
     }
 

@@ -71,15 +71,21 @@ struct SettingsFile {
         switch error {
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
             .composer(_, let problem, let mark, _):
-            "\(path):\(mark.line): this is not YAML or JSON: \(problem)"
+            "\(path):\(mark.line): this is not YAML or JSON: \(reason(in: problem))"
         case .duplicatedKeysInMapping(let names, let context):
             "\(path):\(context.mark.line): \(names.map { "'\($0)'" }.joined(separator: ", ")) stands here twice; "
                 + "leave one of them"
         case .reader(let problem, _, _, _):
-            "--config: \(path) is not YAML or JSON: \(problem)"
+            "--config: \(path) is not YAML or JSON: \(reason(in: problem))"
         default:
             "--config: \(path) cannot be read as YAML or JSON"
         }
+    }
+
+    /// The parser's words without what only a programmer can make use of.
+    private static func reason(in problem: String) -> Substring {
+        let problem = problem.prefix { $0 != "," }
+        return problem.hasPrefix("but ") ? problem.dropFirst(4) : problem
     }
 
     private static func unknown(_ name: String, at place: String) -> CommandFailure {

@@ -103,6 +103,15 @@ extension EndToEnd {
             try line.expect(
                 create(encrypted, "security.protocol=SSL", "ssl.ca.location=/no/such.pem"), code: 64,
                 mentioning: ["ssl.ca.location", "/no/such.pem"])
+            // What does not go together is found before anything is asked of a broker.
+            for command in [["topics", "create"], ["gateway"], ["worker", "--model", model]] {
+                try line.expect(
+                    command + ["--kafka", "security.protocol=SASL_SSL", "--kafka", "sasl.mechanism=PLAIN"], code: 64,
+                    mentioning: ["sasl.username"])
+                try line.expect(
+                    command + ["--kafka", "security.protocol=SSL", "--kafka", "ssl.key.pem=hunter2"], code: 64,
+                    mentioning: ["ssl.key.pem"])
+            }
         }
 
         @Test func `a broker whose name nobody knows`() throws {
@@ -134,7 +143,7 @@ extension EndToEnd {
                 ("config: other.yaml\n", 1, ["--config"]),
                 ("? [a]\n: 1\n", 1, ["plain word"]),
                 ("host: x\nport: 1: 2\n", 2, ["YAML"]),
-                ("host: x\n---\nport: 1\n", 2, ["another document"]),
+                ("host: x\n---\nport: 1\n", 2, ["found another document"]),
                 (String(repeating: "[", count: 100_000), 1, ["YAML"]),
             ]
             for (number, test) in cases.enumerated() {

@@ -5,8 +5,8 @@ Each document is read from its start to its end, as somebody would who does all 
 - A block fenced as `sh` is run by bash, and has to end with 0. A `text` block that follows it at once is what it prints to its
   standard output; there `…` stands for anything.
 - So is each piece of `code` in a line that starts like a command and has arguments.
-- `triage worker` and `triage gateway` run until they say that they are ready, and then get SIGTERM.
-- NOT_HERE lists what cannot run on every machine, and why; the test prints it.
+- `triage worker` and `triage gateway` run until they say that they are ready, and then get SIGTERM; what watches gets Ctrl-C.
+- NOT_HERE lists what cannot run on every machine, and why; the test leaves out such lines, and prints them.
 - Addresses and ports are this test's own; PLACEHOLDERS and `provide` give what the documents leave to the reader.
 """
 
@@ -33,9 +33,9 @@ NOT_HERE = {
     r"^make bench": "takes an hour",
     r"\bdocker compose\b": "needs Docker; `compose/local/lint` checks the file",
     r"^kubectl\b": "needs a cluster; `compose/local/lint` renders and checks the manifests",
-    r"\bkafka-[a-z-]+\.sh\b": "comes with Apache Kafka",
+    r"\bkafka-[a-z-]+\.sh\b|^acl ": "comes with Apache Kafka",
 }
-PROGRAMS = ("triage", ".build/release/triage", "compose/", "make", "docker", "kubectl", "kafka-", "cp", "sed", "curl", "TRIAGE_")
+COMMAND = re.compile(r"([A-Z_]+=\S+ )*(triage|\.build/release/triage|compose/\S*|make|docker|kubectl|kafka-\S+|cp|sed|curl)( |$)")
 PLACEHOLDERS = {r"\bCOMMAND\b": "worker", r"\bNAME\b": "somebody", r"--model FILE\b": "--model intents.model", r"\bFILE\b": "keys.txt"}
 KAFKA, HTTP = "127.0.0.1:9092", "127.0.0.1:8080"
 
@@ -49,7 +49,7 @@ def commands_of(document):
     """Pairs of a command and what it prints, if that is told, in their order."""
     text = document.read_text(encoding="utf-8")
     found, blanked = [], text
-    blocks = list(re.finditer(r"^```(\w*)\n(.*?)^```$\n?", text, re.M | re.S))
+    blocks = list(re.finditer(r"^ *```(\w*)\n(.*?)^ *```$\n?", text, re.M | re.S))
     for block, following in zip(blocks, [*blocks[1:], None], strict=True):
         blanked = blanked[:block.start()] + " " * len(block[0]) + blanked[block.end():]
         if block[1] not in ("sh", "text", "yaml", ""):
@@ -59,7 +59,7 @@ def commands_of(document):
             found.append((block.start(), block[2].strip(), following[2] if is_answered else None))
     for code in re.finditer(r"`([^`]+)`", blanked):
         command = " ".join(code[1].split())
-        if command.startswith(PROGRAMS) and (" " in command or command in ("compose/run", "compose/test")):
+        if COMMAND.match(command) and (" " in command or command in ("compose/run", "compose/test")):
             found.append((code.start(), command, None))
     return [(command, told) for _, command, told in sorted(found, key=lambda entry: entry[0])]
 
@@ -81,7 +81,7 @@ class RecipeTests(unittest.TestCase):
         cls.copy_what_ships()
         mine = {"ONCE", "WORKERS", "GATEWAYS", "PORT", "MODEL", "BROKER", "PROXY", "MONITORING"}
         cls.environment = {name: value for name, value in os.environ.items() if name not in mine} | {
-            "PATH": f"{cls.work}/.build/release:{os.environ['PATH']}", "COLUMNS": "1000", "LC_ALL": "C.UTF-8",
+            "PATH": f"{cls.work}/.build/release:{os.environ['PATH']}", "COLUMNS": "80", "LC_ALL": "C.UTF-8",
             "RUNTIME_DIRECTORY": str(cls.folder / "run")}
         cls.start_stack()
         cls.environment["TRIAGE_BOOTSTRAP_SERVERS"] = cls.kafka
@@ -115,7 +115,7 @@ class RecipeTests(unittest.TestCase):
         lines = []
         for line in run.stdout:
             lines.append(line)
-            if "compose/local/stack status" in line:
+            if "compose/local/stack --help" in line:
                 break
         else:
             raise AssertionError("compose/run did not start: " + "".join(errors))
@@ -195,18 +195,32 @@ class RecipeTests(unittest.TestCase):
             watch.cancel()
         self.assertEqual((process.returncode, "is ready" in "".join(lines)), (0, True), f"{command}\n{''.join(lines)}")
 
+    def runnable(self, command):
+        """The command without its lines that are not run here."""
+        kept, left_out = [], []
+        for line in command.replace("\\\n", "\\\0").splitlines():
+            line = line.replace("\0", "\n")
+            reason = next((reason for written, reason in NOT_HERE.items() if re.search(written, line.lstrip())), None)
+            if reason:
+                left_out.append((line.strip().splitlines()[0], reason))
+            elif line.strip() and not line.lstrip().startswith("#"):
+                kept.append(line)
+        if left_out:
+            (first, reason), more = left_out[0], len(left_out) - 1
+            print(f"\n  not run here: {first}{f' and {more} more' if more else ''}: {reason}", file=sys.stderr, end=" ")
+        return "\n".join(kept)
+
     def follow(self, command):
         """Does what a document says, and returns what it prints; None where it is not run, or prints what nobody told."""
-        reason = next((reason for written, reason in NOT_HERE.items() if re.search(written, command)), None)
-        if reason:
-            first, *rest = command.splitlines()
-            print(f"\n  not run here: {first}{' …' if rest else ''}: {reason}", file=sys.stderr, end=" ")
-            return None
         if command == "compose/run":
             return self.screen
-        command = self.with_own_addresses(command)
+        command = self.with_own_addresses(self.runnable(command))
+        if not command:
+            return None
         if re.match(r"(\.build/release/)?triage (worker|gateway)\b(?!.*--help)", command):
             return self.serve(command)
+        if " --watch" in command:
+            return self.bash(f"timeout --signal=INT 5 {command} || test $? = 124")
         if command.startswith("compose/run "):
             command = command.replace("compose/run", str(ROOT / "compose/run"), 1)
             return self.bash(command, ONCE="1", PORT=str(free_port()), RUNTIME_DIRECTORY=str(self.folder / "another"))
@@ -231,15 +245,19 @@ class RecipeTests(unittest.TestCase):
 
     def test_1_readme(self):
         self.read("README.md")
+        for command in self.screen.partition("\nTry:\n")[2].splitlines():
+            with self.subTest(command):
+                self.assertTrue(self.bash(command).endswith("\n"))
 
     def test_2_help(self):
-        """Examples are the lines of the overview that are set off by two spaces. All at once: none needs another."""
+        """Examples are the lines of the overview that are set off by two spaces, on a terminal of 80 columns; where one is
+        longer, its lines end with a backslash. All at once: none needs another."""
         examples, commands = [], ["triage"]
         for command in commands:
             text = subprocess.run(
                 [*command.split(), "--help"], env=self.environment, check=True, text=True, stdout=subprocess.PIPE).stdout
             overview, _, rest = text.partition("\nUSAGE:")
-            examples += re.findall(r"^  (\S.*)$", overview, re.M)
+            examples += re.findall(r"^  (\S.*?(?:\\\n.*?)*)$", overview, re.M)
             commands += [f"{command} {name}" for name in re.findall(r"^  ([a-z-]+)  ", rest.partition("SUBCOMMANDS:")[2], re.M)]
         self.assertGreater(len(examples), 15)
         with concurrent.futures.ThreadPoolExecutor(4) as pool:

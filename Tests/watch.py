@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs `swift test` and ends it when it hangs: watch.py [--patience SECONDS] COMMAND…
+"""Runs `swift test`, says at the end what was skipped, and ends it when it hangs: watch.py [--patience SECONDS] COMMAND…
 
 When no test has begun or ended for so long (6 minutes), those that have begun and not ended are named, and those that have
 failed, since what they wrote may be lost; the tests and all that they started are killed. Suites may have a time limit too, but that ends no test which blocks its thread.
@@ -22,7 +22,7 @@ class Progress:
 
     def __init__(self, path):
         self.path, self.read = path, 0
-        self.functions, self.begun, self.issues, self.ended = set(), set(), [], False
+        self.functions, self.begun, self.issues, self.skipped, self.ended = set(), set(), [], [], False
 
     def follow(self):
         """Reads the events since the last time; true if there were any."""
@@ -47,6 +47,8 @@ class Progress:
             self.begun.discard(test)
         elif what == "issueRecorded":
             self.note_issue(test, record["payload"])
+        elif what == "testSkipped":
+            self.skipped.append("  " + " ".join(message["text"] for message in record["payload"]["messages"]))
         elif what == "runEnded":
             self.ended = True
 
@@ -103,6 +105,9 @@ def main():
                     print(f"watch: for {arguments.patience:g} s {progress.reason()}", file=sys.stderr, flush=True)
                     return 1
                 time.sleep(0.2)
+            progress.follow()
+            if progress.skipped:
+                print("\n".join(["watch: these tests were skipped:", *progress.skipped]), file=sys.stderr, flush=True)
             return tests.returncode
         except KeyboardInterrupt:
             return 130

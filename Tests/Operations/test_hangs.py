@@ -19,6 +19,8 @@ let package = Package(name: "hanging", targets: [.testTarget(name: "HangingTests
 SWIFT_TESTS = """\
 import Testing
 
+@Test(.enabled(if: 1 == 2, "it is Sunday")) func rests() {}
+
 @Suite struct Hanging {
     @Test func passes() {}
     @Test func fails() { #expect(1 == 2) }
@@ -70,10 +72,14 @@ class HangTests(unittest.TestCase):
         done = self.watch("5", "swift", "test", "--skip-build", "--disable-xctest")
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
         named = done.stderr.partition("these tests have begun and do not end:")[2]
-        self.assertIn("HangingTests.Hanging/`hears of no end`()/HangingTests.swift:6:6", named)
-        self.assertIn("HangingTests.Hanging/fails()/HangingTests.swift:5:6, line 5: Expectation failed: 1 == 2", named)
+        self.assertIn("HangingTests.Hanging/`hears of no end`()/HangingTests.swift:8:6", named)
+        self.assertIn("HangingTests.Hanging/fails()/HangingTests.swift:7:6, line 7: Expectation failed: 1 == 2", named)
         self.assertNotIn("passes", named)
         self.assertEqual(processes.mentioning(f"{self.folder}/.build"), [])
+
+        done = self.watch("60", "swift", "test", "--skip-build", "--disable-xctest", "--filter", "rests|passes")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertRegex(done.stderr, "these tests were skipped:\n.*rests.*it is Sunday")
 
     def test_a_run_in_which_no_test_begins_is_ended(self):
         done = self.watch("1", "sh", "-c", "sleep 1000 & sleep 1000")

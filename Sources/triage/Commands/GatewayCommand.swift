@@ -14,7 +14,8 @@ struct GatewayCommand: AsyncParsableCommand {
             when the broker has been silent for 5 s.
 
               triage gateway
-              triage gateway --host 0.0.0.0 --port 8443 --tls-certificate cert.pem --tls-key key.pem --api-keys keys.txt
+              triage gateway --host 0.0.0.0 --port 8443 \\
+                  --tls-certificate cert.pem --tls-key key.pem --api-keys keys.txt
             """)
 
     @OptionGroup var general: GeneralFlags

@@ -17,7 +17,8 @@ struct TopicsCreateCommand: AsyncParsableCommand {
             Those that are there stay as they are, also if they have another number of partitions.
 
               triage topics create
-              triage topics create --bootstrap-servers kafka-1:9092 --partitions 48 --replication-factor 3
+              triage topics create --bootstrap-servers kafka-1:9092 \\
+                  --partitions 48 --replication-factor 3
             """)
 
     @OptionGroup var general: GeneralFlags

@@ -11,8 +11,10 @@ struct TrainCommand: AsyncParsableCommand {
             fastText's __label__ lines, Rasa's NLU YAML or JSON, spaCy's and Prodigy's JSON lines, the files of LUIS, \
             CLU and Snips; gzip of any of them. The content tells which. The same data and seed give the same file, to the byte.
 
-              triage train --data intents.csv --output intents.model --name intents --language fr
-              triage train --data tickets.csv --text-column Subject --label-column Team --output tickets.model
+              triage train --data intents.csv --output intents.model \\
+                  --name intents --language fr
+              triage train --data tickets.csv --output tickets.model \\
+                  --text-column Subject --label-column Team
               zcat export.csv.gz | triage train --data - --output export.model
 
             Before it trains it says what looks wrong: sentences that are there twice or under several classes, \

@@ -13,7 +13,8 @@ struct WorkerCommand: AsyncParsableCommand {
             finishes what it holds, commits, leaves its group and exits 0; on SIGHUP it loads the model file again.
 
               triage worker --model intents.model
-              triage worker --model intents.model --admin-port 9100 --delivery exactly-once --instance-id worker-1
+              triage worker --model intents.model --admin-port 9100 \\
+                  --delivery exactly-once --instance-id worker-1
               triage worker --model intents.model --lanes interactive
             """)
 

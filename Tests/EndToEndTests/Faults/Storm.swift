@@ -32,7 +32,7 @@ struct Storm {
     /// good when one leaves while the group is still busy with another (seen with confluent-kafka's Python consumers too).
     static var waitsForRest: Bool { Broker.Kind.available != [.given] }
 
-    /// Lets the accidents happen, and starts workers again a moment after they are gone.
+    /// Lets the accidents happen, and starts workers again a moment after they are gone. Without a proxy nothing is cut.
     mutating func rage(among pool: WorkerPool, proxy: TCPProxy?) throws {
         let start = ContinuousClock.now
         var returns: [(at: ContinuousClock.Instant, place: Int)] = []
@@ -56,12 +56,14 @@ struct Storm {
                 }
                 returns.append((.now + .milliseconds(Int.random(in: 100...1_500, using: &generator)), place))
             case .cut:
-                proxy?.cut()
+                guard let proxy else { continue }
+                proxy.cut()
                 cuts += 1
             case .stall:
-                proxy?.stall()
+                guard let proxy else { continue }
+                proxy.stall()
                 pause(.milliseconds(Int.random(in: 200...2_000, using: &generator)))
-                proxy?.resume()
+                proxy.resume()
                 stalls += 1
             }
         }

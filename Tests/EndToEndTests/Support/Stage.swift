@@ -6,7 +6,7 @@ import TestSupport
 ///
 /// With a proxy, all clients reach the broker through it, those of the tests too. A running broker
 /// (`TRIAGE_TEST_BOOTSTRAP_SERVERS`) is only cut off when `TRIAGE_TEST_PROXY=OURS:ITS` says that its listener on port ITS
-/// advertises 127.0.0.1:OURS; then only the workers go through the proxy.
+/// advertises 127.0.0.1:OURS; then only the workers go through the proxy, and else there is none.
 final class Stage: Sendable {
     /// The names of design §1, with a prefix that nobody else has.
     struct Topics: Sendable {
@@ -42,27 +42,22 @@ final class Stage: Sendable {
     ///
     /// - Parameters:
     ///   - partitions: of each topic.
-    ///   - isProxied: whether connections can be cut and stalled.
+    ///   - isProxied: whether connections can be cut and stalled, if that is possible, see ``connectionsCanBeCut``.
     ///   - kind: the broker to take, where one can be chosen and nothing is proxied.
     init(partitions: Int = 4, isProxied: Bool = false, kind: Broker.Kind? = nil) throws {
         self.partitions = partitions
         mock = nil
-        if !isProxied {
+        if !isProxied || !Self.connectionsCanBeCut {
             let choice = Broker.Kind.available.first { $0 == kind } ?? Broker.Kind.available[0]
             broker = try Broker.shared(choice)
             proxy = nil
             bootstrapServers = broker?.bootstrapServers ?? ""
             workersBootstrapServers = bootstrapServers
-        } else if Broker.Kind.available == [.given] {
+        } else if let ports = Self.proxyPorts {
             broker = try Broker.shared()
             bootstrapServers = broker?.bootstrapServers ?? ""
-            let ports = ProcessInfo.processInfo.environment["TRIAGE_TEST_PROXY"]?.split(separator: ":")
-                .compactMap { UInt16($0) }
-            guard let ports, ports.count == 2 else {
-                throw TimedOut(what: "TRIAGE_TEST_PROXY=OURS:ITS", details: "else a running broker cannot be cut off")
-            }
-            let proxy = try TCPProxy(port: ports[0])
-            proxy.forward(to: ports[1])
+            let proxy = try TCPProxy(port: ports.ours)
+            proxy.forward(to: ports.its)
             self.proxy = proxy
             workersBootstrapServers = "127.0.0.1:\(proxy.port)"
         } else {
@@ -75,6 +70,17 @@ final class Stage: Sendable {
             workersBootstrapServers = bootstrapServers
         }
         try createTopics()
+    }
+
+    /// Whether something can stand between the workers and the broker: always, but before a broker that runs already.
+    static var connectionsCanBeCut: Bool { Broker.Kind.available != [.given] || proxyPorts != nil }
+
+    /// Those of `TRIAGE_TEST_PROXY`, which counts for a running broker alone.
+    private static var proxyPorts: (ours: UInt16, its: UInt16)? {
+        let ports = ProcessInfo.processInfo.environment["TRIAGE_TEST_PROXY"]?.split(separator: ":")
+            .compactMap { UInt16($0) }
+        guard Broker.Kind.available == [.given], let ports, ports.count == 2 else { return nil }
+        return (ports[0], ports[1])
     }
 
     /// A stage on a broker of its own, which the caller may stop and freeze.

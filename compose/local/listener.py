@@ -1,8 +1,11 @@
-"""TLS and SASL in front of an embedded broker, none of which can be started with both and users of its own.
+"""What an embedded broker lacks, in front of it: TLS, SASL, and groups that are quick to join.
 
 Listens on 127.0.0.1, ends TLS, lets clients log in (PLAIN, SCRAM-SHA-256, SCRAM-SHA-512) as Apache Kafka does
 (SaslHandshake, SaslAuthenticate), and passes everything after that to the broker, which advertises this address.
 For tests and trials on one machine: passwords come on the command line.
+
+Tansu keeps whoever joins a group waiting for half of its session.timeout.ms, and clients' own default is 45 s. With
+--longest-session the broker is told a shorter one, and clients go on sending heartbeats every 3 s, their default too.
 """
 
 import argparse
@@ -14,7 +17,7 @@ import os
 import ssl
 import struct
 
-API_VERSIONS, SASL_HANDSHAKE, SASL_AUTHENTICATE = 18, 17, 36
+JOIN_GROUP, API_VERSIONS, SASL_HANDSHAKE, SASL_AUTHENTICATE = 11, 18, 17, 36
 UNSUPPORTED_MECHANISM, AUTHENTICATION_FAILED = 33, 58
 SCRAM = {"SCRAM-SHA-256": "sha256", "SCRAM-SHA-512": "sha512"}
 ITERATIONS = 4096
@@ -144,13 +147,66 @@ async def pass_on(reader, writer):
         writer.close()
 
 
+def variable_length(data, at):
+    """An unsigned number of seven bits a byte, and where it ends."""
+    value = shift = 0
+    while True:
+        value |= (data[at] & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if data[at - 1] < 0x80:
+            return value, at
+
+
+def shorten_session(request, version, longest):
+    """`request` is a JoinGroup without its size, key and version: correlation id, the client's id, the group, the session, …"""
+    (length,) = struct.unpack_from(">h", request, 4)
+    at = 6 + max(length, 0)
+    if version >= 6:
+        tags, at = variable_length(request, at)
+        for _ in range(tags):
+            _, at = variable_length(request, at)
+            size, at = variable_length(request, at)
+            at += size
+        length, at = variable_length(request, at)
+        at += length - 1
+    else:
+        (length,) = struct.unpack_from(">h", request, at)
+        at += 2 + length
+    (session,) = struct.unpack_from(">i", request, at)
+    struct.pack_into(">i", request, at, min(session, longest))
+
+
+async def pass_requests_on(reader, writer, longest_session):
+    try:
+        while head := await reader.read(1):
+            head += await reader.readexactly(7)
+            size, key, version = struct.unpack(">ihh", head)
+            rest = size - 4
+            writer.write(head)
+            if key == JOIN_GROUP:
+                request, rest = bytearray(await reader.readexactly(rest)), 0
+                shorten_session(request, version, longest_session)
+                writer.write(request)
+            while rest > 0 and (data := await reader.read(min(rest, 1 << 16))):
+                writer.write(data)
+                rest -= len(data)
+                await writer.drain()
+            await writer.drain()
+    except (ConnectionError, EOFError, ssl.SSLError):
+        pass
+    finally:
+        writer.close()
+
+
 async def serve(client, to_client, arguments, users):
     to_broker = None
     try:
         broker, to_broker = await asyncio.open_connection("127.0.0.1", arguments.broker_port)
         if users:
             await log_in(client, to_client, broker, to_broker, users)
-        await asyncio.gather(pass_on(client, to_broker), pass_on(broker, to_client))
+        longest = arguments.longest_session
+        requests = pass_requests_on(client, to_broker, longest) if longest else pass_on(client, to_broker)
+        await asyncio.gather(requests, pass_on(broker, to_client))
     except (Refused, OSError, EOFError, ValueError, KeyError, IndexError, struct.error) as reason:
         print(f"a client was turned away: {reason}", flush=True)
     finally:
@@ -167,6 +223,7 @@ async def main():
     parser.add_argument("--key")
     parser.add_argument("--client-ca", help="clients must show a certificate that this one signed")
     parser.add_argument("--user", action="append", default=[], help="NAME:PASSWORD; may be repeated")
+    parser.add_argument("--longest-session", type=int, metavar="MS")
     arguments = parser.parse_args()
     users = dict(user.split(":", 1) for user in arguments.user)
     tls = None

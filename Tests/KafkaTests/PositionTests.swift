@@ -82,6 +82,29 @@ struct PositionTests {
         }
     }
 
+    @Test(
+        "where one asks for it, the end of a partition is told once, after all of its records",
+        arguments: [nil, "g"] as [String?])
+    func end(group: String?) async throws {
+        try await withRecords(3) { clients in
+            let consumer = try clients.consumer(group: group, ["enable.partition.eof": "true"])
+            try consumer.assign([(partition, .beginning)])
+            var texts: [String] = []
+            var ends: Set<TopicPartition> = []
+            while ends.isEmpty {
+                let batch = try consumer.receive(maximum: 2, waiting: .milliseconds(100))
+                for index in 0..<batch.count {
+                    texts.append(
+                        String(decoding: batch.record(at: index).value ?? .init(start: nil, count: 0), as: UTF8.self))
+                }
+                ends = consumer.takeEnds()
+            }
+            #expect(ends == [partition])
+            #expect(texts == ["0", "1", "2"])
+            #expect(consumer.takeEnds() == [])
+        }
+    }
+
     @Test("the lag counts what is left")
     func lag() async throws {
         try await withRecords(10) { clients in

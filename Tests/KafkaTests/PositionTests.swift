@@ -105,6 +105,24 @@ struct PositionTests {
         }
     }
 
+    @Test("the lag of a group is told without a member: from what it has committed, or from the oldest record")
+    func groupLag() async throws {
+        try await withRecords(10) { clients in
+            let admin = try AdminClient(properties: ["bootstrap.servers": clients.servers], log: clients.log)
+            let before = try #require(try admin.lag(of: "g", in: "t"))
+            #expect(before == [GroupLag(partition: partition, committed: nil, low: 0, high: 10)])
+            #expect(before.map(\.records) == [10])
+            let consumer = try clients.consumer(group: "g")
+            try consumer.assign([(partition, .beginning)])
+            try consumer.commit([(partition, 4)])
+            consumer.close()
+            let after = try #require(try admin.lag(of: "g", in: "t"))
+            #expect(after == [GroupLag(partition: partition, committed: 4, low: 0, high: 10)])
+            #expect(after.map(\.records) == [6])
+            #expect(try admin.lag(of: "g", in: "nowhere") == nil)
+        }
+    }
+
     @Test("the lag counts what is left")
     func lag() async throws {
         try await withRecords(10) { clients in

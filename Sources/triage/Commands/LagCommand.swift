@@ -15,7 +15,7 @@ struct LagCommand: AsyncParsableCommand {
 
               triage lag
               triage lag --watch
-              triage lag --json | jq -s 'map(.lag) | add'
+              triage lag --json --topic-requests sentences
             """)
 
     @OptionGroup var general: GeneralFlags

@@ -70,12 +70,14 @@ package struct GatewayService: Service {
                 readiness.set(.server, problem: nil)
                 await onRunning(port)
             })
-        let brokers = clients.brokers
+        let (brokers, lag) = (clients.brokers, clients.lag)
+        metrics.watch(lag)
         try await withThrowingTaskGroup { group in
             // The thread that serves Kafka outlives the server, so that what is begun is answered.
             group.addTask { try await DedicatedThread.run(named: "replies", replies.run, cancel: replies.stop) }
             group.addTask {
-                try await DedicatedThread.run(named: "brokers", { brokers.run() }, cancel: brokers.stop)
+                try await DedicatedThread.run(
+                    named: "brokers", { brokers.run(whenAnswered: lag.look) }, cancel: brokers.stop)
             }
             group.addTask {
                 await Self.tick(every: .milliseconds(20)) {

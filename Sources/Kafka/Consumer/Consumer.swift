@@ -34,6 +34,8 @@ public final class Consumer {
 
     var phase = Phase.open
     private var topics = TopicNames()
+    /// Partitions whose end was met, until somebody asks. At most as many as there are partitions.
+    private var ends: Set<TopicPartition> = []
     private var spares: [MessagePointers] = []
     /// Counts changes of the assignment, so that `receive` sees one that happened inside of it.
     private(set) var assignmentChanges = 0
@@ -109,7 +111,7 @@ public final class Consumer {
         let maximum = max(maximum, 0)
         let messages = takeSpare(capacity: maximum)
         var count = take(into: messages, maximum: maximum)
-        if count == 0, waiting > .zero {
+        if count == 0, ends.isEmpty, waiting > .zero {
             wakeup.wait(timeout: waiting)
             count = take(into: messages, maximum: maximum)
         }
@@ -117,6 +119,14 @@ public final class Consumer {
         let batch = ConsumedBatch(messages, count: count, consumer: self)
         if count == 0, let fatal = KafkaError.fatal(of: client.pointer) { throw fatal }
         return batch
+    }
+
+    /// The partitions whose end `receive` has met since this was last asked: all records before it, as far as this consumer
+    /// may see them, have been received. Needs the property `enable.partition.eof`; an offset does not tell as much, since
+    /// what lies last may be no record but the end of a transaction.
+    public func takeEnds() -> Set<TopicPartition> {
+        defer { ends = [] }
+        return ends
     }
 
     /// The name of a topic that a record of this consumer carried.
@@ -158,7 +168,11 @@ public final class Consumer {
 
     private func reportError(of message: UnsafeMutablePointer<rd_kafka_message_t>) {
         let code = KafkaErrorCode(message.pointee.err)
-        guard code.rawValue != 0, code.native != RD_KAFKA_RESP_ERR__PARTITION_EOF else { return }
+        guard code.rawValue != 0 else { return }
+        guard code.native != RD_KAFKA_RESP_ERR__PARTITION_EOF else {
+            ends.insert(message.pointee.identity)
+            return
+        }
         if code == .fatal, let fatal = KafkaError.fatal(of: client.pointer) { return events.failed(fatal) }
         let text = rd_kafka_message_errstr(message).map { String(cString: $0) } ?? code.description
         events.failed(KafkaError(code, operation: "receive", message: text))

@@ -127,6 +127,11 @@ enum LaneName: String, Sendable, CaseIterable {
 }
 
 extension WorkerConfiguration {
+    /// The consumer groups of workers that were told this group.
+    public static func groups(_ group: String) -> (bulk: String, interactive: String) {
+        (group, group + "-interactive")
+    }
+
     /// The lanes that this worker serves, one by one.
     var servedLanes: [LaneName] {
         switch lanes {
@@ -144,7 +149,10 @@ extension WorkerConfiguration {
 
     func settings(of lane: LaneName) -> LaneSettings { lane == .bulk ? bulk : interactive }
 
-    func groupName(of lane: LaneName) -> String { lane == .bulk ? group : group + "-interactive" }
+    func groupName(of lane: LaneName) -> String {
+        let names = Self.groups(group)
+        return lane == .bulk ? names.bulk : names.interactive
+    }
 
     func requestTopic(of lane: LaneName) -> String { lane == .bulk ? topics.requests : topics.interactive }
 }

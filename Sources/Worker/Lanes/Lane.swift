@@ -67,6 +67,10 @@ final class Lane {
     /// A transaction was aborted and the consumer is not yet back where it began.
     var needsRewind = false
 
+    /// The topic of requests is not the one that the positions are of.
+    var topicIsNew = false
+    private let topicIdentity: TopicIdentity
+
     var nextCommit = ContinuousClock.now
     var nextReport = ContinuousClock.now
 
@@ -113,6 +117,7 @@ final class Lane {
         consumer = try Consumer(
             properties: LaneProperties.consumer(of: name, in: configuration), rebalanceHandler: relay,
             wakeup: control.wakeup, log: log)
+        topicIdentity = TopicIdentity(of: configuration.requestTopic(of: name), for: consumer)
         let producer = producer
         replyTopics = try configuration.replyTopics.map { try producer.topic($0) }
         deadLetterTopic = try producer.topic(configuration.topics.deadLetters)
@@ -158,6 +163,7 @@ final class Lane {
             return false
         }
         if transactions == nil { commitIfDue(at: now) } else { try advanceTransaction(at: now) }
+        if topicIsNew { beginAnew() }
         if try sendOn() { isBusy = true }
         if try receive(at: now) { isBusy = true }
         if now >= nextReport { publishState(at: now) }
@@ -201,6 +207,7 @@ final class Lane {
 
     private func publishState(at now: ContinuousClock.Instant) {
         nextReport = now + .seconds(2)
+        if topicIdentity.hasChanged() { noteNewTopic() }
         metrics.publish(
             lag: Dictionary(consumer.lag().map { ($0.partition.partition, $0.records) }, uniquingKeysWith: max))
         metrics.publish(inFlight: window.count, queued: producer.queuedCount, assigned: ledger.ownedCount)

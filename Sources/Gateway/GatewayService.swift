@@ -66,7 +66,9 @@ package struct GatewayService: Service {
         let server = HTTPServer(
             configuration.server, routes: core.routes, tls: tls, logger: logger,
             onRunning: { [configuration, logger, onRunning] port in
-                logger.notice("the gateway listens", [.address: "\(configuration.host)", .port: "\(port)"])
+                logger.notice(
+                    "the gateway listens",
+                    [.address: "\(configuration.host)", .port: "\(port)", .version: "\(ProgramVersion.text)"])
                 readiness.set(.server, problem: nil)
                 await onRunning(port)
             })

@@ -53,6 +53,39 @@ struct FaultTests {
         }
     }
 
+    @Test("a worker that waits for its brokers ends when it is told to")
+    func stopBeforeStart() async throws {
+        try await MockWorker.with { worker in
+            worker.cluster.setBroker(isDown: true)
+            worker.configuration.startTimeout = .seconds(600)
+            try worker.start()
+            try await Task.sleep(for: .milliseconds(300))
+            try await worker.stop()
+        }
+    }
+
+    @Test("a place in a partition that is gone is counted, and what is there is answered")
+    func positionIsGone() async throws {
+        try await MockWorker.with { worker in
+            worker.configuration.lanes = .bulk
+            try worker.start()
+            try await worker.send(requests(10), to: "sentences")
+            #expect(try await worker.read("classifications", count: 10).count == 10)
+            #expect(worker.registry.exposition().contains("position_resets_total{lane=\"bulk\"} 0\n"))
+            worker.cluster.pushRequestErrors(.fetch, [KafkaErrorCode(rawValue: 1)])  // Offset out of range.
+            let resets = "position_resets_total{lane=\"bulk\"} "
+            #expect(
+                try await worker.eventually {
+                    let exposition = worker.registry.exposition()
+                    return exposition.contains(resets) && !exposition.contains(resets + "0\n")
+                })
+            try await worker.send(requests(1), to: "sentences")
+            // Those before come again: the records are still there, and the place is the topic's start.
+            #expect(try await worker.read("classifications", count: 11).count >= 11)
+            try await worker.stop()
+        }
+    }
+
     @Test(
         "a lane that is not served is left alone: no topic needed, no member of its group, no metrics, nothing answered",
         arguments: [WorkerConfiguration.Lanes.bulk, .interactive])

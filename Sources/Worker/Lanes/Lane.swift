@@ -110,7 +110,9 @@ final class Lane {
         if name == .bulk, configuration.delivery == .exactlyOnce {
             transactions = TransactionState(bounds: configuration.transactions)
         }
-        let log = KafkaLog(logger: logger, onCommitFailure: { control.noteCommitFailure() })
+        let log = KafkaLog(
+            logger: logger, onCommitFailure: { control.noteCommitFailure() },
+            onPositionReset: { metrics.positionReset() })
         producer = try Producer(
             properties: LaneProperties.producer(of: name, in: configuration), wakeup: control.wakeup, log: log)
         relay = RebalanceRelay()

@@ -192,23 +192,15 @@ struct FaultTests {
             worker.cluster.setLeader(of: TopicPartition(topic: topic, partition: 1), broker: 2)
             worker.configuration.interactive.maximumInFlightBatches = 2
             worker.configuration.interactive.kafka = ["message.timeout.ms": "500"]
-            func call(_ partition: UInt8, waits milliseconds: Int64) async throws {
-                let deadline = WallClock.unixMilliseconds() + milliseconds
-                let headers: [(String, [UInt8])] = [
-                    ("kafka_replyTopic", Array(topic.utf8)), ("kafka_replyPartition", [0, 0, 0, partition]),
-                    ("triage-deadline", Array(String(deadline).utf8)),
-                ]
-                try await worker.send([.init(#"{"text":"who?"}"#, headers: headers)], to: "sentences.interactive")
-            }
             try worker.start()
-            try await call(0, waits: 60_000)
+            try await worker.send([call(0, waits: 60_000)], to: "sentences.interactive")
             #expect(try await worker.read(topic, count: 1).count == 1)
             worker.cluster.setBroker(2, isDown: true)
             for _ in 0..<6 {
-                try await call(1, waits: 1_000)
+                try await worker.send([call(1, waits: 1_000)], to: "sentences.interactive")
                 try await Task.sleep(for: .milliseconds(50))
             }
-            try await call(0, waits: 60_000)
+            try await worker.send([call(0, waits: 60_000)], to: "sentences.interactive")
             #expect(try await worker.read(topic) { $0.count { $0.partition == 0 } == 2 }.count == 2)
             let isCommitted = try await worker.eventually {
                 try worker.committed("sentences.interactive", group: "-interactive").values.reduce(0, +) == 8
@@ -216,6 +208,36 @@ struct FaultTests {
             #expect(isCommitted)
             try await worker.stop()
         }
+    }
+
+    @Test("callers whose reply partition has no leader, each in a batch of its own, are in nobody's way")
+    func manyCallersWithoutLeader() async throws {
+        try await MockWorker.with(brokers: 2) { worker in
+            let topic = "classifications.replies"
+            worker.cluster.setLeader(of: TopicPartition(topic: topic, partition: 1), broker: 2)
+            worker.configuration.interactive.maximumBatchRecords = 1
+            // Longer than this test waits: nothing is given up meanwhile.
+            worker.configuration.interactive.kafka = ["message.timeout.ms": "300000"]
+            worker.configuration.shutdownTimeout = .seconds(1)
+            try worker.start()
+            try await worker.send([call(0, waits: 300_000)], to: "sentences.interactive")
+            #expect(try await worker.read(topic, count: 1).count == 1)
+            worker.cluster.setBroker(2, isDown: true)
+            let calls = (0..<500).map { _ in call(1, waits: 300_000) }
+            try await worker.send(calls + [call(0, waits: 300_000)], to: "sentences.interactive")
+            #expect(try await worker.read(topic) { $0.count { $0.partition == 0 } == 2 }.count == 2)
+            try await worker.stop()
+        }
+    }
+
+    /// A call whose reply goes to a partition of its own.
+    private func call(_ partition: UInt8, waits milliseconds: Int64) -> MockWorker.Request {
+        let deadline = WallClock.unixMilliseconds() + milliseconds
+        let headers: [(String, [UInt8])] = [
+            ("kafka_replyTopic", Array("classifications.replies".utf8)),
+            ("kafka_replyPartition", [0, 0, 0, partition]), ("triage-deadline", Array(String(deadline).utf8)),
+        ]
+        return .init(#"{"text":"who?"}"#, headers: headers)
     }
 
     @Test("an offset waits for its dead letter: nothing is committed while that cannot be written")

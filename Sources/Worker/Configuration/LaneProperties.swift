@@ -75,8 +75,6 @@ enum LaneProperties {
             "client.id": "triage-worker-\(lane.rawValue)",
             // Java's partitioner, so that a key's replies are where any other client would put them.
             "partitioner": "murmur2_random",
-            // The window of batches bounds what is queued; this only has to be out of its way.
-            "queue.buffering.max.messages": "500000",
             "queue.buffering.max.kbytes": "65536",
             "reconnect.backoff.ms": "50",
             "reconnect.backoff.max.ms": "1000",
@@ -85,17 +83,23 @@ enum LaneProperties {
         ]
         properties = properties.merging(
             lane == .bulk
-                ? ["linger.ms": "5", "batch.size": "262144", "batch.num.messages": "10000"]
+                ? [
+                    "linger.ms": "5", "batch.size": "262144", "batch.num.messages": "10000",
+                    // The window of batches bounds what is queued; this only has to be out of its way.
+                    "queue.buffering.max.messages": "500000",
+                ]
                 : [
                     "linger.ms": "0", "batch.size": "65536",
-                    // As long as a gateway's callers wait: then it is looked whether anybody still does. A partition without a
-                    // leader otherwise keeps its replies, and with them their batches, until nothing more is received.
+                    // Bounds what is queued, since a batch may be of one record: what callers of a partition without a
+                    // leader ask within the next property's time must not fill it.
+                    "queue.buffering.max.messages": "16384",
+                    // As long as a gateway's callers wait: then it is looked whether anybody still does.
                     "message.timeout.ms": "5000",
                 ])
         if lane == .bulk, configuration.delivery == .exactlyOnce { properties = properties.merging(keepsBrokers) }
         properties = properties.merging(configuration.kafka)
             .merging(configuration.settings(of: lane).kafka)
-            .merging(["enable.idempotence": "true", "acks": "all"])
+            .merging(lane == .bulk ? ["enable.idempotence": "true", "acks": "all"] : interactiveDelivery)
         if lane == .bulk, configuration.delivery == .exactlyOnce, let instanceID = configuration.instanceID {
             properties["transactional.id"] = "\(configuration.group)-\(instanceID)"
             properties["transaction.timeout.ms"] = milliseconds(configuration.transactions.timeout)
@@ -105,6 +109,14 @@ enum LaneProperties {
         }
         return properties
     }
+
+    /// Not idempotent: there each record that is given up leaves a gap in the numbers of its partition. librdkafka then
+    /// goes on under a new epoch, and a broker that does not take one up (Tansu) refuses every record from then on. A
+    /// request that was lost on the way is repeated, and with it perhaps a reply, of which a caller takes the first. One
+    /// request at a time to each broker keeps the order; brokers serve a connection's requests one after another anyway.
+    private static let interactiveDelivery: KafkaProperties = [
+        "enable.idempotence": "false", "acks": "all", "max.in.flight.requests.per.connection": "1",
+    ]
 
     /// When it has lost all its connections, librdkafka from 2.11 on forgets the brokers and asks the bootstrap servers anew.
     /// If the group's coordinator is forgotten while offsets are sent to a transaction, that call never returns, whatever its

@@ -6,6 +6,9 @@ public enum KafkaLibrary {
     /// the ApiVersions response of brokers that tag its fields (before 2.2.0).
     public static let minimumVersion = "2.2.0"
 
+    /// The oldest version in which `group.protocol=consumer` (KIP-848) is no preview any more.
+    public static let consumerProtocolVersion = "2.12.0"
+
     /// The version that is loaded, such as `2.16.1`.
     public static var version: String { String(cString: rd_kafka_version_str()) }
 
@@ -14,11 +17,29 @@ public enum KafkaLibrary {
         try require(version: Int(rd_kafka_version()), named: version)
     }
 
+    /// Throws unless the loaded version is `consumerProtocolVersion` or newer.
+    public static func requireConsumerProtocol() throws(KafkaError) {
+        try requireConsumerProtocol(version: Int(rd_kafka_version()), named: version)
+    }
+
     /// `number` is librdkafka's hexadecimal `0xMMmmrrpp`: major, minor, revision, pre-release.
     package static func require(version number: Int, named name: String) throws(KafkaError) {
-        guard number >> 8 < 0x02_02_00 else { return }
+        try require(0x02_02_00, minimumVersion, of: number, named: name)
+    }
+
+    /// Whether the loaded version is so new.
+    package static var hasConsumerProtocol: Bool { (try? requireConsumerProtocol()) != nil }
+
+    package static func requireConsumerProtocol(version number: Int, named name: String) throws(KafkaError) {
+        try require(0x02_0c_00, consumerProtocolVersion, of: number, named: name)
+    }
+
+    private static func require(
+        _ needed: Int, _ neededName: String, of number: Int, named name: String
+    ) throws(KafkaError) {
+        guard number >> 8 < needed else { return }
         throw KafkaError(
             .notImplemented, operation: "start",
-            message: "librdkafka \(name) is too old: \(minimumVersion) or newer is needed")
+            message: "librdkafka \(name) is too old: \(neededName) or newer is needed")
     }
 }

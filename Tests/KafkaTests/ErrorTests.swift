@@ -30,8 +30,26 @@ struct ErrorTests {
     }
 
     @Test(
+        "the consumer group protocol takes 2.12.0",
+        arguments: [(0x02_0c_00_ff, true), (0x02_0b_01_ff, false), (0x02_02_00_ff, false)])
+    func consumerProtocol(number: Int, isAccepted: Bool) {
+        let result = Result { () throws(KafkaError) in
+            try KafkaLibrary.requireConsumerProtocol(version: number, named: "2.x")
+        }
+        switch result {
+        case .success: #expect(isAccepted)
+        case .failure(let error):
+            #expect(!isAccepted)
+            #expect(error.message == "librdkafka 2.x is too old: 2.12.0 or newer is needed")
+        }
+    }
+
+    @Test(
         "commits that fail so are normal in a rebalance",
-        arguments: [KafkaErrorCode.illegalGeneration, .unknownMember, .rebalanceInProgress, .assignmentLost])
+        arguments: [
+            KafkaErrorCode.illegalGeneration, .unknownMember, .rebalanceInProgress, .assignmentLost, .staleMemberEpoch,
+            .fencedMemberEpoch,
+        ])
     func rebalanceCodes(code: KafkaErrorCode) {
         #expect(code.isNormalInRebalance)
         #expect(!KafkaErrorCode.fencedInstance.isNormalInRebalance)

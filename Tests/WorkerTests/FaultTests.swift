@@ -1,5 +1,6 @@
 import Kafka
 import Telemetry
+import TestSupport
 import Testing
 import Worker
 
@@ -21,9 +22,12 @@ struct FaultTests {
         return order
     }
 
-    @Test("both lanes answer, echo what is to be echoed, and have all committed when stopped")
-    func healthy() async throws {
+    @Test(
+        "both lanes answer, echo what is to be echoed, and have all committed when stopped",
+        arguments: MockWorker.groupProtocols)
+    func healthy(groupProtocol: WorkerConfiguration.GroupProtocol) async throws {
         try await MockWorker.with { worker in
+            worker.configuration.groupProtocol = groupProtocol
             try worker.start()
             try await worker.send(requests(200), to: "sentences")
             let replyTopic = Array("classifications.replies".utf8)
@@ -50,6 +54,68 @@ struct FaultTests {
             try await worker.stop()
             #expect(try worker.committed("sentences").values.reduce(0, +) == 200)
             #expect(try worker.committed("sentences.interactive", group: "-interactive").values.reduce(0, +) == 1)
+        }
+    }
+
+    @Test(
+        "a worker that finds no partition left is ready, and takes over when there are some",
+        arguments: MockWorker.groupProtocols)
+    func spare(groupProtocol: WorkerConfiguration.GroupProtocol) async throws {
+        try await MockWorker.with { worker in
+            worker.configuration.groupProtocol = groupProtocol
+            try worker.start()
+            let isReady = try await worker.eventually {
+                worker.log.lines.contains { $0.message == "the worker is ready" }
+            }
+            #expect(isReady)
+            // Of two partitions each of three workers cannot have one.
+            for number in 2...3 {
+                let log = try worker.startAnother()
+                let isReady = try await worker.eventually {
+                    log.lines.contains { $0.message == "the worker is ready" }
+                }
+                #expect(isReady, "worker \(number)")
+            }
+            try await worker.stop()
+            try await worker.send(requests(50), to: "sentences")
+            #expect(try await worker.read("classifications", count: 50).count == 50)
+            try await worker.stopOthers()
+            #expect(try worker.committed("sentences").values.reduce(0, +) == 50)
+        }
+    }
+
+    @Test(
+        "members that the group has forgotten or fenced off lose nothing",
+        .enabled(if: MockWorker.groupProtocols.contains(.consumer), "librdkafka is too old"),
+        arguments: [KafkaErrorCode.unknownMember, .fencedMemberEpoch])
+    func fencedMember(code: KafkaErrorCode) async throws {
+        try await MockWorker.with { worker in
+            worker.configuration.groupProtocol = .consumer
+            try worker.start()
+            for round in 1...3 {
+                try await worker.send(requests(20), to: "sentences")
+                worker.cluster.pushRequestErrors(.consumerGroupHeartbeat, [code, code])
+                #expect(try await worker.read("classifications", count: 20 * round).count >= 20 * round)
+            }
+            let isCommitted = try await worker.eventually {
+                try worker.committed("sentences").values.reduce(0, +) == 60
+            }
+            #expect(isCommitted)
+            try await worker.stop()
+        }
+    }
+
+    @Test(
+        "a group protocol that the brokers lack ends the worker, which says so",
+        .enabled(if: MockWorker.groupProtocols.contains(.consumer), "librdkafka is too old"))
+    func unsupportedGroupProtocol() async throws {
+        try await MockWorker.with { worker in
+            worker.configuration.groupProtocol = .consumer
+            worker.configuration.startTimeout = .seconds(3)
+            worker.cluster.withdraw(.consumerGroupHeartbeat)
+            try worker.start()
+            let error = await #expect(throws: WorkerError.self) { try await worker.end() }
+            #expect(error?.exitCode == 69 && error?.message.contains("--group-protocol") == true, "\(error as Any)")
         }
     }
 

@@ -9,23 +9,39 @@ enum LaneProperties {
     static let reserved: [(name: String, why: String)] = [
         ("group.id", "use the group setting"),
         ("group.instance.id", "use the instance id setting"),
+        ("group.protocol", "use --group-protocol"),
         ("transactional.id", "it is made of the group and the instance id"),
         ("enable.auto.commit", "an offset is committed only after its reply is acknowledged"),
         ("enable.auto.offset.store", "an offset is stored only after its reply is acknowledged"),
-        ("enable.idempotence", "without it a retry can reorder or repeat replies"),
+        ("enable.idempotence", "without it a retry can reorder or repeat the bulk lane's replies"),
         ("acks", "a reply counts only once all in-sync replicas have it"),
         ("transaction.timeout.ms", "use the transaction timeout setting"),
     ]
 
+    /// Properties that only ``WorkerConfiguration/GroupProtocol/classic`` has: with the other the brokers decide, and
+    /// librdkafka takes none of these.
+    static let classicOnly = [
+        "session.timeout.ms", "heartbeat.interval.ms", "partition.assignment.strategy", "group.protocol.type",
+    ]
+
+    private static func membership(in configuration: WorkerConfiguration) -> KafkaProperties {
+        switch configuration.groupProtocol {
+        case .classic:
+            [
+                "partition.assignment.strategy": "cooperative-sticky",
+                "session.timeout.ms": milliseconds(configuration.sessionTimeout),
+                // A member learns of a rebalance by its next heartbeat.
+                "heartbeat.interval.ms": milliseconds(min(configuration.sessionTimeout / 4, .seconds(1))),
+            ]
+        case .consumer: ["group.protocol": "consumer"]
+        }
+    }
+
     static func consumer(of lane: LaneName, in configuration: WorkerConfiguration) -> KafkaProperties {
         var properties: KafkaProperties = [
             "client.id": "triage-worker-\(lane.rawValue)",
-            "partition.assignment.strategy": "cooperative-sticky",
             // A new group answers what waits already.
             "auto.offset.reset": "earliest",
-            "session.timeout.ms": milliseconds(configuration.sessionTimeout),
-            // A member learns of a rebalance by its next heartbeat.
-            "heartbeat.interval.ms": milliseconds(min(configuration.sessionTimeout / 4, .seconds(1))),
             // Also how long a rebalance waits for a member that is stuck. The lane polls every second or so.
             "max.poll.interval.ms": milliseconds(max(configuration.sessionTimeout, .seconds(60))),
             "fetch.min.bytes": "1",
@@ -33,7 +49,7 @@ enum LaneProperties {
             "reconnect.backoff.max.ms": "1000",
             "topic.metadata.refresh.interval.ms": metadataInterval,
         ]
-        properties = properties.merging(
+        properties = properties.merging(membership(in: configuration)).merging(
             lane == .bulk
                 ? [
                     "fetch.wait.max.ms": "50",

@@ -21,11 +21,23 @@ static inline rd_kafka_resp_err_t triage_produce(
         RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(token), RD_KAFKA_V_END);
 }
 
+// Younger than the oldest library that is accepted, like those below; 0 where there is none.
+__attribute__((weak)) int32_t rd_kafka_consumer_group_metadata_generation_id(
+    const rd_kafka_consumer_group_metadata_t *metadata);
+
+static inline int32_t triage_generation(const rd_kafka_consumer_group_metadata_t *metadata) {
+    return rd_kafka_consumer_group_metadata_generation_id
+               ? rd_kafka_consumer_group_metadata_generation_id(metadata)
+               : 0;
+}
+
 // The mock cluster's younger functions are absent from older headers, and from the oldest library that is accepted:
 // weak declarations, each called only where it exists.
 typedef struct rd_kafka_mock_request_s rd_kafka_mock_request_t;
 __attribute__((weak)) void rd_kafka_mock_group_initial_rebalance_delay_ms(
     rd_kafka_mock_cluster_t *cluster, int32_t milliseconds);
+__attribute__((weak)) void rd_kafka_mock_set_group_consumer_heartbeat_interval_ms(
+    rd_kafka_mock_cluster_t *cluster, int milliseconds);
 __attribute__((weak)) void rd_kafka_mock_start_request_tracking(rd_kafka_mock_cluster_t *cluster);
 __attribute__((weak)) rd_kafka_mock_request_t **rd_kafka_mock_get_requests(
     rd_kafka_mock_cluster_t *cluster, size_t *count);
@@ -36,6 +48,12 @@ __attribute__((weak)) int16_t rd_kafka_mock_request_api_key(rd_kafka_mock_reques
 static inline void triage_mock_set_rebalance_delay(rd_kafka_mock_cluster_t *cluster, int32_t milliseconds) {
     if (rd_kafka_mock_group_initial_rebalance_delay_ms)
         rd_kafka_mock_group_initial_rebalance_delay_ms(cluster, milliseconds);
+}
+
+// How often members of a group with the consumer protocol are to report: every 3 s unless shortened.
+static inline void triage_mock_set_heartbeat_interval(rd_kafka_mock_cluster_t *cluster, int milliseconds) {
+    if (rd_kafka_mock_set_group_consumer_heartbeat_interval_ms)
+        rd_kafka_mock_set_group_consumer_heartbeat_interval_ms(cluster, milliseconds);
 }
 
 // Variadic too: the answer to the broker's next request of a kind comes so much later.

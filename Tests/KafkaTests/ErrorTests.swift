@@ -39,7 +39,10 @@ struct ErrorTests {
 
     @Test(
         "commits that fail so are normal in a rebalance",
-        arguments: [KafkaErrorCode.illegalGeneration, .unknownMember, .rebalanceInProgress, .assignmentLost])
+        arguments: [
+            KafkaErrorCode.illegalGeneration, .unknownMember, .rebalanceInProgress, .assignmentLost, .staleMemberEpoch,
+            .fencedMemberEpoch,
+        ])
     func rebalanceCodes(code: KafkaErrorCode) {
         #expect(code.isNormalInRebalance)
         #expect(!KafkaErrorCode.fencedInstance.isNormalInRebalance)

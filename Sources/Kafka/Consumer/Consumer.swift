@@ -18,7 +18,8 @@ import CRdKafka
 /// ```
 ///
 /// Offsets move only by `storeOffsets` and `commit`: `enable.auto.offset.store` is always off. Unless given,
-/// `enable.auto.commit` is off and `partition.assignment.strategy` is `cooperative-sticky`.
+/// `enable.auto.commit` is off and, with the classic group protocol, `partition.assignment.strategy` is
+/// `cooperative-sticky`.
 public final class Consumer {
     let client: NativeClient
     let events: ClientEvents
@@ -29,7 +30,8 @@ public final class Consumer {
     /// Nil for a member of a group; the partitions read by a consumer without one.
     var direct: DirectAssignment?
 
-    /// Whether it is a member of a group that is not to keep its place: one without a `group.instance.id`.
+    /// Whether it has to be made to leave its group: a member that is not to keep its place, having no
+    /// `group.instance.id`. With the consumer protocol librdkafka sees to that itself, whatever is assigned.
     let leavesGroup: Bool
 
     var phase = Phase.open
@@ -63,12 +65,12 @@ public final class Consumer {
         log: KafkaLog
     ) throws(KafkaError) {
         let isMember = properties["group.id"].map { !$0.isEmpty } ?? false
-        let defaults: KafkaProperties = [
-            "enable.auto.commit": "false", "partition.assignment.strategy": "cooperative-sticky",
-        ]
+        let isClassic = properties["group.protocol"]?.lowercased() != "consumer"
+        var defaults: KafkaProperties = ["enable.auto.commit": "false"]
+        if isClassic { defaults["partition.assignment.strategy"] = "cooperative-sticky" }
         var resolved = isMember ? defaults.merging(properties) : properties
         resolved["enable.auto.offset.store"] = "false"
-        leavesGroup = isMember && resolved["group.instance.id"] == nil
+        leavesGroup = isMember && isClassic && resolved["group.instance.id"] == nil
 
         self.wakeup = if let wakeup { wakeup } else { try Wakeup() }
         let configuration = try NativeConfiguration(resolved)

@@ -119,7 +119,6 @@ struct FaultTests {
 
     @Test(
         "members that the group has forgotten or fenced off lose nothing",
-        .enabled(if: MockWorker.groupProtocols.contains(.consumer), "librdkafka is too old"),
         arguments: [KafkaErrorCode.unknownMember, .fencedMemberEpoch])
     func fencedMember(code: KafkaErrorCode) async throws {
         try await MockWorker.with { worker in
@@ -139,8 +138,7 @@ struct FaultTests {
     }
 
     @Test(
-        "a group protocol that the brokers lack ends the worker, which says so",
-        .enabled(if: MockWorker.groupProtocols.contains(.consumer), "librdkafka is too old"))
+        "a group protocol that the brokers lack ends the worker, which says so")
     func unsupportedGroupProtocol() async throws {
         try await MockWorker.with { worker in
             worker.configuration.groupProtocol = .consumer

@@ -1,5 +1,8 @@
 # Triage: everything from one place. `make help` says what there is.
 
+# What the programs tell as their commit.
+export SOURCE_COMMIT ?= $(if $(wildcard .git),$(shell git describe --always --dirty --abbrev=12 --exclude '*' 2>/dev/null))
+
 .DEFAULT_GOAL := help
 .PHONY: help setup build test run format lint bench load soak clean
 

@@ -11,6 +11,12 @@ let findLibraries: [LinkerSetting] = [
 // Warnings are errors, in our own targets only. A newer compiler may know new ones: ALLOW_WARNINGS=1 lets them pass.
 let strictness: [SwiftSetting] = Context.environment["ALLOW_WARNINGS"] == nil ? [.treatAllWarnings(as: .error)] : []
 
+// The commit that `triage --version` tells: compose/run, compose/test, make and the image say it. SwiftPM could ask git
+// itself (`Context.gitInformation`), but keeps the answer until this file changes.
+let commit = (Context.environment["SOURCE_COMMIT"] ?? "").filter {
+    $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-")
+}
+
 let settings: [SwiftSetting] =
     strictness + [
         .swiftLanguageMode(.v6),
@@ -18,6 +24,17 @@ let settings: [SwiftSetting] =
         .enableUpcomingFeature("InternalImportsByDefault"),
         .enableUpcomingFeature("MemberImportVisibility"),
     ]
+
+// The packages that are here for their versions alone count as used, or every build would warn of them, and are built nowhere.
+let pinned: [Target.Dependency] = [
+    ("Algorithms", "swift-algorithms"), ("SwiftASN1", "swift-asn1"), ("AsyncAlgorithms", "swift-async-algorithms"),
+    ("Atomics", "swift-atomics"), ("X509", "swift-certificates"), ("Collections", "swift-collections"),
+    ("Configuration", "swift-configuration"), ("Tracing", "swift-distributed-tracing"),
+    ("StructuredFieldValues", "swift-http-structured-headers"), ("Metrics", "swift-metrics"),
+    ("NIOExtras", "swift-nio-extras"), ("NIOHTTP2", "swift-nio-http2"),
+    ("NIOTransportServices", "swift-nio-transport-services"), ("Numerics", "swift-numerics"),
+    ("ServiceContextModule", "swift-service-context"), ("SystemPackage", "swift-system"),
+].map { .product(name: $0.0, package: $0.1, condition: .when(platforms: [.windows])) }
 
 // For the targets that every sentence passes. Checking at run time that no two accesses to a class's property overlap costs
 // 6 to 11 % of a worker's processor time; debug builds still do it.
@@ -39,10 +56,29 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
         .package(url: "https://github.com/apple/swift-crypto.git", exact: "4.5.2"),
+        // What those bring along, and what that brings along, so that a build is of the same sources wherever it is made. (Whether
+        // it is all of them, `compose/local/lint` looks.)
+        .package(url: "https://github.com/apple/swift-algorithms.git", exact: "1.2.1"),
+        .package(url: "https://github.com/apple/swift-asn1.git", exact: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-async-algorithms.git", exact: "1.1.4"),
+        .package(url: "https://github.com/apple/swift-atomics.git", exact: "1.3.0"),
+        .package(url: "https://github.com/apple/swift-certificates.git", exact: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-collections.git", exact: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-configuration.git", exact: "1.4.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing.git", exact: "1.7.3"),
+        .package(url: "https://github.com/apple/swift-http-structured-headers.git", exact: "1.7.0"),
+        .package(url: "https://github.com/apple/swift-metrics.git", exact: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras.git", exact: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2.git", exact: "1.46.0"),
+        .package(url: "https://github.com/apple/swift-nio-transport-services.git", exact: "1.28.0"),
+        .package(url: "https://github.com/apple/swift-numerics.git", exact: "1.1.1"),
+        .package(url: "https://github.com/apple/swift-service-context.git", exact: "1.5.1"),
+        .package(url: "https://github.com/apple/swift-system.git", exact: "1.8.1"),
     ],
     targets: [
         .systemLibrary(name: "CRdKafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "CBuild", cSettings: [.define("SOURCE_COMMIT", to: commit)]),
         .target(name: "Platform", swiftSettings: settings),
         .target(
             name: "HTTPServer",
@@ -64,7 +100,7 @@ let package = Package(
         .target(
             name: "Classification",
             dependencies: [
-                "CZlib", "Messages", .product(name: "Crypto", package: "swift-crypto"),
+                "CZlib", "Messages", "Platform", .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Yams", package: "Yams"),
             ],
             exclude: ["MODEL_CARD.md"],
@@ -72,12 +108,12 @@ let package = Package(
         .target(name: "Messages", swiftSettings: hotPathSettings),
         .target(
             name: "Telemetry",
-            dependencies: [.product(name: "Logging", package: "swift-log")],
+            dependencies: ["CBuild", .product(name: "Logging", package: "swift-log")],
             swiftSettings: settings),
         .target(
             name: "Worker",
             dependencies: [
-                "HTTPServer", "Kafka", "Classification", "Messages", "Telemetry",
+                "HTTPServer", "Kafka", "Classification", "Messages", "Platform", "Telemetry",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -178,7 +214,7 @@ let package = Package(
             dependencies: [
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
-            ],
+            ] + pinned,
             path: "Tests/Benchmarks/Constant", swiftSettings: settings),
     ]
 )

@@ -56,6 +56,8 @@ public struct ClassifierError: Error, Sendable, Hashable, CustomStringConvertibl
         case wrongMatrixSize
         /// The inference backend failed.
         case backendFailed
+        /// What came back for a sentence is no distribution over the classes.
+        case noDistribution
     }
 
     /// What went wrong, as a program sees it.
@@ -71,6 +73,32 @@ public struct ClassifierError: Error, Sendable, Hashable, CustomStringConvertibl
 
     /// One line for people.
     public var description: String { message }
+}
+
+extension Classifier {
+    /// Classifies sentences of several kinds and looks at what comes back: to be called before a model is used, so that one
+    /// whose numbers make no sense is refused whole, and not found out sentence by sentence.
+    ///
+    /// - Throws: what the session throws, or ``ClassifierError/Code/noDistribution``.
+    public func tryOut() throws(ClassifierError) {
+        let session = try makeSession()
+        let sentences = [
+            "", "a", "un train pour Brest demain à 8 h", "does it rain in Paris?", "Где вокзал?", "東京の天気は？",
+            "😀 42 \u{0}",
+            String(repeating: "long words and many of them ", count: 100),
+        ]
+        for sentence in sentences {
+            let row = try session.classify(sentence, classes: model.labels.count)
+            let sum = row.reduce(0, +)
+            guard row.allSatisfy({ 0...1.001 ~= $0 }), abs(sum - 1) < 0.001 else {
+                throw ClassifierError(
+                    code: .noDistribution,
+                    message:
+                        "model \(model.identifier): its answers are no probabilities (a sentence's add up to \(sum)); "
+                        + "its numbers are damaged, train it anew")
+            }
+        }
+    }
 }
 
 extension ClassifierSession {

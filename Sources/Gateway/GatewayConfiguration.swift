@@ -25,6 +25,8 @@ package struct GatewayConfiguration: Sendable {
     package var kafka: KafkaProperties = ["bootstrap.servers": "127.0.0.1:9092"]
     /// The topic of requests that somebody waits for.
     package var interactiveTopic = "sentences.interactive"
+    /// The group of the workers that read it: its lag is among the metrics.
+    package var interactiveGroup = "triage-interactive"
     /// The topic of the bulk lane.
     package var bulkTopic = "sentences"
     /// The topic of replies to gateways.

@@ -66,16 +66,20 @@ package struct GatewayService: Service {
         let server = HTTPServer(
             configuration.server, routes: core.routes, tls: tls, logger: logger,
             onRunning: { [configuration, logger, onRunning] port in
-                logger.notice("the gateway listens", [.address: "\(configuration.host)", .port: "\(port)"])
+                logger.notice(
+                    "the gateway listens",
+                    [.address: "\(configuration.host)", .port: "\(port)", .version: "\(ProgramVersion.text)"])
                 readiness.set(.server, problem: nil)
                 await onRunning(port)
             })
-        let brokers = clients.brokers
+        let (brokers, lag) = (clients.brokers, clients.lag)
+        metrics.watch(lag)
         try await withThrowingTaskGroup { group in
             // The thread that serves Kafka outlives the server, so that what is begun is answered.
             group.addTask { try await DedicatedThread.run(named: "replies", replies.run, cancel: replies.stop) }
             group.addTask {
-                try await DedicatedThread.run(named: "brokers", { brokers.run() }, cancel: brokers.stop)
+                try await DedicatedThread.run(
+                    named: "brokers", { brokers.run(whenAnswered: lag.look) }, cancel: brokers.stop)
             }
             group.addTask {
                 await Self.tick(every: .milliseconds(20)) {

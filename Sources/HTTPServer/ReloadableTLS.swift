@@ -1,4 +1,3 @@
-import Foundation
 import NIOCore
 import NIOSSL
 import Platform
@@ -90,10 +89,10 @@ package final class ReloadableTLS: Sendable {
     }
 
     private static func read(_ path: String, _ reason: HTTPServerError.Reason) throws(HTTPServerError) -> [UInt8] {
-        guard let file = fopen(path, "r") else {
-            throw HTTPServerError(reason, path, "cannot be read: \(String(cString: strerror(errno)))", isMissing: true)
+        do throws(RegularFile.Failure) {
+            return try RegularFile.contents(path)
+        } catch {
+            throw HTTPServerError(reason, path, error.reason, isMissing: true)
         }
-        fclose(file)
-        return FileManager.default.contents(atPath: path).map { Array($0) } ?? []
     }
 }

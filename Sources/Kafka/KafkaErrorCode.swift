@@ -89,6 +89,12 @@ extension KafkaErrorCode {
     public static let rebalanceInProgress = Self(RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS)
     /// Another member has taken this `group.instance.id`. Fatal.
     public static let fencedInstance = Self(RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
+    /// With the consumer group protocol: the group does not know this member under its epoch any more.
+    public static let fencedMemberEpoch = Self(rawValue: 110)
+    /// With the consumer group protocol: another member has this `group.instance.id`, or had it and has not left. Fatal.
+    public static let unreleasedInstance = Self(rawValue: 111)
+    /// With the consumer group protocol: the group has moved on to another epoch: normal in a rebalance.
+    public static let staleMemberEpoch = Self(rawValue: 113)
     /// The transactional producer has been replaced by a younger one. Fatal.
     public static let producerFenced = Self(RD_KAFKA_RESP_ERR_PRODUCER_FENCED)
     /// Another transaction of the same id is still being finished.
@@ -106,7 +112,9 @@ extension KafkaErrorCode {
     /// last offset that was committed. Do not retry.
     public var isNormalInRebalance: Bool {
         switch self {
-        case .illegalGeneration, .unknownMember, .rebalanceInProgress, .assignmentLost: true
+        case .illegalGeneration, .unknownMember, .rebalanceInProgress, .assignmentLost, .fencedMemberEpoch,
+            .staleMemberEpoch:
+            true
         default: false
         }
     }

@@ -2,9 +2,8 @@ import CRdKafka
 
 /// The librdkafka that the program runs with, which need not be the one it was built with.
 public enum KafkaLibrary {
-    /// The oldest version accepted: earlier ones lose messages of a batch in a rebalance (before 2.1.0) and misread
-    /// the ApiVersions response of brokers that tag its fields (before 2.2.0).
-    public static let minimumVersion = "2.2.0"
+    /// The oldest version accepted, which set-up sees to: earlier ones may move a consumer's position wrongly on errors.
+    public static let minimumVersion = "2.13.2"
 
     /// The version that is loaded, such as `2.16.1`.
     public static var version: String { String(cString: rd_kafka_version_str()) }
@@ -16,9 +15,10 @@ public enum KafkaLibrary {
 
     /// `number` is librdkafka's hexadecimal `0xMMmmrrpp`: major, minor, revision, pre-release.
     package static func require(version number: Int, named name: String) throws(KafkaError) {
-        guard number >> 8 < 0x02_02_00 else { return }
+        guard number >> 8 < 0x02_0D_02 else { return }
         throw KafkaError(
             .notImplemented, operation: "start",
-            message: "librdkafka \(name) is too old: \(minimumVersion) or newer is needed")
+            message: "librdkafka \(name) is too old: \(minimumVersion) or newer is needed; "
+                + "`compose/local/setup` places one in .deps/lib")
     }
 }

@@ -11,6 +11,9 @@ public struct KafkaLog: Sendable {
     /// commits in the background, fatal errors (`isFatal`). Called on a thread that serves the client, or on one of
     /// librdkafka's; it must return soon.
     public var onError: (@Sendable (KafkaError) -> Void)?
+    /// Called when the place at which a consumer was to go on reading is gone, so that it goes on where `auto.offset.reset` says:
+    /// records were deleted before they were read, or their topic was made anew. Called on a thread of librdkafka's.
+    public var onPositionReset: (@Sendable () -> Void)?
     /// Called when a commit in the background has failed, after `onError` has taken the error.
     public var onCommitFailure: (@Sendable () -> Void)?
     /// Takes `false` when no broker answers any more, one asked for included, and `true` when one does again. As long as none answers, `receive` and
@@ -24,12 +27,14 @@ public struct KafkaLog: Sendable {
     public init(
         logger: Logger, onError: (@Sendable (KafkaError) -> Void)? = nil,
         onCommitFailure: (@Sendable () -> Void)? = nil,
+        onPositionReset: (@Sendable () -> Void)? = nil,
         onConnectionChange: (@Sendable (_ isConnected: Bool) -> Void)? = nil,
         onStatistics: (@Sendable (UnsafeRawBufferPointer) -> Void)? = nil
     ) {
         self.logger = logger
         self.onError = onError
         self.onCommitFailure = onCommitFailure
+        self.onPositionReset = onPositionReset
         self.onConnectionChange = onConnectionChange
         self.onStatistics = onStatistics
     }

@@ -55,4 +55,14 @@ public enum ErrorCode: String, CaseIterable, Sendable {
     /// Whether a request that failed so is kept in the dead-letter topic. Only an expired one is not: nobody waits
     /// for it.
     public var isDeadLettered: Bool { self != .deadlineExceeded }
+
+    /// Whether the record itself is at fault: it fails again however often it is sent, and however the workers are set up.
+    public var isOfRecord: Bool {
+        switch self {
+        case .malformedJSON, .missingText, .emptyText, .invalidUTF8, .unsupportedContentType: true
+        case .textTooLong, .replyTopicNotAllowed, .deadlineExceeded, .classifierFailed, .replyTooLarge,
+            .replyNotDelivered:
+            false
+        }
+    }
 }

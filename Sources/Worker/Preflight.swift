@@ -9,7 +9,9 @@ struct Preflight {
     let logger: Logger
 
     /// Waits for broker and topics, at most ``WorkerConfiguration/startTimeout``. Blocks.
-    func check() throws(WorkerError) {
+    ///
+    /// - Parameter isStopping: asked every few seconds at least; when it says so, the check ends without a result.
+    func check(isStopping: () -> Bool) throws(WorkerError) {
         do throws(KafkaError) {
             try KafkaLibrary.requireSupportedVersion()
         } catch {
@@ -40,6 +42,7 @@ struct Preflight {
                     message: "no Kafka broker answers at \(configuration.kafka["bootstrap.servers"] ?? ""): "
                         + "\(error.message)\(error.remedy.map { "; \($0)" } ?? "")")
             }
+            if isStopping() { return }
             usleep(250_000)
         } while ContinuousClock.now < deadline
         throw problem

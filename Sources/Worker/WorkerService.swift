@@ -32,7 +32,8 @@ public struct WorkerService: Service {
     ///   - model: where the model comes from, now and at every reload.
     ///   - registry: takes the metrics, which the admin endpoint shows.
     ///   - logger: takes the log lines; a healthy worker writes one at start, one when ready, one at the end.
-    /// - Throws: ``WorkerConfigurationError``, or what ``ModelSource/load`` throws.
+    /// - Throws: ``WorkerConfigurationError``, or what ``ModelSource/load`` throws, or `ClassifierError` if the
+    ///   model makes no sense.
     public init(
         configuration: WorkerConfiguration, model source: ModelSource, registry: PrometheusRegistry, logger: Logger
     ) throws {
@@ -41,7 +42,7 @@ public struct WorkerService: Service {
         self.source = source
         self.registry = registry
         self.logger = logger
-        model = CurrentModel(try source.load())
+        model = CurrentModel(try source.loadTried())
     }
 
     /// The same with a model file, and metrics of its own beside those of the process.
@@ -60,12 +61,19 @@ public struct WorkerService: Service {
             [
                 .model: "\(model.take().model.identifier)", .group: "\(configuration.group)",
                 .lanes: "\(configuration.lanes.rawValue)",
-                .version: "librdkafka \(KafkaLibrary.version)", .value: "\(configuration.delivery.rawValue)",
+                .delivery: "\(configuration.delivery.rawValue)", .version: "\(ProgramVersion.text)",
+                .library: "librdkafka \(KafkaLibrary.version)",
             ])
-        try await DedicatedThread.run(name: "preflight") {
-            try Preflight(configuration: configuration, logger: logger).check()
-        }
         let lanes = try configuration.servedLanes.map { try LaneControl($0) }
+        let isStopping: @Sendable () -> Bool = { lanes.contains { $0.isStopRequested } }
+        try await withTaskCancellationOrGracefulShutdownHandler {
+            try await DedicatedThread.run(name: "preflight") {
+                try Preflight(configuration: configuration, logger: logger).check(isStopping: isStopping)
+            }
+        } onCancelOrGracefulShutdown: {
+            for lane in lanes { lane.stop() }
+        }
+        if isStopping() { return logger.notice("the worker has stopped before it was ready") }
         let brokers = try configuration.adminPort.map { _ in try watchBrokers() }
         let health = WorkerHealth(lanes: lanes, brokers: brokers)
         let readiness = Readiness(count: lanes.count, logger: logger)

@@ -17,7 +17,8 @@ extension CommandFailure {
         case let error as DataError:
             self = error.isMissing ? .noInput(error.description) : .badData(error.description)
         case let error as LinearTrainer.Refusal: self = .badData(error.description)
-        case let error as ClassifierError: self = .internalError(error.description)
+        case let error as ClassifierError:
+            self = error.code == .noDistribution ? .badData(error.description) : .internalError(error.description)
         case let error as KafkaError:
             self = Self.of(error)
         case let error as WorkerConfigurationError: self = .usage(error.description)

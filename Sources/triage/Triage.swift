@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Telemetry
 
 /// The executable: subcommands only; what they do lives in the libraries.
 struct Triage: AsyncParsableCommand {
@@ -22,7 +23,8 @@ struct Triage: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             WorkerCommand.self, GatewayCommand.self, TrainCommand.self, EvaluateCommand.self, ClassifyCommand.self,
-            PipeCommand.self, TopicsCommand.self, DeadLettersCommand.self, KeysCommand.self,
+            PipeCommand.self, TopicsCommand.self, LagCommand.self,
+            DeadLettersCommand.self, KeysCommand.self,
         ])
 }
 
@@ -53,7 +55,7 @@ enum Main {
     }
 
     private static func end(_ failure: CommandFailure) -> Never {
-        FileHandle.standardError.write(Data("triage: \(failure.message)\n".utf8))
+        StandardError.write(LineEscaping.plainLines("triage: \(failure.message)\n"))
         Foundation.exit(failure.code.rawValue)
     }
 }

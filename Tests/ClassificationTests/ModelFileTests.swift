@@ -79,6 +79,17 @@ struct ModelFileTests {
         #expect(other?.isMissing == false)
     }
 
+    @Test("What is no regular file is refused at once, whoever else holds it open")
+    func pipe() throws {
+        let path = folder.path("pipe")
+        #expect(mkfifo(path, 0o600) == 0)
+        for path in [path, "/dev/zero", folder.url.path] {
+            let error = #expect(throws: ModelFileError.self) { try ModelFile.load(path: path) }
+            #expect(error?.code == .unreadable)
+            #expect(error?.description == "model \(path): is no regular file")
+        }
+    }
+
     @Test("Files of other kinds are foreign")
     func foreign() throws {
         for content in ["", "{}", "PK\u{3}\u{4} some archive, longer than any header of ours would be, to be sure"] {
@@ -130,6 +141,12 @@ struct ModelFileTests {
         let nonsense: [(Int, UInt32)] = [
             (24, .max), (24, 0), (28, 0), (28, 1), (28, 4), (28, .max), (32, .max), (32, 0), (36, 0), (36, 31),
             (36, UInt32(layout.bucketBits + 1)), (40, Float.nan.bitPattern), (40, 0), (44, Float.infinity.bitPattern),
+            // Finite, and so large that scores are not.
+            (40, Float(1e38).bitPattern), (44, Float(1e-38).bitPattern), (layout.biases + 4, Float(3e38).bitPattern),
+            // The lane after the last class, as likely as a class.
+            (layout.biases + 3 * 4, 0),
+            // A row begins with the feature's mass; with none of it a length can become 0. Lanes without a class weigh nothing.
+            (layout.rows, 0), (layout.rows, 0xFFFF), (layout.rows + 12, 1),
             (LinearLayout.headerBytes, 0), (layout.biases, Float.nan.bitPattern), (layout.bucketStarts + 8, .max),
         ]
         for (offset, value) in nonsense {

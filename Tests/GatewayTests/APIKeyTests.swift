@@ -169,6 +169,13 @@ struct APIKeyTests {
         #expect(verifier.isInForce(pass))
     }
 
+    @Test func doesNotWaitForAPipeInTheFilesPlace() throws {
+        defer { cleanUp() }
+        #expect(mkfifo(file.path, 0o600) == 0)
+        let error = #expect(throws: APIKeyFile.Failure.self) { try file.entries() }
+        #expect(error == .inaccessible(path: file.path, reason: "is no regular file"))
+    }
+
     @Test func tellsOfAPassThatIsNoLongerInForce() throws {
         defer { cleanUp() }
         let key = try file.create(name: "a stream")

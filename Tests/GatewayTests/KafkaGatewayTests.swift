@@ -64,6 +64,32 @@ struct KafkaGatewayTests {
         while try await get(port, path).status != status { try await Task.sleep(for: .milliseconds(20)) }
     }
 
+    /// Not every worker is ours.
+    @Test(arguments: ["1e999", "-0.5", "12"])
+    func answersWithAnErrorWhereAReplyHoldsNoProbabilities(number: String) async throws {
+        let reply = #"{"id":"x","label":"a","probabilities":{"a":\#(number),"b":0.25},"model":"m@1"}"#
+        try await serve(QueueWorker(reply: reply)) { port in
+            try await wait(port, for: 200)
+            let answer = try await get(port, "/api/intent?sentence=bonjour")
+            #expect(answer.status == 502)
+            #expect(answer.text.contains("the reply cannot be read"))
+        }
+    }
+
+    @Test func passesOnALabelOf900Kilobytes() async throws {
+        let label = String(repeating: "é", count: 450_000)
+        let probabilities = #"{"\#(label)":0.75,"b":0.25}"#
+        let reply = #"{"id":"x","label":"\#(label)","probabilities":\#(probabilities),"model":"m@1"}"#
+        try await serve(QueueWorker(reply: reply), configure: { $0.requestTimeout = .seconds(60) }) { port in
+            try await wait(port, for: 200)
+            let answer = try await get(port, "/api/intent?sentence=bonjour")
+            #expect(answer.status == 200)
+            // Not in the expectation: both would be shown.
+            let isWhole = answer.text.hasSuffix(probabilities)
+            #expect(isWhole, "\(answer.text.count) characters")
+        }
+    }
+
     @Test func answersThroughTheQueue() async throws {
         let worker = QueueWorker()
         try await serve(worker, configure: { $0.replyPartition = 2 }) { port in

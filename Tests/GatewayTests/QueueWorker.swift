@@ -12,6 +12,15 @@ final class QueueWorker: Sendable {
     private let seenHeaders = Mutex<[[String: [UInt8]]]>([])
     private let isAnswering = Atomic(true)
     private let start = ContinuousClock.now
+    private let reply: String
+
+    /// - Parameter reply: the value of every reply.
+    init(
+        reply: String = #"{"id":"x","label":"find-train","probabilities":{"find-train":0.75,"irrelevant":0.25},"#
+            + #""model":"intents@0123456789ab"}"#
+    ) {
+        self.reply = reply
+    }
     private let events = Mutex<[String]>([])
 
     /// The headers of every request seen.
@@ -40,7 +49,10 @@ final class QueueWorker: Sendable {
             log: log)
         try consumer.assign((0..<partitions).map { (TopicPartition(topic: topic, partition: $0), .beginning) })
         let producer = try Producer(
-            properties: ["bootstrap.servers": servers, "linger.ms": "0", "reconnect.backoff.max.ms": "100"], log: log)
+            properties: [
+                "bootstrap.servers": servers, "linger.ms": "0", "reconnect.backoff.max.ms": "100",
+                "message.max.bytes": "4000000",
+            ], log: log)
         while !isStopping.load(ordering: .relaxed) {
             let batch = try consumer.receive(maximum: 100, waiting: .milliseconds(20))
             for index in 0..<batch.count { try answer(batch.record(at: index), with: producer) }
@@ -61,9 +73,6 @@ final class QueueWorker: Sendable {
         id.withUnsafeBytes { headers.append(name: "kafka_correlationId", value: $0) }
         headers.append(name: "triage-status", value: "ok")
         headers.append(name: "triage-timing", value: "queue;dur=1.0, classify;dur=0.5")
-        let reply =
-            #"{"id":"x","label":"find-train","probabilities":{"find-train":0.75,"irrelevant":0.25},"#
-            + #""model":"intents@0123456789ab"}"#
         let place = partition.withUnsafeBytes { $0.loadUnaligned(as: Int32.self).bigEndian }
         try Array(reply.utf8).withUnsafeBytes { value in
             try producer.send(

@@ -64,6 +64,9 @@ struct SpecificationTests {
         for (file, line) in [
             ("schemas/asyncapi.yaml", "\n  version: \(version)\n"),
             ("compose/Dockerfile", "org.opencontainers.image.version=\"\(version)\"\n"),
+            ("compose/compose.yaml", "\n  image: triage:\(version)\n"),
+            ("compose/kubernetes/base/kustomization.yaml", "newTag: \"\(version)\"}\n"),
+            ("compose/kubernetes/lanes/kustomization.yaml", "newTag: \"\(version)\"}\n"),
         ] {
             let text = try String(contentsOf: root.appendingPathComponent(file), encoding: .utf8)
             #expect(text.contains(line), "\(file) does not say \(version)")

@@ -114,4 +114,25 @@ struct FramingTests {
             #expect(connection.response()?.status == 204)
         }
     }
+
+    /// What is not HTTP/1.1, and what the answer says of it.
+    @Test(arguments: [
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, "HTTP/1.1"),
+        ("GET /small HTTP/3.0\r\n\r\n", 505, "HTTP/1.1"),
+        ("\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}", 400, "TLS"),
+        ("GET /small HTTP/1.1\r\nHost: x\r\nA\u{1}B: c\r\n\r\n", 400, "header field"),
+        ("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1x\r\n\r\n", 400, "Content-Length"),
+        ("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400, "chunk"),
+    ]) func saysWhatIsWrongInPlainWords(bytes: String, status: Int, word: String) async throws {
+        try await serve { port in
+            let connection = try RawHTTPConnection(port: port)
+            connection.send(bytes)
+            let response = connection.response()
+            #expect(response?.status == status)
+            let text = String(decoding: response?.body ?? [], as: UTF8.self)
+            #expect(text.contains(word), "\(text)")
+            #expect(!text.contains("parser"), "\(text)")
+            #expect(connection.ends() == .closed)
+        }
+    }
 }

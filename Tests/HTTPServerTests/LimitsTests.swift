@@ -115,6 +115,35 @@ struct LimitsTests {
         }
     }
 
+    @Test func closesOnAClientThatDoesNotReadItsLastResponse() async throws {
+        let connections = 32
+        try await TestServer.run({
+            $0.writeTimeout = .milliseconds(200)
+            $0.maximumConnections = connections
+        }) { server in
+            // Sockets take some 4 MB here. Of these lengths one or two leave a little behind, with which NIO calls the
+            // connection writable.
+            let unread = try (1...connections).map { length in
+                let connection = try RawHTTPConnection(port: server.port)
+                connection.setReceiveBuffer(bytes: 4_096)
+                connection.get("/large")
+                connection.post(
+                    "/echo", [UInt8](repeating: 7, count: 500_000 + length * 32_000), "Connection: close\r\n")
+                return connection
+            }
+            // All places are free again.
+            var answered = 0
+            for _ in 0..<1_000 where answered < connections {
+                usleep(10_000)
+                let next = try (0..<connections).map { _ in try RawHTTPConnection(port: server.port) }
+                for connection in next { connection.get("/health/live") }
+                answered = next.filter { $0.response()?.status == 200 }.count
+            }
+            #expect(answered == connections)
+            withExtendedLifetime(unread) {}
+        }
+    }
+
     @Test func closesOnAClientThatDoesNotRead() async throws {
         try await TestServer.run({
             $0.writeTimeout = .milliseconds(200)

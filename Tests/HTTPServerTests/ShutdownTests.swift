@@ -10,18 +10,21 @@ import Testing
 struct ShutdownTests {
     /// Runs a server, lends it, and shuts it down gracefully when told; returns when the server has.
     private func serve(
-        timeout: Duration,
+        timeout: Duration, tls: ReloadableTLS? = nil,
         _ body:
             @escaping @Sendable (_ port: Int, TestServer.Later, _ stop: @Sendable () -> Void) throws
             -> Void
     ) async throws {
         var configuration = HTTPServerConfiguration(name: "test", host: "127.0.0.1", port: 0)
         configuration.shutdownTimeout = timeout
+        configuration.headTimeout = .seconds(600)
+        configuration.writeTimeout = .seconds(600)
+        configuration.tls = tls?.files
         let later = TestServer.Later()
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let (ports, port) = AsyncStream.makeStream(of: Int.self)
         let server = HTTPServer(
-            configuration, routes: TestServer.routes(later), logger: logger, onRunning: { port.yield($0) })
+            configuration, routes: TestServer.routes(later), tls: tls, logger: logger, onRunning: { port.yield($0) })
         let group = ServiceGroup(services: [server], logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
@@ -62,6 +65,26 @@ struct ShutdownTests {
             stop()
             #expect(waiting.ends() != .open)
             #expect(stream.ends() != .open)
+        }
+    }
+
+    @Test func doesNotWaitForATLSHandshakeThatStandsStill() async throws {
+        let certificate = try SelfSignedCertificate()
+        defer { certificate.remove() }
+        let files = TLSFiles(certificate: certificate.certificateFile, privateKey: certificate.keyFile)
+        try await serve(timeout: .seconds(600), tls: try ReloadableTLS(files)) { port, _, stop in
+            let silent = try RawHTTPConnection(port: port)
+            let halfway = try RawHTTPConnection(port: port)
+            // The first bytes of a record that holds a ClientHello.
+            halfway.send([22, 3, 1, 2, 0, 1, 0])
+            // Both are known to the server once a later connection has been answered.
+            let later = try Command.run(
+                "/usr/bin/curl",
+                ["--silent", "--cacert", certificate.certificateFile, "https://127.0.0.1:\(port)/health/live"])
+            #expect(later.status == 0)
+            stop()
+            #expect(silent.ends() == .closed)
+            #expect(halfway.ends() == .closed)
         }
     }
 }

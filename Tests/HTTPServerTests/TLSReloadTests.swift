@@ -45,6 +45,56 @@ struct TLSReloadTests {
         }
     }
 
+    @Test func keepsSecretsForward() async throws {
+        let certificate = try SelfSignedCertificate()
+        defer { certificate.remove() }
+        let tls = try ReloadableTLS(
+            TLSFiles(certificate: certificate.certificateFile, privateKey: certificate.keyFile))
+        try await TestServer.run(tls: tls) { server in
+            func ask(_ arguments: String...) throws -> Command.Outcome {
+                try Command.run(
+                    "/usr/bin/curl",
+                    ["--silent", "--include", "--cacert", certificate.certificateFile] + arguments
+                        + ["https://127.0.0.1:\(server.port)/health/live"])
+            }
+            let modern = try ask("--tlsv1.3")
+            #expect(modern.status == 0)
+            // So that a browser that was here once does not come without TLS.
+            #expect(modern.output.lowercased().contains("\r\nstrict-transport-security: max-age=31536000\r\n"))
+            // With the key that the certificate has, this one has forward secrecy and the others have not.
+            #expect(try ask("--tls-max", "1.2", "--ciphers", "ECDHE-RSA-AES128-GCM-SHA256").status == 0)
+            for suite in ["AES128-GCM-SHA256", "AES256-SHA", "ECDHE-RSA-AES128-SHA"] {
+                #expect(try ask("--tls-max", "1.2", "--ciphers", suite).status == 35, "\(suite)")
+            }
+        }
+    }
+
+    @Test func closesAConnectionWhoseHandshakeStandsStill() async throws {
+        let certificate = try SelfSignedCertificate()
+        defer { certificate.remove() }
+        let tls = try ReloadableTLS(
+            TLSFiles(certificate: certificate.certificateFile, privateKey: certificate.keyFile))
+        // The time-out for a connection without a request would be a minute.
+        try await TestServer.run(tls: tls, { $0.headTimeout = .milliseconds(200) }) { server in
+            for hello in [[], [22, 3, 1, 2, 0, 1]] as [[UInt8]] {
+                let connection = try RawHTTPConnection(port: server.port)
+                connection.send(hello)
+                #expect(connection.ends(within: 20) == .closed)
+            }
+        }
+    }
+
+    @Test func readsNothingThatMayHaveNoEnd() throws {
+        let certificate = try SelfSignedCertificate()
+        defer { certificate.remove() }
+        let pipe = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path
+        #expect(mkfifo(pipe, 0o600) == 0)
+        defer { unlink(pipe) }
+        let files = TLSFiles(certificate: certificate.certificateFile, privateKey: pipe)
+        let error = #expect(throws: HTTPServerError.self) { try ReloadableTLS(files) }
+        #expect(error?.description == "\(pipe): is no regular file")
+    }
+
     @Test func saysWhichFileIsWrong() throws {
         let certificate = try SelfSignedCertificate()
         defer { certificate.remove() }

@@ -33,6 +33,10 @@ struct Clients: Sendable {
             "reconnect.backoff.max.ms": "200",
         ]
         base["group.id"] = group
+        if properties["group.protocol"] == "consumer" {
+            base["session.timeout.ms"] = nil
+            base["heartbeat.interval.ms"] = nil
+        }
         return try Consumer(
             properties: base.merging(properties), rebalanceHandler: handler, wakeup: wakeup, log: log)
     }

@@ -46,6 +46,35 @@ struct ClosingTests {
         }
     }
 
+    @Test(
+        "with the consumer protocol a member says that it goes, whether it has partitions or none")
+    func idleMemberOfConsumerProtocol() async throws {
+        let cluster = try cluster()
+        try await onOwnThread {
+            let clients = Clients(cluster)
+            let properties: KafkaProperties = ["group.protocol": "consumer"]
+            let first = Member()
+            let one = try clients.consumer(group: "g", properties, handler: first)
+            try one.subscribe(to: ["t"])
+            try one.poll { first.owned.count == 1 }
+            let second = Member()
+            let two = try clients.consumer(group: "g", properties, handler: second)
+            #expect(!two.isInGroup)
+            try two.subscribe(to: ["t"])
+            try two.poll { two.isInGroup }
+            // Whichever of the two has none: the other takes all when it goes.
+            let (idle, rest, holder) = second.owned.isEmpty ? (two, one, first) : (one, two, second)
+            try rest.poll { holder.owned.count == 1 }
+            idle.close()
+            rest.close()
+            let third = Member()
+            let three = try clients.consumer(group: "g", properties, handler: third)
+            try three.subscribe(to: ["t"])
+            try three.poll { third.owned.count == 1 }
+            three.close()
+        }
+    }
+
     @Test("a member that closes in the middle of a rebalance commits what it has done, and leaves")
     func closeInRebalance() async throws {
         let cluster = try cluster()

@@ -11,21 +11,24 @@ struct GroupTests {
         return cluster
     }
 
-    @Test("the next consumer goes on where the last one committed")
-    func restart() async throws {
+    /// The properties of each group protocol.
+    static let protocols: [KafkaProperties] = [[:], ["group.protocol": "consumer"]]
+
+    @Test("the next consumer goes on where the last one committed", arguments: protocols)
+    func restart(groupProtocol: KafkaProperties) async throws {
         let cluster = try cluster()
         try await onOwnThread {
             let clients = Clients(cluster)
             let partition = TopicPartition(topic: "t", partition: 0)
             try clients.send((0..<10).map { "\($0)" }, to: "t")
-            let first = try clients.consumer(group: "g")
+            let first = try clients.consumer(group: "g", groupProtocol)
             try first.subscribe(to: ["t"])
             #expect(try first.receive(7).map(\.text) == (0..<7).map { "\($0)" })
             #expect(try first.storeOffsets([(partition, 5)]) == [])
             try first.commitStored(synchronously: true)
             #expect(try first.committed([partition]).map(\.1) == [5])
             first.close()
-            let second = try clients.consumer(group: "g")
+            let second = try clients.consumer(group: "g", groupProtocol)
             try second.subscribe(to: ["t"])
             #expect(try second.receive(5).map(\.text) == (5..<10).map { "\($0)" })
             second.close()
@@ -63,15 +66,17 @@ struct GroupTests {
         }
     }
 
-    @Test("a second member takes half, after the first has committed, and gives it back when it leaves")
-    func rebalance() async throws {
+    @Test(
+        "a second member takes half, after the first has committed, and gives it back when it leaves",
+        arguments: protocols)
+    func rebalance(groupProtocol: KafkaProperties) async throws {
         let cluster = try cluster(partitions: 4)
         try await onOwnThread {
             let clients = Clients(cluster)
             let all = Set((0..<4).map { TopicPartition(topic: "t", partition: $0) })
             for partition in 0..<4 { try clients.send(["0", "1", "2"], to: "t", partition: Int32(partition)) }
             let first = Member()
-            let one = try clients.consumer(group: "g", handler: first)
+            let one = try clients.consumer(group: "g", groupProtocol, handler: first)
             try one.subscribe(to: ["t"])
             #expect(try one.receive(12).count == 12)
             #expect(first.owned == all)
@@ -79,7 +84,7 @@ struct GroupTests {
             for partition in all { first.toCommit[partition] = 2 }
 
             let second = Member()
-            let two = try clients.consumer(group: "g", handler: second)
+            let two = try clients.consumer(group: "g", groupProtocol, handler: second)
             try two.subscribe(to: ["t"])
             var again: [Received] = []
             // The mock refuses a commit for as long as any member is joining. What is not committed comes whole.
@@ -105,15 +110,16 @@ struct GroupTests {
         }
     }
 
-    @Test("a member that the group has forgotten loses its partitions, and comes back")
-    func lost() async throws {
+    @Test("a member that the group has forgotten loses its partitions, and comes back", arguments: protocols)
+    func lost(groupProtocol: KafkaProperties) async throws {
         let cluster = try cluster()
         try await onOwnThread {
             let member = Member()
-            let consumer = try Clients(cluster).consumer(group: "g", handler: member)
+            let consumer = try Clients(cluster).consumer(group: "g", groupProtocol, handler: member)
             try consumer.subscribe(to: ["t"])
             try consumer.poll { !member.owned.isEmpty }
             cluster.pushRequestErrors(.heartbeat, [.unknownMember])
+            cluster.pushRequestErrors(.consumerGroupHeartbeat, [.unknownMember])
             try consumer.poll { !member.lost.isEmpty }
             #expect(member.revoked.isEmpty)
             try consumer.poll { !member.owned.isEmpty }

@@ -82,6 +82,47 @@ struct PositionTests {
         }
     }
 
+    @Test(
+        "where one asks for it, the end of a partition is told once, after all of its records",
+        arguments: [nil, "g"] as [String?])
+    func end(group: String?) async throws {
+        try await withRecords(3) { clients in
+            let consumer = try clients.consumer(group: group, ["enable.partition.eof": "true"])
+            try consumer.assign([(partition, .beginning)])
+            var texts: [String] = []
+            var ends: Set<TopicPartition> = []
+            while ends.isEmpty {
+                let batch = try consumer.receive(maximum: 2, waiting: .milliseconds(100))
+                for index in 0..<batch.count {
+                    texts.append(
+                        String(decoding: batch.record(at: index).value ?? .init(start: nil, count: 0), as: UTF8.self))
+                }
+                ends = consumer.takeEnds()
+            }
+            #expect(ends == [partition])
+            #expect(texts == ["0", "1", "2"])
+            #expect(consumer.takeEnds() == [])
+        }
+    }
+
+    @Test("the lag of a group is told without a member: from what it has committed, or from the oldest record")
+    func groupLag() async throws {
+        try await withRecords(10) { clients in
+            let admin = try AdminClient(properties: ["bootstrap.servers": clients.servers], log: clients.log)
+            let before = try #require(try admin.lag(of: "g", in: "t"))
+            #expect(before == [GroupLag(partition: partition, committed: nil, low: 0, high: 10)])
+            #expect(before.map(\.records) == [10])
+            let consumer = try clients.consumer(group: "g")
+            try consumer.assign([(partition, .beginning)])
+            try consumer.commit([(partition, 4)])
+            consumer.close()
+            let after = try #require(try admin.lag(of: "g", in: "t"))
+            #expect(after == [GroupLag(partition: partition, committed: 4, low: 0, high: 10)])
+            #expect(after.map(\.records) == [6])
+            #expect(try admin.lag(of: "g", in: "nowhere") == nil)
+        }
+    }
+
     @Test("the lag counts what is left")
     func lag() async throws {
         try await withRecords(10) { clients in

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Logging
 import Synchronization
 import Telemetry
@@ -30,12 +31,12 @@ struct LineLogHandlerTests {
     func text() throws {
         var logger = logger()
         logger[.group] = "triage"
-        logger.warning("slow broker", [.topic: "sentences", .reason: "3 s", .address: ""])
+        logger.warning("slow broker", [.client: "192.0.2.7", .reason: "3 s", .address: ""])
         logger.info("plain")
         logger.trace("not written")
         #expect(
             lines.withoutTime == [
-                "warning worker slow broker address=\"\" group=triage reason=\"3 s\" topic=sentences\n",
+                "warning worker slow broker address=\"\" client=192.0.2.7 group=triage reason=\"3 s\"\n",
                 "info worker plain group=triage\n",
             ])
         let time = try #require(lines.all.first?.prefix(25))
@@ -44,12 +45,12 @@ struct LineLogHandlerTests {
 
     @Test("what a peer sent cannot forge a line")
     func control() {
-        logger().error("bad\nname\u{1B}[31m\u{2028}", [.value: "x\r\n2026-01-01 info gateway \"hello\""])
+        logger().error("bad\nname\u{1B}[31m\u{2028}", [.reason: "x\r\n2026-01-01 info gateway \"hello\""])
         #expect(lines.all.count == 1)
         #expect(lines.all.first?.filter(\.isNewline).count == 1)
         #expect(
             lines.withoutTime.first
-                == #"error worker bad\nname\u001b[31m\u2028 value="x\r\n2026-01-01 info gateway \"hello\"""# + "\n")
+                == #"error worker bad\nname\u001b[31m\u2028 reason="x\r\n2026-01-01 info gateway \"hello\"""# + "\n")
     }
 
     @Test("JSON lines are JSON")
@@ -65,6 +66,28 @@ struct LineLogHandlerTests {
         #expect(line.topic == "a\tb")
         #expect(line.error == "it failed")
         #expect(line.time.count == 24)
+    }
+
+    @Test("lines that nobody takes are dropped, told of once somebody does, and hold nobody up")
+    func stuckReader() throws {
+        var ends: [Int32] = [0, 0]
+        #expect(pipe(&ends) == 0)
+        defer { for end in ends { close(end) } }
+        let output = LineOutput(descriptor: ends[1])
+        let line = String(repeating: "x", count: 999) + "\n"
+        // More than a pipe holds.
+        for _ in 0..<200 { output.write(line) }
+        func read() -> String {
+            var bytes = [UInt8](repeating: 0, count: 1 << 20)
+            let count = Glibc.read(ends[0], &bytes, bytes.count)
+            return String(decoding: bytes.prefix(max(count, 0)), as: UTF8.self)
+        }
+        let taken = read().split(separator: "\n")
+        #expect(taken.count > 10 && taken.allSatisfy { $0.count == 999 })
+        output.write("again\n")
+        output.write("and again\n")
+        let dropped = 200 - taken.count
+        #expect(read() == "\(dropped) lines were not written here, since nobody read them\nagain\nand again\n")
     }
 
     private struct LogFailure: Error, CustomStringConvertible {

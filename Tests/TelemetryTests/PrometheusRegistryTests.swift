@@ -139,7 +139,8 @@ struct PrometheusRegistryTests {
         let now = Double(WallClock.unixMilliseconds()) / 1000
         #expect(started > now - 86_400 && started <= now + 1)
         #expect(exposition.families["process_cpu_seconds_total"]?.kind == "counter")
-        #expect(exposition.value("triage_build_info", ["version": ProgramVersion.number]) == 1)
+        let build = ["version": ProgramVersion.number, "commit": ProgramVersion.commit ?? "unknown"]
+        #expect(exposition.value("triage_build_info", build) == 1)
     }
 
     @Test("the line of /proc is read whatever the process is called")

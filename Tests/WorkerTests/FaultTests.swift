@@ -1,5 +1,6 @@
 import Kafka
 import Telemetry
+import TestSupport
 import Testing
 import Worker
 
@@ -21,9 +22,12 @@ struct FaultTests {
         return order
     }
 
-    @Test("both lanes answer, echo what is to be echoed, and have all committed when stopped")
-    func healthy() async throws {
+    @Test(
+        "both lanes answer, echo what is to be echoed, and have all committed when stopped",
+        arguments: MockWorker.groupProtocols)
+    func healthy(groupProtocol: WorkerConfiguration.GroupProtocol) async throws {
         try await MockWorker.with { worker in
+            worker.configuration.groupProtocol = groupProtocol
             try worker.start()
             try await worker.send(requests(200), to: "sentences")
             let replyTopic = Array("classifications.replies".utf8)
@@ -50,6 +54,101 @@ struct FaultTests {
             try await worker.stop()
             #expect(try worker.committed("sentences").values.reduce(0, +) == 200)
             #expect(try worker.committed("sentences.interactive", group: "-interactive").values.reduce(0, +) == 1)
+        }
+    }
+
+    @Test("a worker that waits for its brokers ends when it is told to")
+    func stopBeforeStart() async throws {
+        try await MockWorker.with { worker in
+            worker.cluster.setBroker(isDown: true)
+            worker.configuration.startTimeout = .seconds(600)
+            try worker.start()
+            try await Task.sleep(for: .milliseconds(300))
+            try await worker.stop()
+        }
+    }
+
+    @Test("a place in a partition that is gone is counted, and what is there is answered")
+    func positionIsGone() async throws {
+        try await MockWorker.with { worker in
+            worker.configuration.lanes = .bulk
+            try worker.start()
+            try await worker.send(requests(10), to: "sentences")
+            #expect(try await worker.read("classifications", count: 10).count == 10)
+            #expect(worker.registry.exposition().contains("position_resets_total{lane=\"bulk\"} 0\n"))
+            worker.cluster.pushRequestErrors(.fetch, [KafkaErrorCode(rawValue: 1)])  // Offset out of range.
+            let resets = "position_resets_total{lane=\"bulk\"} "
+            #expect(
+                try await worker.eventually {
+                    let exposition = worker.registry.exposition()
+                    return exposition.contains(resets) && !exposition.contains(resets + "0\n")
+                })
+            try await worker.send(requests(1), to: "sentences")
+            // Those before come again: the records are still there, and the place is the topic's start.
+            #expect(try await worker.read("classifications", count: 11).count >= 11)
+            try await worker.stop()
+        }
+    }
+
+    @Test(
+        "a worker that finds no partition left is ready, and takes over when there are some",
+        arguments: MockWorker.groupProtocols)
+    func spare(groupProtocol: WorkerConfiguration.GroupProtocol) async throws {
+        try await MockWorker.with { worker in
+            worker.configuration.groupProtocol = groupProtocol
+            try worker.start()
+            let isReady = try await worker.eventually {
+                worker.log.lines.contains { $0.message == "the worker is ready" }
+            }
+            #expect(isReady)
+            // Of two partitions each of three workers cannot have one.
+            for number in 2...3 {
+                let log = try worker.startAnother()
+                let isReady = try await worker.eventually {
+                    log.lines.contains { $0.message == "the worker is ready" }
+                }
+                #expect(isReady, "worker \(number)")
+            }
+            try await worker.stop()
+            try await worker.send(requests(50), to: "sentences")
+            #expect(try await worker.read("classifications", count: 50).count == 50)
+            try await worker.stopOthers()
+            #expect(try worker.committed("sentences").values.reduce(0, +) == 50)
+        }
+    }
+
+    @Test(
+        "members that the group has forgotten or fenced off lose nothing",
+        .enabled(if: MockWorker.groupProtocols.contains(.consumer), "librdkafka is too old"),
+        arguments: [KafkaErrorCode.unknownMember, .fencedMemberEpoch])
+    func fencedMember(code: KafkaErrorCode) async throws {
+        try await MockWorker.with { worker in
+            worker.configuration.groupProtocol = .consumer
+            try worker.start()
+            for round in 1...3 {
+                try await worker.send(requests(20), to: "sentences")
+                worker.cluster.pushRequestErrors(.consumerGroupHeartbeat, [code, code])
+                #expect(try await worker.read("classifications", count: 20 * round).count >= 20 * round)
+            }
+            let isCommitted = try await worker.eventually {
+                try worker.committed("sentences").values.reduce(0, +) == 60
+            }
+            #expect(isCommitted)
+            try await worker.stop()
+        }
+    }
+
+    @Test(
+        "a group protocol that the brokers lack ends the worker, which says so",
+        .enabled(if: MockWorker.groupProtocols.contains(.consumer), "librdkafka is too old"))
+    func unsupportedGroupProtocol() async throws {
+        try await MockWorker.with { worker in
+            worker.configuration.groupProtocol = .consumer
+            worker.configuration.startTimeout = .seconds(3)
+            worker.cluster.withdraw(.consumerGroupHeartbeat)
+            try worker.start()
+            let error = await #expect(throws: WorkerError.self) { try await worker.end() }
+            #expect(error?.exitCode == 69 && error?.message.contains("--group-protocol") == true, "\(error as Any)")
         }
     }
 
@@ -192,23 +291,15 @@ struct FaultTests {
             worker.cluster.setLeader(of: TopicPartition(topic: topic, partition: 1), broker: 2)
             worker.configuration.interactive.maximumInFlightBatches = 2
             worker.configuration.interactive.kafka = ["message.timeout.ms": "500"]
-            func call(_ partition: UInt8, waits milliseconds: Int64) async throws {
-                let deadline = WallClock.unixMilliseconds() + milliseconds
-                let headers: [(String, [UInt8])] = [
-                    ("kafka_replyTopic", Array(topic.utf8)), ("kafka_replyPartition", [0, 0, 0, partition]),
-                    ("triage-deadline", Array(String(deadline).utf8)),
-                ]
-                try await worker.send([.init(#"{"text":"who?"}"#, headers: headers)], to: "sentences.interactive")
-            }
             try worker.start()
-            try await call(0, waits: 60_000)
+            try await worker.send([call(0, waits: 60_000)], to: "sentences.interactive")
             #expect(try await worker.read(topic, count: 1).count == 1)
             worker.cluster.setBroker(2, isDown: true)
             for _ in 0..<6 {
-                try await call(1, waits: 1_000)
+                try await worker.send([call(1, waits: 1_000)], to: "sentences.interactive")
                 try await Task.sleep(for: .milliseconds(50))
             }
-            try await call(0, waits: 60_000)
+            try await worker.send([call(0, waits: 60_000)], to: "sentences.interactive")
             #expect(try await worker.read(topic) { $0.count { $0.partition == 0 } == 2 }.count == 2)
             let isCommitted = try await worker.eventually {
                 try worker.committed("sentences.interactive", group: "-interactive").values.reduce(0, +) == 8
@@ -216,6 +307,36 @@ struct FaultTests {
             #expect(isCommitted)
             try await worker.stop()
         }
+    }
+
+    @Test("callers whose reply partition has no leader, each in a batch of its own, are in nobody's way")
+    func manyCallersWithoutLeader() async throws {
+        try await MockWorker.with(brokers: 2) { worker in
+            let topic = "classifications.replies"
+            worker.cluster.setLeader(of: TopicPartition(topic: topic, partition: 1), broker: 2)
+            worker.configuration.interactive.maximumBatchRecords = 1
+            // Longer than this test waits: nothing is given up meanwhile.
+            worker.configuration.interactive.kafka = ["message.timeout.ms": "300000"]
+            worker.configuration.shutdownTimeout = .seconds(1)
+            try worker.start()
+            try await worker.send([call(0, waits: 300_000)], to: "sentences.interactive")
+            #expect(try await worker.read(topic, count: 1).count == 1)
+            worker.cluster.setBroker(2, isDown: true)
+            let calls = (0..<500).map { _ in call(1, waits: 300_000) }
+            try await worker.send(calls + [call(0, waits: 300_000)], to: "sentences.interactive")
+            #expect(try await worker.read(topic) { $0.count { $0.partition == 0 } == 2 }.count == 2)
+            try await worker.stop()
+        }
+    }
+
+    /// A call whose reply goes to a partition of its own.
+    private func call(_ partition: UInt8, waits milliseconds: Int64) -> MockWorker.Request {
+        let deadline = WallClock.unixMilliseconds() + milliseconds
+        let headers: [(String, [UInt8])] = [
+            ("kafka_replyTopic", Array("classifications.replies".utf8)),
+            ("kafka_replyPartition", [0, 0, 0, partition]), ("triage-deadline", Array(String(deadline).utf8)),
+        ]
+        return .init(#"{"text":"who?"}"#, headers: headers)
     }
 
     @Test("an offset waits for its dead letter: nothing is committed while that cannot be written")

@@ -5,10 +5,16 @@ import Classification
 struct FixedClassifier: Classifier {
     var model = ModelDescription(
         name: "fixed", version: "0123456789ab", labels: ["question", "statement"], language: "und")
+    /// What its probabilities are multiplied by.
+    var factor: Float = 1
 
-    func makeSession() throws(ClassifierError) -> any ClassifierSession { Session() }
+    func makeSession() throws(ClassifierError) -> any ClassifierSession { Session(factor: factor) }
 
     private final class Session: ClassifierSession {
+        private let factor: Float
+
+        init(factor: Float) { self.factor = factor }
+
         func classify(
             _ sentences: UnsafeBufferPointer<UnsafeRawBufferPointer>,
             into probabilities: UnsafeMutableBufferPointer<Float>
@@ -19,8 +25,8 @@ struct FixedClassifier: Classifier {
             for (index, bytes) in sentences.enumerated() {
                 let sentence = String(decoding: bytes, as: UTF8.self)
                 if sentence.contains("boom") { throw ClassifierError(code: .backendFailed, message: "boom") }
-                probabilities[index * 2] = sentence.contains("?") ? 0.9 : 0.1
-                probabilities[index * 2 + 1] = sentence.contains("?") ? 0.1 : 0.9
+                probabilities[index * 2] = factor * (sentence.contains("?") ? 0.9 : 0.1)
+                probabilities[index * 2 + 1] = factor * (sentence.contains("?") ? 0.1 : 0.9)
             }
         }
     }

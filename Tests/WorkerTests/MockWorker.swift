@@ -13,8 +13,13 @@ final class MockWorker {
     var configuration = WorkerConfiguration()
     let registry = PrometheusRegistry()
     var source = ModelSource(path: nil) { FixedClassifier() }
+    /// What the worker has said.
+    let log = RecordedLog()
     private var task: Task<Void, any Error>?
+    private var others: [Task<Void, any Error>] = []
     private let quiet: KafkaLog
+
+    static let groupProtocols: [WorkerConfiguration.GroupProtocol] = [.classic, .consumer]
 
     struct Request {
         var key: String?
@@ -65,16 +70,32 @@ final class MockWorker {
         let worker = try MockWorker(brokers: brokers)
         let result: Result<Void, any Error>
         do { result = .success(try await body(worker)) } catch { result = .failure(error) }
-        worker.task?.cancel()
-        _ = await worker.task?.result
+        for task in worker.others + [worker.task].compactMap(\.self) {
+            task.cancel()
+            _ = await task.result
+        }
         try result.get()
     }
 
     func start() throws {
         let service = try WorkerService(
-            configuration: configuration, model: source, registry: registry,
-            logger: Logger(label: "worker") { _ in SwiftLogNoOpLogHandler() })
+            configuration: configuration, model: source, registry: registry, logger: log.logger)
         task = Task { try await service.run() }
+    }
+
+    /// Starts one more worker of the group. Returns what it will say.
+    func startAnother() throws -> RecordedLog {
+        let log = RecordedLog()
+        let service = try WorkerService(
+            configuration: configuration, model: source, registry: PrometheusRegistry(), logger: log.logger)
+        others.append(Task { try await service.run() })
+        return log
+    }
+
+    /// Stops those, as SIGTERM does, and waits for their end.
+    func stopOthers() async throws {
+        for other in others { other.cancel() }
+        for other in others { try await other.value }
     }
 
     /// Asks it to stop, as SIGTERM does.

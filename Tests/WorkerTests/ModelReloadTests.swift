@@ -1,11 +1,16 @@
 import Classification
 import Foundation
+import Telemetry
 import Testing
 import Worker
 
 @Suite("Model reload", .serialized, .timeLimit(.minutes(2)))
 struct ModelReloadTests {
     private struct BadModel: Error {}
+
+    private static func file() -> String {
+        FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path
+    }
 
     /// A model whose version is what the file says; one that says "bad" does not load.
     private func source(_ path: String) -> ModelSource {
@@ -14,13 +19,16 @@ struct ModelReloadTests {
             guard version != "bad" else { throw BadModel() }
             var classifier = FixedClassifier()
             classifier.model.version = version
+            // Its file is whole, and its numbers are not.
+            if version == "infinite" { classifier.factor = .infinity }
+            if version == "double" { classifier.factor = 2 }
             return classifier
         }
     }
 
     @Test("a changed file is taken between batches; one that does not load, or is missing, changes nothing")
     func change() async throws {
-        let path = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path
+        let path = Self.file()
         defer { try? FileManager.default.removeItem(atPath: path) }
         try "first".write(toFile: path, atomically: true, encoding: .utf8)
         try await MockWorker.with { worker in
@@ -43,9 +51,12 @@ struct ModelReloadTests {
                 return false
             }
             #expect(try await model() == "fixed@first")
-            try "bad".write(toFile: path, atomically: true, encoding: .utf8)
-            try await Task.sleep(for: .milliseconds(300))
-            #expect(try await model() == "fixed@first")
+            for (count, version) in [(1, "bad"), (2, "infinite"), (3, "double")] {
+                try version.write(toFile: path, atomically: true, encoding: .utf8)
+                let line = "triage_worker_model_loads_total{result=\"failed\"} \(count)\n"
+                #expect(try await worker.eventually { worker.registry.exposition().contains(line) })
+                #expect(try await model() == "fixed@first")
+            }
             try FileManager.default.removeItem(atPath: path)
             try await Task.sleep(for: .milliseconds(150))
             #expect(try await model() == "fixed@first")
@@ -54,6 +65,38 @@ struct ModelReloadTests {
             try "third".write(toFile: path, atomically: true, encoding: .utf8)
             kill(getpid(), SIGHUP)
             #expect(try await eventually("fixed@third"))
+            try await worker.stop()
+        }
+    }
+
+    @Test("a pipe in the file's place is refused, holds up neither the next model nor the end")
+    func pipe() async throws {
+        var options = LinearTrainer.Options()
+        options.folds = 0
+        let sentences = LabelledSentences([
+            (text: "un train", label: "a"), (text: "un hôtel", label: "b"), (text: "le train", label: "a"),
+            (text: "cet hôtel", label: "b"),
+        ])
+        func train(_ name: String) throws -> LinearModel {
+            options.name = name
+            return try LinearTrainer(options: options).train(sentences)
+        }
+        let path = Self.file()
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try ModelFile.write(train("first"), to: path)
+        try await MockWorker.with { worker in
+            worker.source = .file(path)
+            worker.configuration.modelCheckInterval = .milliseconds(30)
+            try worker.start()
+            func eventually(_ line: String) async throws -> Bool {
+                try await worker.eventually { worker.registry.exposition().contains("triage_worker_model_\(line)") }
+            }
+            #expect(try await eventually("info{model=\"first@"))
+            try FileManager.default.removeItem(atPath: path)
+            #expect(mkfifo(path, 0o600) == 0)
+            #expect(try await eventually("loads_total{result=\"failed\"} 1\n"))
+            try ModelFile.write(train("second"), to: path)
+            #expect(try await eventually("info{model=\"second@"))
             try await worker.stop()
         }
     }

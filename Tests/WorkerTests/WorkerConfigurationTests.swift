@@ -57,10 +57,29 @@ struct WorkerConfigurationTests {
 
     @Test(
         "properties that the promises rest on cannot be set",
-        arguments: ["enable.idempotence", "acks", "enable.auto.commit", "group.id", "transactional.id"])
+        arguments: [
+            "enable.idempotence", "acks", "enable.auto.commit", "group.id", "group.protocol", "transactional.id",
+        ])
     func reserved(name: String) {
         #expect(problem { $0.kafka[name] = "1" } == name)
         #expect(problem { $0.bulk.kafka[name] = "1" } == name)
+    }
+
+    @Test(
+        "what the brokers decide cannot be set beside the consumer group protocol",
+        arguments: [
+            "session.timeout.ms", "heartbeat.interval.ms", "partition.assignment.strategy", "group.protocol.type",
+        ])
+    func consumerProtocol(name: String) {
+        #expect(problem { $0.groupProtocol = .consumer } == nil)
+        #expect(problem { $0.kafka[name] = "6000" } == nil)
+        for setter in [\WorkerConfiguration.kafka, \.bulk.kafka, \.interactive.kafka] {
+            #expect(
+                problem {
+                    $0.groupProtocol = .consumer
+                    $0[keyPath: setter][name] = "6000"
+                } == name)
+        }
     }
 
     @Test("a worker needs a broker")

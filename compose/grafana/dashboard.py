@@ -37,7 +37,8 @@ ROWS = [
          [(f"sum by (lane) (rate(triage_worker_sentences_total[{RATE}]))", "{{lane}}")]),
         ("Lag, by lane", "Records of the assigned partitions that are not received yet. The interactive lane's is "
          "hardly ever above some tens.", "short",
-         [("sum by (lane) (triage_worker_consumer_lag_records)", "{{lane}}")]),
+         [("sum by (lane) (triage_worker_consumer_lag_records)", "{{lane}}"),
+          ("max(triage_gateway_interactive_lag_records)", "interactive, as gateways see the queue")]),
         ("Lag of the worst partition", "Far above the others: one key has most of the requests; workers do not help.",
          "short", [("max by (lane) (triage_worker_consumer_lag_records)", "{{lane}}")]),
         ("Time to catch up", "What waits in the bulk lane, at the present pace.", "s",

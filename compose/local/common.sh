@@ -26,6 +26,11 @@ settings() {
     done
 }
 
+# What `triage --version` tells as its commit: Package.swift takes it up. Sources that are no checkout have none.
+[[ ! -e $root/.git || -n ${SOURCE_COMMIT+set} ]] ||
+    SOURCE_COMMIT=$(git -C "$root" describe --always --dirty --abbrev=12 --exclude '*' 2>/dev/null || true)
+export SOURCE_COMMIT=${SOURCE_COMMIT:-}
+
 # The processor as Python's wheels name it.
 machine=$(uname -m)
 [[ $machine == arm64 ]] && machine=aarch64

@@ -1,5 +1,6 @@
 internal import Crypto
 internal import Foundation
+internal import Platform
 
 /// Model files on disk.
 public enum ModelFile {
@@ -47,20 +48,17 @@ public enum ModelFile {
 
     /// Reads a whole file into memory of its own.
     private static func read(_ path: String) throws(ModelFileError) -> ModelStorage {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else {
-            let missing = errno == ENOENT || errno == ENOTDIR
-            let reason = missing ? "no such file" : "cannot be opened: \(String(cString: strerror(errno)))"
-            throw ModelFileError(missing ? .missing : .unreadable, path, reason)
+        let (file, size): (Int32, Int)
+        do throws(RegularFile.Failure) {
+            (file, size) = try RegularFile.open(path)
+        } catch {
+            throw error.isMissing
+                ? ModelFileError(.missing, path, "no such file") : ModelFileError(.unreadable, path, error.reason)
         }
         defer { close(file) }
-        var status = stat()
-        guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw ModelFileError(.unreadable, path, "is no regular file")
-        }
-        guard status.st_size > 0 else { throw ModelFileError(.foreign, path, "is empty, so no Triage model") }
-        guard let storage = ModelStorage(byteCount: Int(status.st_size)) else {
-            throw ModelFileError(.unreadable, path, "needs \(status.st_size) bytes of memory, which are not to be had")
+        guard size > 0 else { throw ModelFileError(.foreign, path, "is empty, so no Triage model") }
+        guard let storage = ModelStorage(byteCount: size) else {
+            throw ModelFileError(.unreadable, path, "needs \(size) bytes of memory, which are not to be had")
         }
         var done = 0
         while done < storage.bytes.count {
@@ -144,11 +142,31 @@ public enum ModelFile {
             }
             previous = start
         }
-        let biases = UnsafeRawBufferPointer(rebasing: bytes[layout.biases..<layout.bucketStarts])
-            .bindMemory(to: Float.self).prefix(layout.chunks * 8)
-        guard biases.allSatisfy(\.isFinite) else {
-            throw ModelFileError(.corrupt, path, "has scores that are no numbers")
+        guard hasSoundScores(bytes, layout) else {
+            throw ModelFileError(.corrupt, path, "has scores that no training gives: not a number, or far too large")
         }
         return metadata
     }
+
+    /// Whether every sentence gets a distribution over the classes, whatever features it has: no score can become infinite
+    /// or be no number, and lanes without a class stay out of it.
+    private static func hasSoundScores(_ bytes: UnsafeRawBufferPointer, _ layout: LinearLayout) -> Bool {
+        let biases = UnsafeRawBufferPointer(rebasing: bytes[layout.biases..<layout.bucketStarts])
+            .bindMemory(to: Float.self).prefix(layout.chunks * 8)
+        guard biases.prefix(layout.classes).allSatisfy({ abs($0) <= largestScore }),
+            biases.dropFirst(layout.classes).allSatisfy({ $0 == LinearModel.noClass }),
+            // The most that one unit of weight can count for: in a sentence whose length is one unit of mass.
+            layout.weightScale / layout.massScale.squareRoot() <= largestScore
+        else { return false }
+        let lanes = layout.chunks * 8
+        let rows = UnsafeRawBufferPointer(rebasing: bytes[layout.rows..<layout.digest]).bindMemory(to: Int16.self)
+        for row in stride(from: 0, to: layout.features * lanes, by: lanes) {
+            // A row begins with its mass.
+            guard rows[row] > 0, rows[row + layout.classes..<row + lanes].allSatisfy({ $0 == 0 }) else { return false }
+        }
+        return true
+    }
+
+    /// Scores are natural logarithms of ratios of probabilities: hundreds at the very most.
+    private static let largestScore: Float = 1e6
 }

@@ -19,6 +19,8 @@ package import Telemetry
 // triage_gateway_undelivered_records_total             counter    records that did not reach the broker
 // triage_gateway_unknown_replies_total                 counter    replies that nobody waits for
 // triage_gateway_ready                                 gauge      1 when requests can be answered, otherwise 0
+// triage_gateway_interactive_lag_records               gauge      records of the interactive lane that its workers have not
+//                                                                 answered, from the queue, every 10 s; absent while unknown
 // triage_gateway_congested                             gauge      1 while the workers have fallen behind, otherwise 0
 
 /// The gateway's metrics. Handles are made once; nothing is looked up by name on the way of a request.
@@ -55,6 +57,16 @@ package final class GatewayMetrics: Sendable {
                 metrics.counter(
                     "triage_gateway_\(counter.name)_total", help: counter.help, Double(counter.value(snapshot.counts)))
             }
+        }
+    }
+
+    /// Exposes how far the workers are behind.
+    package func watch(_ lag: InteractiveLag) {
+        registry.addCollector { metrics in
+            guard let records = lag.records else { return }
+            metrics.gauge(
+                "triage_gateway_interactive_lag_records",
+                help: "Records of the interactive lane that its workers have not answered.", Double(records))
         }
     }
 

@@ -14,6 +14,9 @@ package struct KafkaClients: Sendable {
     /// Knows whether the leader of the reply partition answers.
     package let brokers: BrokerWatch
 
+    /// Knows how far the workers are behind.
+    package let lag: InteractiveLag
+
     private let admin: AdminClient
     private let properties: KafkaProperties
     private let logger: Logger
@@ -33,6 +36,8 @@ package struct KafkaClients: Sendable {
         let silent = KafkaLog(logger: Logger(label: logger.label) { _ in SwiftLogNoOpLogHandler() })
         self.admin = try AdminClient(properties: Self.common.merging(configuration.kafka), log: silent)
         self.brokers = try BrokerWatch(admin)
+        self.lag = InteractiveLag(
+            admin, group: configuration.interactiveGroup, topic: configuration.interactiveTopic, logger: logger)
         let timeout = String(max(1, configuration.requestTimeout.milliseconds))
         self.interactive = try Producer(
             properties: Self.common.merging([

@@ -55,16 +55,24 @@ final class ReplyReader {
             model: nil)
     }
 
+    /// The model that a reply names; nil when what it says of its classes are no probabilities.
     private func model(
         _ identifier: UnsafeRawBufferPointer, _ probabilities: UnsafeRawBufferPointer
     ) -> ModelInformation? {
-        if let known = models.first(where: { $0.identifier.utf8.elementsEqual(identifier) }) { return known }
+        let known = models.first { $0.identifier.utf8.elementsEqual(identifier) }
         var labels: [String] = []
+        var areProbabilities = true
         do {
-            try decoder.forEachProbability(in: probabilities) { label, _ in labels.append(label.text) }
+            try decoder.forEachProbability(in: probabilities) { label, probability in
+                if known == nil { labels.append(label.text) }
+                // A number such as 1e999 is JSON, and infinite.
+                if !(0...1.001 ~= probability) { areProbabilities = false }
+            }
         } catch {
             return nil
         }
+        guard areProbabilities else { return nil }
+        if let known { return known }
         let model = ModelInformation(identifier: identifier.text, labels: labels)
         if models.count == 8 { models.removeFirst() }
         models.append(model)

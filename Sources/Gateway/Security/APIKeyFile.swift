@@ -162,20 +162,10 @@ extension APIKeyFile {
 extension APIKeyFile {
     /// What the file holds.
     func contents() throws(Failure) -> [UInt8] {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw failure() }
-        defer { close(descriptor) }
-        return try contents(of: descriptor)
-    }
-
-    private func contents(of descriptor: Int32) throws(Failure) -> [UInt8] {
-        var contents: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 64 * 1024)
-        while true {
-            let count = read(descriptor, &buffer, buffer.count)
-            guard count >= 0 else { throw failure() }
-            if count == 0 { return contents }
-            contents += buffer[..<count]
+        do throws(RegularFile.Failure) {
+            return try RegularFile.contents(path)
+        } catch {
+            throw .inaccessible(path: path, reason: error.reason)
         }
     }
 

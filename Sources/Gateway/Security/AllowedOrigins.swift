@@ -3,10 +3,10 @@ import NIOHTTP1
 
 /// Which pages of other origins may call the gateway from a browser. None may unless it is configured.
 struct AllowedOrigins: Sendable {
-    /// The fields of requests that mean something here.
+    /// The fields of requests that mean something here, and `baggage`, which OpenTelemetry sends beside `traceparent`.
     private static let requestFields = [
         "Authorization", "Content-Type", "Content-Encoding", "Cache-Control", "X-Request-Timeout-Ms", "traceparent",
-        "tracestate", "Inference-Header-Content-Length",
+        "tracestate", "baggage", "Inference-Header-Content-Length",
     ].joined(separator: ", ")
     private static let responseFields = [
         "X-Cache", "Server-Timing", "Retry-After", "Inference-Header-Content-Length",

@@ -141,6 +141,58 @@ public struct AdminClient: Sendable {
         try metadata(within: within).topics.filter { topics.contains($0.key) }
     }
 
+    /// How far a group has come in each partition of a topic, and where those end; nil when there is no such topic. It asks
+    /// the group's coordinator and the partitions' leaders, joins nothing, and needs no member to run.
+    public func lag(
+        of group: String, in topic: String, within: Duration = .seconds(10)
+    ) throws(KafkaError) -> [GroupLag]? {
+        let deadline = ContinuousClock.now + within
+        func rest() -> Duration { max(deadline - .now, .milliseconds(1)) }
+        // Of all topics: a question about this one alone would have many a broker make it.
+        guard let count = try partitions(of: [topic], within: rest())[topic] else { return nil }
+        let partitions = (0..<Int32(count)).map { TopicPartition(topic: topic, partition: $0) }
+        let committed = try committedOffsets(of: group, in: partitions, within: rest())
+        return try partitions.map { partition throws(KafkaError) in
+            do throws(KafkaError) {
+                let (low, high) = try client.queryWatermarks(of: partition, within: rest())
+                return GroupLag(partition: partition, committed: committed[partition], low: low, high: high)
+            } catch {
+                throw explain(error)
+            }
+        }
+    }
+
+    /// What a group has committed; partitions of which it has committed nothing are absent.
+    private func committedOffsets(
+        of group: String, in partitions: [TopicPartition], within: Duration
+    ) throws(KafkaError) -> [TopicPartition: Int64] {
+        let operation = "read the offsets of the group \(group)"
+        let list = TopicPartitionList(partitions)
+        var request = rd_kafka_ListConsumerGroupOffsets_new(group, list.pointer)
+        defer { rd_kafka_ListConsumerGroupOffsets_destroy(request) }
+        let event = try perform(RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, operation, within: within) {
+            options, queue in
+            rd_kafka_ListConsumerGroupOffsets(client.pointer, &request, 1, options, queue)
+        }
+        defer { rd_kafka_event_destroy(event) }
+        var count = 0
+        let groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
+            rd_kafka_event_ListConsumerGroupOffsets_result(event), &count)
+        guard count > 0, let result = groups?[0] else { return [:] }
+        if let error = rd_kafka_group_result_error(result) {
+            throw KafkaError(
+                KafkaErrorCode(rd_kafka_error_code(error)), operation: operation,
+                message: String(cString: rd_kafka_error_string(error)))
+        }
+        guard let answered = rd_kafka_group_result_partitions(result) else { return [:] }
+        var offsets: [TopicPartition: Int64] = [:]
+        for element in answered.pointee.buffer where element.offset >= 0 {
+            try KafkaError.check(element.err, operation)
+            offsets[element.identity] = element.offset
+        }
+        return offsets
+    }
+
     /// Whether the leader of a partition answers, or any broker if none is named.
     func isAnswered(by partition: TopicPartition?, within: Duration) -> Bool {
         // What the connections meet is for those who ask for more; it must not pile up.

@@ -43,13 +43,17 @@ public final class BrokerWatch: Sendable {
 
     /// Asks until ``stop()``. It blocks, so it needs a thread of its own.
     ///
-    /// - Parameter onChange: told when ``problem`` comes or goes.
-    public func run(onChange: (_ problem: String?) -> Void = { _ in }) {
+    /// - Parameters:
+    ///   - onChange: told when ``problem`` comes or goes.
+    ///   - whenAnswered: other questions to the same brokers, after each that they have answered. It has to be back well within
+    ///     the bound.
+    public func run(onChange: (_ problem: String?) -> Void = { _ in }, whenAnswered: () -> Void = {}) {
         var known: String?
         while !isStopping.load(ordering: .relaxed) {
             let partition = state.withLock { $0.partition }
             if client.isAnswered(by: partition, within: bound * 0.4) {
                 state.withLock { $0.lastAnswer = max($0.lastAnswer, .now) }
+                whenAnswered()
             }
             let problem = problem
             if problem != known { onChange(problem) }

@@ -162,6 +162,12 @@ final class ClientEvents: @unchecked Sendable {  // `consumer` is touched by one
                 state.reasonCode = nil
             }
             log.logger.debug("\(facility): \(text)")
+        case "OFFSET" where level <= 4:
+            // Of this name only a position that is gone is a warning. It comes as no error: the library goes on by itself.
+            log.onPositionReset?()
+            write(
+                .warning, kind: facility,
+                "records were deleted before they were read, or their topic was made anew: \(text)")
         case "CONFWARN", "ERROR":
             // Properties of the other kind of client are meant to pass: one set serves both. Errors are logged only for
             // an administrator, whose calls throw them.

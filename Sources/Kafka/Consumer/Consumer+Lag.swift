@@ -42,4 +42,16 @@ extension Consumer {
     ) throws(KafkaError) -> (low: Int64, high: Int64) {
         try client.queryWatermarks(of: partition, within: within)
     }
+
+    /// Asks the brokers for the first record of this time or later in each of these partitions; nil where there is none. Waits at
+    /// most `within`.
+    public func offsets(
+        since milliseconds: Int64, in partitions: [TopicPartition], within: Duration = .seconds(10)
+    ) throws(KafkaError) -> [TopicPartition: Int64?] {
+        let list = TopicPartitionList(partitions.map { ($0, milliseconds) })
+        try KafkaError.check(
+            rd_kafka_offsets_for_times(client.pointer, list.pointer, within.milliseconds), "find offsets by time")
+        try list.checkEach("find an offset by time of")
+        return Dictionary(uniqueKeysWithValues: list.elements.map { ($0.identity, $0.offset >= 0 ? $0.offset : nil) })
+    }
 }

@@ -76,6 +76,14 @@ extension Consumer {
         return list.elements.map { ($0.identity, $0.offset >= 0 ? $0.offset : nil) }
     }
 
+    /// Whether the group has taken this member in. With the consumer protocol one that is given no partition is told
+    /// nothing.
+    public var isInGroup: Bool {
+        guard let pointer = rd_kafka_consumer_group_metadata(client.pointer) else { return false }
+        defer { rd_kafka_consumer_group_metadata_destroy(pointer) }
+        return triage_generation(pointer) > 0
+    }
+
     /// What a transactional producer needs to commit offsets in the name of this member.
     public func groupMetadata() throws(KafkaError) -> ConsumerGroupMetadata {
         guard let pointer = rd_kafka_consumer_group_metadata(client.pointer) else {

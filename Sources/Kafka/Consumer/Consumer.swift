@@ -18,7 +18,8 @@ import CRdKafka
 /// ```
 ///
 /// Offsets move only by `storeOffsets` and `commit`: `enable.auto.offset.store` is always off. Unless given,
-/// `enable.auto.commit` is off and `partition.assignment.strategy` is `cooperative-sticky`.
+/// `enable.auto.commit` is off and, with the classic group protocol, `partition.assignment.strategy` is
+/// `cooperative-sticky`.
 public final class Consumer {
     let client: NativeClient
     let events: ClientEvents
@@ -29,11 +30,14 @@ public final class Consumer {
     /// Nil for a member of a group; the partitions read by a consumer without one.
     var direct: DirectAssignment?
 
-    /// Whether it is a member of a group that is not to keep its place: one without a `group.instance.id`.
+    /// Whether it has to be made to leave its group: a member that is not to keep its place, having no
+    /// `group.instance.id`. With the consumer protocol librdkafka sees to that itself, whatever is assigned.
     let leavesGroup: Bool
 
     var phase = Phase.open
     private var topics = TopicNames()
+    /// Partitions whose end was met, until somebody asks. At most as many as there are partitions.
+    private var ends: Set<TopicPartition> = []
     private var spares: [MessagePointers] = []
     /// Counts changes of the assignment, so that `receive` sees one that happened inside of it.
     private(set) var assignmentChanges = 0
@@ -61,12 +65,12 @@ public final class Consumer {
         log: KafkaLog
     ) throws(KafkaError) {
         let isMember = properties["group.id"].map { !$0.isEmpty } ?? false
-        let defaults: KafkaProperties = [
-            "enable.auto.commit": "false", "partition.assignment.strategy": "cooperative-sticky",
-        ]
+        let isClassic = properties["group.protocol"]?.lowercased() != "consumer"
+        var defaults: KafkaProperties = ["enable.auto.commit": "false"]
+        if isClassic { defaults["partition.assignment.strategy"] = "cooperative-sticky" }
         var resolved = isMember ? defaults.merging(properties) : properties
         resolved["enable.auto.offset.store"] = "false"
-        leavesGroup = isMember && resolved["group.instance.id"] == nil
+        leavesGroup = isMember && isClassic && resolved["group.instance.id"] == nil
 
         self.wakeup = if let wakeup { wakeup } else { try Wakeup() }
         let configuration = try NativeConfiguration(resolved)
@@ -109,7 +113,7 @@ public final class Consumer {
         let maximum = max(maximum, 0)
         let messages = takeSpare(capacity: maximum)
         var count = take(into: messages, maximum: maximum)
-        if count == 0, waiting > .zero {
+        if count == 0, ends.isEmpty, waiting > .zero {
             wakeup.wait(timeout: waiting)
             count = take(into: messages, maximum: maximum)
         }
@@ -117,6 +121,14 @@ public final class Consumer {
         let batch = ConsumedBatch(messages, count: count, consumer: self)
         if count == 0, let fatal = KafkaError.fatal(of: client.pointer) { throw fatal }
         return batch
+    }
+
+    /// The partitions whose end `receive` has met since this was last asked: all records before it, as far as this consumer
+    /// may see them, have been received. Needs the property `enable.partition.eof`; an offset does not tell as much, since
+    /// what lies last may be no record but the end of a transaction.
+    public func takeEnds() -> Set<TopicPartition> {
+        defer { ends = [] }
+        return ends
     }
 
     /// The name of a topic that a record of this consumer carried.
@@ -158,7 +170,11 @@ public final class Consumer {
 
     private func reportError(of message: UnsafeMutablePointer<rd_kafka_message_t>) {
         let code = KafkaErrorCode(message.pointee.err)
-        guard code.rawValue != 0, code.native != RD_KAFKA_RESP_ERR__PARTITION_EOF else { return }
+        guard code.rawValue != 0 else { return }
+        guard code.native != RD_KAFKA_RESP_ERR__PARTITION_EOF else {
+            ends.insert(message.pointee.identity)
+            return
+        }
         if code == .fatal, let fatal = KafkaError.fatal(of: client.pointer) { return events.failed(fatal) }
         let text = rd_kafka_message_errstr(message).map { String(cString: $0) } ?? code.description
         events.failed(KafkaError(code, operation: "receive", message: text))

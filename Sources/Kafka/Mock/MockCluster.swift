@@ -16,7 +16,7 @@ package final class MockCluster: @unchecked Sendable {  // The cluster serves ca
         case produce = 0, fetch = 1, listOffsets = 2, metadata = 3, offsetCommit = 8, offsetFetch = 9
         case findCoordinator = 10, joinGroup = 11, heartbeat = 12, leaveGroup = 13, syncGroup = 14
         case initProducerID = 22, addPartitionsToTransaction = 24, addOffsetsToTransaction = 25, endTransaction = 26
-        case transactionOffsetCommit = 28
+        case transactionOffsetCommit = 28, consumerGroupHeartbeat = 68
     }
 
     /// Starts brokers with the ids 1 to `brokers`. They stop when the object ends.
@@ -32,6 +32,7 @@ package final class MockCluster: @unchecked Sendable {  // The cluster serves ca
         bootstrapServers = String(cString: rd_kafka_mock_cluster_bootstraps(cluster))
         // A group's first assignment otherwise waits for 3 s.
         triage_mock_set_rebalance_delay(cluster, 0)
+        triage_mock_set_heartbeat_interval(cluster, 100)
         triage_mock_track_requests(cluster)
     }
 
@@ -56,6 +57,11 @@ package final class MockCluster: @unchecked Sendable {  // The cluster serves ca
     package func createTopic(_ name: String, partitions: Int = 1, replicas: Int = 1) throws(KafkaError) {
         try KafkaError.check(
             rd_kafka_mock_topic_create(cluster, name, Int32(partitions), Int32(replicas)), "create mock topic")
+    }
+
+    /// Has no such request any more, as an older broker has not.
+    package func withdraw(_ request: Request) {
+        rd_kafka_mock_set_apiversion(cluster, request.rawValue, -1, -1)
     }
 
     /// Answers the next requests of a kind with these errors, one each.

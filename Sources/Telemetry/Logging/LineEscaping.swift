@@ -1,9 +1,15 @@
-/// Keeps text within one line.
-enum LineEscaping {
+/// Keeps text within one line, and what came from elsewhere from painting over a terminal.
+package enum LineEscaping {
     /// The text with control characters written as escapes.
     static func plain(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: isControl) else { return text }
         return escaped(text) { isControl($0) }
+    }
+
+    /// The same for each line of a text; line feeds stay.
+    package static func plainLines(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: isControl) else { return text }
+        return escaped(text) { isControl($0) && $0 != "\n" }
     }
 
     /// The text as it is if it is one word, else in quotes with quotes, backslashes and control characters escaped.

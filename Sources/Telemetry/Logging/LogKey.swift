@@ -3,11 +3,11 @@ public import Logging
 /// The keys of log lines, all of them, so that one spelling is searched for.
 public enum LogKey: String, CaseIterable, Sendable {
     // Where in Kafka.
-    case topic, partition, partitions, group, lane, lanes
+    case partitions, group, lane, lanes
     // What was going on.
     case error, code, reason, count
-    // With what.
-    case model, address, client, port, version, value
+    // With what: `previous` is the model before, `library` what speaks to Kafka for us.
+    case model, previous, delivery, address, client, port, version, library
 }
 
 extension Logger {

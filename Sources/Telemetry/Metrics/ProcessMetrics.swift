@@ -15,13 +15,13 @@
 /// - `process_open_fds`, `process_max_fds` (file descriptors)
 /// - `process_threads` (threads)
 ///
-/// And `triage_build_info{version}`, which is always 1: what runs where.
+/// And `triage_build_info{version,commit}`, which is always 1: what runs where.
 public enum ProcessMetrics {
     /// Adds the process' metrics to every scrape.
     public static func register(in registry: PrometheusRegistry) {
         registry.gauge(
             "triage_build_info", help: "Always 1; the labels tell the program's version.",
-            labels: [("version", ProgramVersion.number)]
+            labels: [("version", ProgramVersion.number), ("commit", ProgramVersion.commit ?? "unknown")]
         ).set(1.0)
         registry.addCollector { collect(into: &$0) }
     }

@@ -11,7 +11,7 @@ final class Batch {
     /// The requests; `nil` between two uses.
     var records: ReceivedRecords?
     /// The replies' bytes. Nothing is appended once the first was sent, since growing would move them.
-    let arena = ByteArena(capacity: 64 * 1024)
+    let arena = ByteArena()
     /// Where in the arena each record's reply lies.
     var values: [Range<Int>] = []
     /// Why records have no classification, by their index: those few that have none.

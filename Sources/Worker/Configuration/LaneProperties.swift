@@ -9,23 +9,39 @@ enum LaneProperties {
     static let reserved: [(name: String, why: String)] = [
         ("group.id", "use the group setting"),
         ("group.instance.id", "use the instance id setting"),
+        ("group.protocol", "use --group-protocol"),
         ("transactional.id", "it is made of the group and the instance id"),
         ("enable.auto.commit", "an offset is committed only after its reply is acknowledged"),
         ("enable.auto.offset.store", "an offset is stored only after its reply is acknowledged"),
-        ("enable.idempotence", "without it a retry can reorder or repeat replies"),
+        ("enable.idempotence", "without it a retry can reorder or repeat the bulk lane's replies"),
         ("acks", "a reply counts only once all in-sync replicas have it"),
         ("transaction.timeout.ms", "use the transaction timeout setting"),
     ]
 
+    /// Properties that only ``WorkerConfiguration/GroupProtocol/classic`` has: with the other the brokers decide, and
+    /// librdkafka takes none of these.
+    static let classicOnly = [
+        "session.timeout.ms", "heartbeat.interval.ms", "partition.assignment.strategy", "group.protocol.type",
+    ]
+
+    private static func membership(in configuration: WorkerConfiguration) -> KafkaProperties {
+        switch configuration.groupProtocol {
+        case .classic:
+            [
+                "partition.assignment.strategy": "cooperative-sticky",
+                "session.timeout.ms": milliseconds(configuration.sessionTimeout),
+                // A member learns of a rebalance by its next heartbeat.
+                "heartbeat.interval.ms": milliseconds(min(configuration.sessionTimeout / 4, .seconds(1))),
+            ]
+        case .consumer: ["group.protocol": "consumer"]
+        }
+    }
+
     static func consumer(of lane: LaneName, in configuration: WorkerConfiguration) -> KafkaProperties {
         var properties: KafkaProperties = [
             "client.id": "triage-worker-\(lane.rawValue)",
-            "partition.assignment.strategy": "cooperative-sticky",
             // A new group answers what waits already.
             "auto.offset.reset": "earliest",
-            "session.timeout.ms": milliseconds(configuration.sessionTimeout),
-            // A member learns of a rebalance by its next heartbeat.
-            "heartbeat.interval.ms": milliseconds(min(configuration.sessionTimeout / 4, .seconds(1))),
             // Also how long a rebalance waits for a member that is stuck. The lane polls every second or so.
             "max.poll.interval.ms": milliseconds(max(configuration.sessionTimeout, .seconds(60))),
             "fetch.min.bytes": "1",
@@ -33,7 +49,7 @@ enum LaneProperties {
             "reconnect.backoff.max.ms": "1000",
             "topic.metadata.refresh.interval.ms": metadataInterval,
         ]
-        properties = properties.merging(
+        properties = properties.merging(membership(in: configuration)).merging(
             lane == .bulk
                 ? [
                     "fetch.wait.max.ms": "50",
@@ -75,8 +91,6 @@ enum LaneProperties {
             "client.id": "triage-worker-\(lane.rawValue)",
             // Java's partitioner, so that a key's replies are where any other client would put them.
             "partitioner": "murmur2_random",
-            // The window of batches bounds what is queued; this only has to be out of its way.
-            "queue.buffering.max.messages": "500000",
             "queue.buffering.max.kbytes": "65536",
             "reconnect.backoff.ms": "50",
             "reconnect.backoff.max.ms": "1000",
@@ -85,17 +99,23 @@ enum LaneProperties {
         ]
         properties = properties.merging(
             lane == .bulk
-                ? ["linger.ms": "5", "batch.size": "262144", "batch.num.messages": "10000"]
+                ? [
+                    "linger.ms": "5", "batch.size": "262144", "batch.num.messages": "10000",
+                    // The window of batches bounds what is queued; this only has to be out of its way.
+                    "queue.buffering.max.messages": "500000",
+                ]
                 : [
                     "linger.ms": "0", "batch.size": "65536",
-                    // As long as a gateway's callers wait: then it is looked whether anybody still does. A partition without a
-                    // leader otherwise keeps its replies, and with them their batches, until nothing more is received.
+                    // Bounds what is queued, since a batch may be of one record: what callers of a partition without a
+                    // leader ask within the next property's time must not fill it.
+                    "queue.buffering.max.messages": "16384",
+                    // As long as a gateway's callers wait: then it is looked whether anybody still does.
                     "message.timeout.ms": "5000",
                 ])
         if lane == .bulk, configuration.delivery == .exactlyOnce { properties = properties.merging(keepsBrokers) }
         properties = properties.merging(configuration.kafka)
             .merging(configuration.settings(of: lane).kafka)
-            .merging(["enable.idempotence": "true", "acks": "all"])
+            .merging(lane == .bulk ? ["enable.idempotence": "true", "acks": "all"] : interactiveDelivery)
         if lane == .bulk, configuration.delivery == .exactlyOnce, let instanceID = configuration.instanceID {
             properties["transactional.id"] = "\(configuration.group)-\(instanceID)"
             properties["transaction.timeout.ms"] = milliseconds(configuration.transactions.timeout)
@@ -105,6 +125,14 @@ enum LaneProperties {
         }
         return properties
     }
+
+    /// Not idempotent: there each record that is given up leaves a gap in the numbers of its partition. librdkafka then
+    /// goes on under a new epoch, and a broker that does not take one up (Tansu) refuses every record from then on. A
+    /// request that was lost on the way is repeated, and with it perhaps a reply, of which a caller takes the first. One
+    /// request at a time to each broker keeps the order; brokers serve a connection's requests one after another anyway.
+    private static let interactiveDelivery: KafkaProperties = [
+        "enable.idempotence": "false", "acks": "all", "max.in.flight.requests.per.connection": "1",
+    ]
 
     /// When it has lost all its connections, librdkafka from 2.11 on forgets the brokers and asks the bootstrap servers anew.
     /// If the group's coordinator is forgotten while offsets are sent to a transaction, that call never returns, whatever its
@@ -127,6 +155,11 @@ enum LaneName: String, Sendable, CaseIterable {
 }
 
 extension WorkerConfiguration {
+    /// The consumer groups of workers that were told this group.
+    public static func groups(_ group: String) -> (bulk: String, interactive: String) {
+        (group, group + "-interactive")
+    }
+
     /// The lanes that this worker serves, one by one.
     var servedLanes: [LaneName] {
         switch lanes {
@@ -144,7 +177,10 @@ extension WorkerConfiguration {
 
     func settings(of lane: LaneName) -> LaneSettings { lane == .bulk ? bulk : interactive }
 
-    func groupName(of lane: LaneName) -> String { lane == .bulk ? group : group + "-interactive" }
+    func groupName(of lane: LaneName) -> String {
+        let names = Self.groups(group)
+        return lane == .bulk ? names.bulk : names.interactive
+    }
 
     func requestTopic(of lane: LaneName) -> String { lane == .bulk ? topics.requests : topics.interactive }
 }

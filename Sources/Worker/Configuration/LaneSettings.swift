@@ -21,7 +21,7 @@ public struct LaneSettings: Sendable {
     public static let bulk = LaneSettings(
         maximumBatchRecords: 1_000, maximumBatchDuration: .milliseconds(20), maximumInFlightBatches: 16)
 
-    /// For latency: whatever is there goes at once.
+    /// For latency: whatever is there goes at once, so batches are small and many. The producer's queue bounds them.
     public static let interactive = LaneSettings(
-        maximumBatchRecords: 128, maximumBatchDuration: .milliseconds(5), maximumInFlightBatches: 128)
+        maximumBatchRecords: 128, maximumBatchDuration: .milliseconds(5), maximumInFlightBatches: 4_096)
 }

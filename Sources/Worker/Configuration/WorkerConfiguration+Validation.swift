@@ -37,6 +37,7 @@ extension WorkerConfiguration {
         try validate(interactive, named: "interactive")
         try validateDelivery()
         try validateProperties()
+        try validateGroupProtocol()
     }
 
     private func validateTopics() throws(WorkerConfigurationError) {
@@ -84,6 +85,16 @@ extension WorkerConfiguration {
             }
         }
         try require(kafka["bootstrap.servers"]?.isEmpty == false, "bootstrap.servers", "must not be empty")
+    }
+
+    private func validateGroupProtocol() throws(WorkerConfigurationError) {
+        guard groupProtocol == .consumer else { return }
+        for name in LaneProperties.classicOnly {
+            for properties in [kafka, bulk.kafka, interactive.kafka] where properties[name] != nil {
+                throw WorkerConfigurationError(
+                    setting: name, problem: "is the brokers' to decide with --group-protocol consumer: leave it out")
+            }
+        }
     }
 
     private func require(_ holds: Bool, _ setting: String, _ problem: String) throws(WorkerConfigurationError) {

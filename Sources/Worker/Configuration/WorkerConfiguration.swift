@@ -27,6 +27,18 @@ public struct WorkerConfiguration: Sendable {
     /// The lanes that this worker serves. Of another it reads no topic, joins no group and has no metrics.
     public var lanes = Lanes.both
 
+    /// Who shares a group's partitions out among its members.
+    public enum GroupProtocol: String, Sendable, CaseIterable {
+        /// A member does, and all members wait for each other. Every broker knows it.
+        case classic
+        /// The brokers do (KIP-848; Apache Kafka 4.0 or newer): who neither gives nor takes a partition goes on
+        /// meanwhile. How long a member may be silent is the brokers' to say too.
+        case consumer
+    }
+
+    /// The protocol of both lanes' groups. A group may have members of both kinds, so workers can be changed one by one.
+    public var groupProtocol = GroupProtocol.classic
+
     /// The topics' names.
     public var topics = Topics()
 
@@ -63,6 +75,7 @@ public struct WorkerConfiguration: Sendable {
 
     /// How long a member may be silent before its partitions go to others. The broker's limits apply (Apache Kafka: 6 s
     /// or more). Short, so that a killed worker's requests do not wait long; Tansu takes half of it for every join.
+    /// With ``GroupProtocol/consumer`` it is the brokers' to say, and this is not used.
     public var sessionTimeout: Duration = .seconds(10)
 
     /// At most this long between an answered request and the commit of its offset.

@@ -17,9 +17,14 @@ extension Lane {
         for partition in partitions { ledger.assign(partition.partition) }
         if flow.isPaused, !partitions.isEmpty { try? consumer.pause(partitions) }
         metrics.rebalanced(.assigned)
+        joined()
+        logger.debug("partitions assigned", [.partitions: "\(numbers(partitions))"])
+    }
+
+    /// The lane has its share of the partitions, be it none.
+    func joined() {
         if !control.hasJoined { onJoined?() }
         control.setJoined(true)
-        logger.debug("partitions assigned", [.partitions: "\(numbers(partitions))"])
     }
 
     /// The partitions are ours until this returns: what is in hand is finished and committed first, within a bound.

@@ -67,6 +67,11 @@ final class Lane {
     /// A transaction was aborted and the consumer is not yet back where it began.
     var needsRewind = false
 
+    /// The topic of requests is not the one that the positions are of.
+    var topicIsNew = false
+    private let topicIdentity: TopicIdentity
+
+    private let startedAt = ContinuousClock.now
     var nextCommit = ContinuousClock.now
     var nextReport = ContinuousClock.now
 
@@ -106,13 +111,16 @@ final class Lane {
         if name == .bulk, configuration.delivery == .exactlyOnce {
             transactions = TransactionState(bounds: configuration.transactions)
         }
-        let log = KafkaLog(logger: logger, onCommitFailure: { control.noteCommitFailure() })
+        let log = KafkaLog(
+            logger: logger, onCommitFailure: { control.noteCommitFailure() },
+            onPositionReset: { metrics.positionReset() })
         producer = try Producer(
             properties: LaneProperties.producer(of: name, in: configuration), wakeup: control.wakeup, log: log)
         relay = RebalanceRelay()
         consumer = try Consumer(
             properties: LaneProperties.consumer(of: name, in: configuration), rebalanceHandler: relay,
             wakeup: control.wakeup, log: log)
+        topicIdentity = TopicIdentity(of: configuration.requestTopic(of: name), for: consumer)
         let producer = producer
         replyTopics = try configuration.replyTopics.map { try producer.topic($0) }
         deadLetterTopic = try producer.topic(configuration.topics.deadLetters)
@@ -158,6 +166,7 @@ final class Lane {
             return false
         }
         if transactions == nil { commitIfDue(at: now) } else { try advanceTransaction(at: now) }
+        if topicIsNew { beginAnew() }
         if try sendOn() { isBusy = true }
         if try receive(at: now) { isBusy = true }
         if now >= nextReport { publishState(at: now) }
@@ -201,9 +210,23 @@ final class Lane {
 
     private func publishState(at now: ContinuousClock.Instant) {
         nextReport = now + .seconds(2)
+        if topicIdentity.hasChanged() { noteNewTopic() }
+        if configuration.groupProtocol == .consumer, !control.hasJoined { lookWhetherTakenIn(at: now) }
         metrics.publish(
             lag: Dictionary(consumer.lag().map { ($0.partition.partition, $0.records) }, uniquingKeysWith: max))
         metrics.publish(inFlight: window.count, queued: producer.queuedCount, assigned: ledger.ownedCount)
+    }
+
+    /// Of a member without a partition, and of brokers that lack the consumer protocol, librdkafka says nothing.
+    private func lookWhetherTakenIn(at now: ContinuousClock.Instant) {
+        if consumer.isInGroup {
+            joined()
+        } else if now - startedAt > configuration.startTimeout {
+            failure = WorkerError(
+                code: .brokerUnavailable,
+                message: "\(name.rawValue) lane: the group \(configuration.groupName(of: name)) has not taken it in: "
+                    + "--group-protocol consumer takes Apache Kafka 4.0 or newer; with other brokers leave it out")
+        }
     }
 
     /// Commits what is answered, leaves the group and lets go of everything. After it, nothing of the lane is on its way.
@@ -241,11 +264,16 @@ extension WorkerError {
     init(_ error: KafkaError, lane: LaneName) {
         let code: Code =
             switch error.code {
-            case .fencedInstance, .fenced, .producerFenced: .replacedByAnother
+            case .fencedInstance, .fenced, .producerFenced, .unreleasedInstance: .replacedByAnother
             case let code where code.isAboutConnection || code == .timedOut: .brokerUnavailable
             case .unknownTopic, .unknownTopicOrPartition: .topicMissing
             default: .clientFailed
             }
-        self.init(code: code, message: "\(lane.rawValue) lane: \(error)")
+        let explanation =
+            error.code == .unreleasedInstance
+            ? "another worker has this --instance-id, or had it and died: with --group-protocol consumer the brokers keep "
+                + "its place until its session is over (group.consumer.session.timeout.ms)"
+            : "\(error)"
+        self.init(code: code, message: "\(lane.rawValue) lane: \(explanation)")
     }
 }

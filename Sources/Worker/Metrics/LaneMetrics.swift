@@ -18,7 +18,9 @@ import Telemetry
 // triage_worker_consumer_lag_records{lane,partition}     records of an assigned partition that are not received yet
 // triage_worker_assigned_partitions{lane}                partitions assigned
 // triage_worker_rebalances_total{lane,event}             event: assigned, revoked, lost
+// triage_worker_position_resets_total{lane}              times that the place to go on at in a partition was gone
 // triage_worker_commits_total{lane,result}               offset commits or transactions; result: ok, failed, aborted
+// triage_worker_topic_recreations_total{lane}            the topic of requests was deleted and made again under the worker
 // triage_worker_model_info{model}                        1, for the model in use
 // triage_worker_model_loads_total{result}                loads of a model after the first; result: ok, failed
 
@@ -33,7 +35,7 @@ final class LaneMetrics: Sendable {
     private let batch: MetricHistogram
     private let queue, decode, classify, encode, send, deliver: MetricHistogram
     private let inFlight, queued, assigned: MetricGauge
-    private let undeliveredCount, commits, failedCommits, aborts: MetricCounter
+    private let recreations, undeliveredCount, positionResets, commits, failedCommits, aborts: MetricCounter
     private let rebalances: [RebalanceEvent: MetricCounter]
     private let lag = Mutex<[Int32: Int64]>([:])
 
@@ -67,8 +69,15 @@ final class LaneMetrics: Sendable {
         inFlight = gauge("triage_worker_in_flight_batches", help: "Batches received and not acknowledged.")
         queued = gauge("triage_worker_producer_queue_records", help: "Records given to librdkafka, not acknowledged.")
         assigned = gauge("triage_worker_assigned_partitions", help: "Partitions assigned.")
+        recreations = registry.counter(
+            "triage_worker_topic_recreations_total",
+            help: "Times that the topic of requests was deleted and made again under the worker.", labels: [lane])
         undeliveredCount = registry.counter(
             "triage_worker_undelivered_total", help: "Replies and dead letters that had to be sent in another way.",
+            labels: [lane])
+        positionResets = registry.counter(
+            "triage_worker_position_resets_total",
+            help: "Times that the place to go on at in a partition was gone, with records deleted unread.",
             labels: [lane])
         (commits, failedCommits, aborts) = (commit("ok"), commit("failed"), commit("aborted"))
         rebalances = Dictionary(
@@ -101,7 +110,11 @@ final class LaneMetrics: Sendable {
 
     func delivered(took time: Duration) { deliver.observe(time) }
 
+    func topicRecreated() { recreations.increment() }
+
     func undelivered() { undeliveredCount.increment() }
+
+    func positionReset() { positionResets.increment() }
 
     func committed() { commits.increment() }
 

@@ -1,11 +1,12 @@
 import Classification
 import Logging
+import Platform
 import ServiceLifecycle
 import Telemetry
 import UnixSignals
 
-/// Loads the model anew on SIGHUP and when its file changes. The old model serves until the new one is whole; a file
-/// that does not load is reported, and the old model stays.
+/// Loads the model anew on SIGHUP and when its file changes. The old model serves until the new one is whole and has been
+/// tried; a file that does not load, or gives no probabilities, is reported, and the old model stays.
 struct ModelReloader: Sendable {
     let source: ModelSource
     let current: CurrentModel
@@ -45,8 +46,8 @@ struct ModelReloader: Sendable {
     /// One attempt. Two at once are harmless: each leaves a whole model, the later one's.
     func reload(because reason: String) async {
         do {
-            let load = source.load
-            let newer = try await DedicatedThread.run(name: "model-loader") { try load() }
+            let source = source
+            let newer = try await DedicatedThread.run(name: "model-loader") { try source.loadTried() }
             let older = current.take().model.identifier
             guard newer.model.identifier != older else {
                 logger.info("the model is the same as before", [.model: "\(older)", .reason: "\(reason)"])
@@ -56,7 +57,7 @@ struct ModelReloader: Sendable {
             metrics.loaded(newer.model)
             logger.notice(
                 "the model was exchanged",
-                [.model: "\(newer.model.identifier)", .value: "\(older)", .reason: "\(reason)"])
+                [.model: "\(newer.model.identifier)", .previous: "\(older)", .reason: "\(reason)"])
         } catch {
             metrics.failed()
             logger.error(

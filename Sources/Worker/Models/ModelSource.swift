@@ -13,6 +13,13 @@ public struct ModelSource: Sendable {
         self.load = load
     }
 
+    /// Loads the model and tries it out.
+    func loadTried() throws -> any Classifier {
+        let classifier = try load()
+        try classifier.tryOut()
+        return classifier
+    }
+
     /// A model file, as `triage train` makes it. It is read whole, so that nothing done to the file later disturbs.
     public static func file(_ path: String) -> ModelSource {
         ModelSource(path: path) { try ModelFile.load(path: path) }

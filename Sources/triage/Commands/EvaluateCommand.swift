@@ -43,9 +43,9 @@ struct EvaluateCommand: AsyncParsableCommand {
         if json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-            print(String(decoding: try encoder.encode(evaluation), as: UTF8.self))
+            show(String(decoding: try encoder.encode(evaluation), as: UTF8.self))
         } else {
-            print(evaluation.table)
+            show(evaluation.table)
         }
     }
 

@@ -47,8 +47,8 @@ struct TopicsCreateCommand: AsyncParsableCommand {
         let existing = try admin.metadata().topics
         for (name, result) in try admin.createTopics(wishes) {
             switch result {
-            case .created: print("\(name): made, \(partitions) partitions")
-            case .existed: print("\(name): there already\(existing[name].map { ", \($0) partitions" } ?? "")")
+            case .created: show("\(name): made, \(partitions) partitions")
+            case .existed: show("\(name): there already\(existing[name].map { ", \($0) partitions" } ?? "")")
             case .failed(let error): refusals.append("\(name): \(error.message)")
             }
         }

@@ -68,17 +68,17 @@ struct TrainCommand: AsyncParsableCommand {
         }
         let model = try ModelFile.write(trained, to: output)
         let seconds = progress.finish()
-        print(
+        show(
             "\(model.identifier): \(file.sentences.texts.count.grouped) sentences,",
             "\(model.labels.count) classes, \(seconds)")
         if let scores = trained.validation {
-            print(
+            show(
                 "cross-validated, \(folds) folds: accuracy \(scores.accuracy.rounded(to: 4)),",
                 "macro F1 \(scores.macroF1.rounded(to: 4)), log loss \(scores.logLoss.rounded(to: 4)),",
                 "calibration error \(scores.calibrationError.rounded(to: 4))")
-            if let weakest = scores.weakest { print("weakest: \(weakest)") }
+            if let weakest = scores.weakest { show("weakest: \(weakest)") }
         }
-        print("next: \(Advice.command("classify --model \(output.shellQuoted) \(Self.sample(of: file).shellQuoted)"))")
+        show("next: \(Advice.command("classify --model \(output.shellQuoted) \(Self.sample(of: file).shellQuoted)"))")
     }
 
     /// Says what is in the data before time goes into it.
@@ -86,10 +86,10 @@ struct TrainCommand: AsyncParsableCommand {
         let review = DataReview(file)
         var left = ""
         if file.leftOut > 0 { left = "; \(file.leftOut) rejected, ignored or undecided ones are left out" }
-        print(
+        show(
             "\(file.path): \(file.sentences.texts.count.grouped) sentences, \(file.sentences.labels.count) classes",
             "(\(file.source))\(left)")
-        print("classes: \(review.classes)")
+        show("classes: \(review.classes)")
         for finding in review.findings { Advice.warn(finding.message) }
         guard strict, !review.findings.isEmpty else { return }
         fflush(nil)

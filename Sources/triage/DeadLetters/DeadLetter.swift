@@ -19,17 +19,28 @@ struct DeadLetter: Encodable {
 
     /// The topic that the request was in.
     let topic: String?
+    /// Where it lies in the dead-letter topic.
+    let partition: Int32
+    /// ``time`` in Unix milliseconds.
+    let milliseconds: Int64
+    /// Whether the request had been replayed, and failed again.
+    let isReplayed: Bool
 
     enum CodingKeys: String, CodingKey { case position, time, source, group, code, message, key, value }
 
     init(_ record: ConsumedRecord, in deadLetters: String) {
         var headers: [String: String] = [:]
+        var isReplayed = false
         record.forEachHeader { name, value in
+            if name.elementsEqual(DeadLetterReplay.origin.bytes) { isReplayed = true }
             let name = String(decoding: name, as: UTF8.self)
             if DeadLetter.isOwn(header: name) { headers[name] = value.map { String(decoding: $0, as: UTF8.self) } }
         }
         position = "\(deadLetters)/\(record.partition)/\(record.offset)"
-        time = Date(timeIntervalSince1970: Double(record.timestampMilliseconds) / 1_000).formatted(.iso8601)
+        partition = record.partition
+        milliseconds = record.timestampMilliseconds
+        self.isReplayed = isReplayed
+        time = Self.time(record.timestampMilliseconds)
         topic = headers["\(HeaderName.deadLetterTopic)"]
         let place = [topic, headers["\(HeaderName.deadLetterPartition)"], headers["\(HeaderName.deadLetterOffset)"]]
         source = place.contains(nil) ? nil : place.compactMap { $0 }.joined(separator: "/")
@@ -38,6 +49,11 @@ struct DeadLetter: Encodable {
         message = headers["\(HeaderName.deadLetterMessage)"]
         key = record.key.map { String(decoding: $0.prefix(1_000), as: UTF8.self) }
         value = record.value.map { String(decoding: $0.prefix(1_000), as: UTF8.self) }
+    }
+
+    /// Unix milliseconds as RFC 3339 has them.
+    static func time(_ milliseconds: Int64) -> String {
+        Date(timeIntervalSince1970: Double(milliseconds) / 1_000).formatted(.iso8601)
     }
 
     /// The headers that the worker added; the rest were the request's own.

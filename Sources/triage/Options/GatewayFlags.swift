@@ -26,6 +26,12 @@ struct GatewayFlags: ParsableArguments, SettingFlags {
 
     @Option(
         help: ArgumentHelp(
+            "Group of the workers, as they are told it; the metrics tell how far they are behind. (default: triage)",
+            valueName: "name"))
+    var group: String?
+
+    @Option(
+        help: ArgumentHelp(
             "Longest wait for an answer; X-Request-Timeout-Ms may shorten it. (default: 5s)", valueName: "duration"))
     var requestTimeout: String?
 
@@ -106,6 +112,7 @@ struct GatewayFlags: ParsableArguments, SettingFlags {
     var values: [Setting: String?] {
         [
             .host: host, .port: port, .instanceID: instanceID, .replyPartition: replyPartition,
+            .group: group,
             .requestTimeout: requestTimeout, .cacheSize: cacheSize, .cacheTimeToLive: cacheTtl,
             .maxWaiting: maxWaiting, .maxTextBytes: maxTextBytes, .maxBatch: maxBatch, .streamWindow: streamWindow,
             .maxBodyBytes: maxBodyBytes, .maxHeaderBytes: maxHeaderBytes, .maxConnections: maxConnections,
@@ -126,6 +133,7 @@ extension SettingsReader {
         configuration.interactiveTopic = topics.interactive
         configuration.bulkTopic = topics.requests
         configuration.replyTopic = topics.gatewayReplies
+        configuration.interactiveGroup = try workerGroups().interactive
         configuration.host = try text(.host) ?? configuration.host
         configuration.port = try integer(.port, in: 0...65_535) ?? configuration.port
         configuration.instanceID =

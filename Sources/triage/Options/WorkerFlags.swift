@@ -20,6 +20,12 @@ struct WorkerFlags: ParsableArguments, SettingFlags {
 
     @Option(
         help: ArgumentHelp(
+            "Who shares out the partitions: a worker (classic), or the brokers (consumer; Kafka 4.0). (default: classic)",
+            valueName: "protocol"))
+    var groupProtocol: String?
+
+    @Option(
+        help: ArgumentHelp(
             "both, or bulk or interactive alone: lanes on processes of their own. (default: both)", valueName: "lanes"))
     var lanes: String?
 
@@ -64,7 +70,8 @@ struct WorkerFlags: ParsableArguments, SettingFlags {
 
     @Option(
         help: ArgumentHelp(
-            "A worker silent for so long loses its partitions. (default: 10s)", valueName: "duration"))
+            "With the classic group protocol: a worker silent for so long loses its partitions. (default: 10s)",
+            valueName: "duration"))
     var sessionTimeout: String?
 
     @Option(
@@ -85,7 +92,8 @@ struct WorkerFlags: ParsableArguments, SettingFlags {
 
     var values: [Setting: String?] {
         [
-            .model: model, .modelCheckInterval: modelCheckInterval, .group: group, .lanes: lanes,
+            .model: model, .modelCheckInterval: modelCheckInterval, .group: group,
+            .groupProtocol: groupProtocol, .lanes: lanes,
             .instanceID: instanceID, .delivery: delivery, .allowReplyTopics: allowReplyTopics,
             .maxTextBytes: maxTextBytes,
             .batchSize: batchSize, .batchesInFlight: batchesInFlight, .bulkPriority: bulkPriority,
@@ -103,6 +111,8 @@ extension SettingsReader {
         configuration.kafka = try kafkaProperties()
         configuration.topics = try topicNames()
         configuration.group = try text(.group) ?? configuration.group
+        configuration.groupProtocol =
+            try choice(.groupProtocol, of: WorkerConfiguration.GroupProtocol.self) ?? configuration.groupProtocol
         configuration.lanes = try choice(.lanes, of: WorkerConfiguration.Lanes.self) ?? configuration.lanes
         configuration.instanceID = try text(.instanceID)
         configuration.delivery = try choice(.delivery, of: WorkerConfiguration.Delivery.self) ?? configuration.delivery
@@ -115,7 +125,14 @@ extension SettingsReader {
         configuration.bulk.priority =
             try choice(.bulkPriority, of: ThreadPriority.self) ?? configuration.bulk.priority
         configuration.transactions.maximumAge = try duration(.transactionAge) ?? configuration.transactions.maximumAge
-        configuration.sessionTimeout = try duration(.sessionTimeout) ?? configuration.sessionTimeout
+        if let timeout = try duration(.sessionTimeout) {
+            guard configuration.groupProtocol == .classic else {
+                throw CommandFailure.usage(
+                    "--session-timeout: with --group-protocol consumer the brokers say how long a worker may be silent "
+                        + "(group.consumer.session.timeout.ms); leave it out")
+            }
+            configuration.sessionTimeout = timeout
+        }
         configuration.startTimeout = try duration(.startTimeout) ?? configuration.startTimeout
         configuration.shutdownTimeout = try duration(.shutdownTimeout) ?? configuration.shutdownTimeout
         configuration.modelCheckInterval = try duration(.modelCheckInterval) ?? configuration.modelCheckInterval

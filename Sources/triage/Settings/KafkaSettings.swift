@@ -17,6 +17,12 @@ extension SettingsReader {
         return names
     }
 
+    /// The names of the workers' groups, one for each lane.
+    func workerGroups() throws -> (bulk: String, interactive: String) {
+        let configuration = WorkerConfiguration()
+        return WorkerConfiguration.groups(try text(.group) ?? configuration.group)
+    }
+
     /// Kafka's rule for names: letters, digits, `.`, `_` and `-`, at most 249, not `.` or `..`.
     private func topic(_ setting: Setting) throws -> String? {
         try value(setting, expected: "a topic's name (letters, digits, '.', '_', '-', at most 249)") { name in

@@ -31,6 +31,7 @@ enum Setting: String, CaseIterable {
     case model
     case modelCheckInterval = "model-check-interval"
     case group
+    case groupProtocol = "group-protocol"
     case lanes
     case delivery
     case allowReplyTopics = "allow-reply-topics"

@@ -104,10 +104,10 @@ struct SettingsReader {
 }
 
 extension Duration {
-    /// Parses `250ms`, `5s`, `1.5s`, `2m`.
+    /// Parses `250ms`, `5s`, `1.5s`, `2m`, `12h`, `7d`.
     init?(setting text: String) {
         let units: [(suffix: String, milliseconds: Double)] = [
-            ("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000),
+            ("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000),
         ]
         guard let unit = units.first(where: { text.hasSuffix($0.suffix) }),
             let number = Double(text.dropLast(unit.suffix.count)), number >= 0, number.isFinite, number < 1e9

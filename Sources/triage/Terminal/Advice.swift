@@ -1,11 +1,12 @@
 import Foundation
+import Telemetry
 
 /// What a command says beside its results.
 enum Advice {
     /// Writes a warning to standard error, behind what was printed before it.
     static func warn(_ message: String) {
         fflush(nil)
-        FileHandle.standardError.write(Data("warning: \(message)\n".utf8))
+        StandardError.write(LineEscaping.plainLines("warning: \(message)\n"))
     }
 
     /// A command of this program, as the user would type it where this one was typed.

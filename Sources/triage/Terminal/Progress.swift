@@ -1,4 +1,5 @@
 import Foundation
+import Telemetry
 
 /// One line on standard error that says how far long work is: redrawn in place when standard error is a terminal, else
 /// silent, so that logs of scripts stay clean.
@@ -18,14 +19,14 @@ struct Progress {
         guard isTerminal, lastDrawing.map({ $0.duration(to: .now) > .milliseconds(100) }) ?? true else { return }
         lastDrawing = .now
         isDrawn = true
-        FileHandle.standardError.write(Data("\r\u{1B}[K\(text())".utf8))
+        StandardError.write("\r\u{1B}[K\(text())")
     }
 
     /// Takes the line away and, if given, leaves a summary in its place (also when there is no terminal).
     mutating func finish(_ summary: String? = nil) {
-        if isDrawn { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
+        if isDrawn { StandardError.write("\r\u{1B}[K") }
         isDrawn = false
-        if let summary { FileHandle.standardError.write(Data("\(summary)\n".utf8)) }
+        if let summary { StandardError.write("\(summary)\n") }
     }
 }
 

@@ -1,17 +1,37 @@
 import Foundation
+import Telemetry
 
-/// Standard output, buffered: written when 64 KiB have come together and on `flush()`.
+/// Standard output, buffered: written when 64 KiB have come together and on `flush()`. For JSON, a value a line.
 struct StandardOutput: ~Copyable {
     private var buffer: [UInt8] = []
 
     init() { buffer.reserveCapacity(1 << 17) }
 
-    /// Adds a line; LF follows it.
+    /// Adds a line; LF follows it. Of control characters JSON lets those from U+0080 to U+009F stand as they are, which some
+    /// terminals obey: they become escapes, which mean the same.
     /// - Throws: ``CommandFailure`` when standard output is closed or its disk is full.
     mutating func writeLine(_ line: UnsafeRawBufferPointer) throws {
-        buffer.append(contentsOf: line)
+        var rest = line
+        while let lead = Self.firstControl(in: rest) {
+            buffer.append(contentsOf: rest[..<lead])
+            buffer.append(contentsOf: "\\u00\(String(rest[lead + 1], radix: 16))".utf8)
+            rest = UnsafeRawBufferPointer(rebasing: rest[(lead + 2)...])
+        }
+        buffer.append(contentsOf: rest)
         buffer.append(UInt8(ascii: "\n"))
         if buffer.count >= 1 << 16 { try flush() }
+    }
+
+    /// Where the first of these control characters begins: in UTF-8 it is 0xC2 and its own number.
+    private static func firstControl(in line: UnsafeRawBufferPointer) -> Int? {
+        guard let start = line.baseAddress else { return nil }
+        var index = 0
+        while let found = memchr(start + index, 0xC2, line.count - index) {
+            index = UnsafeRawPointer(found) - start
+            if index + 1 < line.count, 0x80...0x9F ~= line[index + 1] { return index }
+            index += 1
+        }
+        return nil
     }
 
     mutating func flush() throws {
@@ -30,3 +50,6 @@ struct StandardOutput: ~Copyable {
         }
     }
 }
+
+/// Prints a text for people: lines whose control characters, such as those in a label, are shown as escapes.
+func show(_ parts: String...) { print(LineEscaping.plainLines(parts.joined(separator: " "))) }

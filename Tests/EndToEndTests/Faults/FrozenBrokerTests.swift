@@ -36,6 +36,33 @@ extension EndToEnd {
             #expect(try gateway.wait(within: .seconds(15)) == 0, "\(gateway.errors)")
         }
 
+        /// Replies that were under way for longer than they are tried at a time.
+        @Test(.enabled(if: Broker.Kind.available != [.given], "a running broker is not ours to freeze"))
+        func `a broker that was frozen for seconds: every call is answered, those before and those after`() throws {
+            let broker = try Broker.start(.tansu)
+            defer { try? broker.signal(SIGCONT) }
+            let stage = try Stage(broker: broker)
+            let pool = try WorkerPool(on: stage, count: 1)
+            let probe = InteractiveProbe(on: stage, every: .milliseconds(2))
+            try eventually(within: .seconds(30), "the first answers") { probe.answered > 200 }
+            for _ in 0..<Scale.pick(short: 2, soak: 10) {
+                try broker.signal(SIGSTOP)
+                pause(.seconds(7))
+                try broker.signal(SIGCONT)
+                let resumed = probe.asked
+                try eventually(
+                    within: .seconds(60), "answers after the standstill", details: { pool.process(0)?.errors ?? "" }
+                ) {
+                    probe.latencies(from: resumed).count > 200
+                }
+            }
+            let latencies = try probe.finish(within: .seconds(60))
+            report("frozen for seconds", "interactive: \(latencies.text)")
+            #expect(latencies.unanswered == 0, "\(latencies.unansweredPlaces)")
+            #expect(pool.selfEnds.isEmpty, "\(pool.selfEnds)")
+            #expect(try pool.stopAll() == [0])
+        }
+
         /// An operator who takes a frozen broker away does not wait for its clients.
         @Test(.enabled(if: Broker.Kind.available != [.given], "a running broker is not ours to freeze"))
         func `beside a frozen broker worker and gateway end when they are told to`() async throws {

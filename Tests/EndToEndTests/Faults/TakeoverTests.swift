@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -23,12 +24,16 @@ extension EndToEnd {
             findings.expectNothingLost()
         }
 
-        @Test func `workers come and go: order per key is kept, no late commit, no loss`() throws {
+        /// The embedded brokers have the classic protocol only.
+        static let groupProtocols = Broker.Kind.available == [.given] ? ["classic", "consumer"] : ["classic"]
+
+        @Test(arguments: groupProtocols)
+        func `workers come and go: order per key is kept, no late commit, no loss`(groupProtocol: String) throws {
             let name = "come and go"
             let stage = try Stage(partitions: 8)
             let audit = try ReplyAudit(on: stage)
             let commits = CommitAudit(on: stage, replies: audit)
-            let pool = try WorkerPool(on: stage, count: 4)
+            let pool = try WorkerPool(on: stage, count: 4, arguments: ["--group-protocol", groupProtocol])
             let duration: Duration = Scale.pick(short: .seconds(Storm.waitsForRest ? 40 : 15), soak: .seconds(120))
             let perSecond = 2_000
             let load = RequestLoad(on: stage, count: Int(duration.seconds) * perSecond, perSecond: perSecond)
@@ -45,7 +50,7 @@ extension EndToEnd {
             let committed = commits.stop()
             audit.stop()
             report(
-                name,
+                "\(name), \(groupProtocol)",
                 """
                 \(storm.exitCodes.count) stopped and started, \(findings.text), longest bulk pause \
                 \(audit.longestPause.text); interactive: \(probe.latencies(from: first).text)

@@ -1,4 +1,5 @@
 import Foundation
+import Kafka
 import TestSupport
 import Testing
 
@@ -85,6 +86,77 @@ extension EndToEnd {
                 try expect([command, "--model", truncated.path], code: 65, mentioning: ["truncated.model"])
                 try expect([command, "--model", foreign], code: 65, mentioning: ["foreign.model"])
             }
+        }
+
+        @Test func `a pipe in the place of a model`() throws {
+            let pipe = Self.folder.appending(path: "pipe.model").path
+            #expect(mkfifo(pipe, 0o600) == 0)
+            let data = try Self.file("pipe.tsv", "label\ttext\na\tb\n")
+            for command in [["worker"], ["classify"], ["evaluate", "--data", data]] {
+                try expect(command + ["--model", pipe], code: 65, mentioning: ["pipe.model", "is no regular file"])
+            }
+        }
+
+        /// Some terminals obey characters from U+0080 to U+009F as they do those that begin with ESC.
+        @Test func `nothing paints over a terminal`() throws {
+            let name = "a\u{9B}31m\u{1B}[31mb"
+            try expect(
+                ["classify", "--model", "/no/\(name)"], code: 66, mentioning: [#"/no/a\u009b31m\u001b[31mb"#])
+            let rows = (0..<20).map { "train \($0)\ta\nhotel \($0)\tb\n" }.joined()
+            let data = try Self.file("painting.tsv", "text\tlabel\n" + rows)
+            let model = Self.folder.appending(path: "painting.model").path
+            for arguments in [
+                ["train", "--name", "x\u{85}y", "--data", data, "--output", model],
+                ["classify", "--model", model, "train"],
+                ["evaluate", "--model", model, "--data", data],
+            ] {
+                let process = try TriageProcess(arguments)
+                process.closeInput()
+                #expect(try process.wait() == 0, "\(process.errors)")
+                let shown = process.output + process.errors
+                #expect(shown.contains(#"x\u0085y"#), "\(shown)")
+                #expect(!shown.unicodeScalars.contains { 0x7F...0x9F ~= $0.value })
+            }
+        }
+
+        @Test func `the version, with the commit when the build was told it`() throws {
+            let process = try TriageProcess(["--version"])
+            process.closeInput()
+            #expect(try process.wait() == 0)
+            let version = #/triage \d+\.\d+\.\d+(?: \((.+)\))?, librdkafka (\d+\.\d+\.\d+)\n/#
+            let parts = try #require(process.output.wholeMatch(of: version))
+            #expect(parts.1.map(String.init) ?? "" == ProcessInfo.processInfo.environment["SOURCE_COMMIT"] ?? "")
+            #expect(String(parts.2) == KafkaLibrary.version)
+        }
+
+        /// Two that have something to say, one when it ends and one all the time.
+        @Test func `an end that nobody is there to read of`() async throws {
+            for command in [["gateway", "--port", "0"], ["worker", "--model", try SampleModel.path()]] {
+                try await withRefusingPort { port in
+                    let process = Process()
+                    process.executableURL = TriageProcess.executable
+                    process.arguments = command + ["--bootstrap-servers", "127.0.0.1:\(port)", "--log-level", "trace"]
+                    let errors = Pipe()
+                    fill(errors)
+                    process.standardError = errors
+                    try MockCluster.startProgram { try process.run() }
+                    defer { kill(process.processIdentifier, SIGKILL) }
+                    // Until it has met the full pipe there is nothing to see.
+                    try await Task.sleep(for: .seconds(2))
+                    kill(process.processIdentifier, SIGTERM)
+                    try eventually(within: .seconds(30), "the end of triage \(command[0])") { !process.isRunning }
+                    #expect(process.terminationReason == .exit)
+                }
+            }
+        }
+
+        private func fill(_ pipe: Pipe) {
+            let end = pipe.fileHandleForWriting.fileDescriptor
+            let flags = fcntl(end, F_GETFL)
+            _ = fcntl(end, F_SETFL, flags | O_NONBLOCK)
+            let bytes = [UInt8](repeating: UInt8(ascii: "."), count: 4_096)
+            while write(end, bytes, bytes.count) > 0 {}
+            _ = fcntl(end, F_SETFL, flags)
         }
 
         @Test func `no broker`() async throws {

@@ -47,13 +47,86 @@ extension EndToEnd {
             }
         }
 
+        @Test(
+            "after exactly-once workers list shows all letters, the newest first, and replay sends those that may pass, once",
+            arguments: Broker.Kind.available)
+        func listAndReplay(kind: Broker.Kind) throws {
+            let stage = try Stage(partitions: 3, kind: kind)
+            let worker = try stage.startWorker(
+                arguments: ["--delivery", "exactly-once", "--instance-id", "a", "--max-text-bytes", "40"])
+            // Several transactions, so that the marks of their ends lie between the letters and after the last.
+            var sent: [StoredRecord] = []
+            for round in 0..<3 {
+                let values = (0..<8).map { "{\($0)" } + (0..<4).map { "{\"text\":\"\(longText) \(round) \($0)\"}" }
+                sent += try stage.publish(values.map { StoredRecord(value: Array($0.utf8)) }, to: stage.topics.requests)
+                _ = try stage.read(stage.topics.deadLetters, count: sent.count)
+            }
+            worker.signal(SIGTERM)
+            #expect(try worker.wait() == 0)
+            let flags = ["--bootstrap-servers", stage.bootstrapServers] + stage.topics.flags
+
+            for _ in 1...2 {
+                let letters = try list(flags)
+                #expect(Set(letters.map(\.source)) == Set(sent.map(\.source)))
+                #expect(letters.count == sent.count)
+                #expect(letters.map(\.time) == letters.map(\.time).sorted(by: >))
+            }
+            let all = try list(flags)
+            #expect(try list(flags + ["--limit", "5"]).map(\.position) == all.prefix(5).map(\.position))
+            #expect(try list(flags + ["--since", "1h"]).count == sent.count)
+            #expect(try list(flags + ["--since", "2000-01-01T00:00:00Z", "--code", "text_too_long"]).count == 12)
+            let nothing = try run(["list"] + flags + ["--since", "2999-01-01T00:00:00Z"])
+            #expect(nothing.output == "")
+            #expect(nothing.errors == "no dead letters found in \(stage.topics.deadLetters)\n")
+            let summary = try run(["list", "--summary"] + flags).output.split(separator: "\n").map {
+                $0.split(separator: " ").prefix(2).map(String.init)
+            }
+            #expect(summary == [["code", "count"], ["malformed_json", "24"], ["text_too_long", "12"]])
+
+            let leftOut = "left out, since they would fail again: malformed_json 24; --code NAME sends them\n"
+            #expect(try replay(flags) == "12 to \(stage.topics.requests)\n\(leftOut)")
+            #expect(try replay(flags) == "nothing to replay\n")
+            #expect(try replay(flags + ["--code", "malformed_json"]) == "24 to \(stage.topics.requests)\n")
+            #expect(try replay(flags + ["--code", "malformed_json"]) == "nothing to replay\n")
+            let copies = try stage.read(stage.topics.requests, count: sent.count * 2)
+            #expect(copies.count == sent.count * 2)
+            let origins = copies.compactMap { $0.header("triage-replayed-from") }
+            #expect(Set(origins) == Set(all.map(\.position)))
+        }
+
+        @Test func `what cannot be meant is refused with what can`() throws {
+            for (arguments, problem) in [
+                (["list", "--code", "malfromed_json"], "--code malfromed_json: no dead letter has it; it is one of"),
+                (["list", "--since", "yesterday"], "--since: 'yesterday' is neither a time such as"),
+                (["list", "--summary", "--limit", "3"], "--limit does not go with --summary"),
+            ] {
+                let process = try TriageProcess(["dead-letters"] + arguments)
+                #expect(try process.wait() == 64)
+                #expect(process.errors.contains(problem), "\(process.errors)")
+            }
+        }
+
         /// Longer than the strict worker takes.
         private let longText = "un train de nuit pour Brest avec une couchette en bas"
 
-        private func replay(_ flags: [String]) throws -> String {
-            let process = try TriageProcess(["dead-letters", "replay"] + flags)
+        private struct Letter: Decodable {
+            let position: String
+            let source: String
+            let time: String
+        }
+
+        private func list(_ flags: [String]) throws -> [Letter] {
+            try run(["list"] + flags).output.split(separator: "\n").map {
+                try JSONDecoder().decode(Letter.self, from: Data($0.utf8))
+            }
+        }
+
+        private func replay(_ flags: [String]) throws -> String { try run(["replay"] + flags).output }
+
+        private func run(_ arguments: [String]) throws -> (output: String, errors: String) {
+            let process = try TriageProcess(["dead-letters"] + arguments)
             #expect(try process.wait() == 0, "\(process.errors)")
-            return process.output
+            return (process.output, process.errors)
         }
     }
 }

@@ -141,8 +141,9 @@ extension Stage {
                 "worker", "--bootstrap-servers", workersBootstrapServers, "--model", model, "--group",
                 group ?? self.group,
             ]
-                // The shortest that Apache Kafka allows: a killed worker's partitions move on soon.
-                + ["--session-timeout", "6s"] + topics.flags + arguments,
+                // The shortest that Apache Kafka allows: a killed worker's partitions move on soon. With the other group protocol
+                // it is the broker's to say.
+                + (arguments.contains("consumer") ? [] : ["--session-timeout", "6s"]) + topics.flags + arguments,
             environment: environment)
     }
 

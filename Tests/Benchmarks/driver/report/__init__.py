@@ -12,7 +12,7 @@ def write(results, machine):
     judged = targets.judge(results)
     document = {"machine": machine, "targets": [target.as_json() for target in judged], **results.as_json()}
     (settings.REPORT / "report.json").write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
-    pictures = plots.draw(results, settings.REPORT)
+    pictures = plots.draw(results, machine, settings.REPORT)
     (settings.REPORT / "report.md").write_text(markdown.report(results, machine, judged, pictures))
 
 

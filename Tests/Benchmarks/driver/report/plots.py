@@ -31,24 +31,49 @@ pyplot.rcParams.update(
 )
 
 
-def draw(results, folder):
-    """Draws what has been measured; returns the pictures of each part as (file name, caption)."""
+def draw(results, machine, folder):
+    """Draws what has been measured; returns the pictures of each part as (file name, caption). Each says what it was taken on,
+    since a picture is passed on without its page."""
     pictures = {}
+    taken_on = (
+        f"{machine['cores']} cores of {machine['processor']}, {machine['memory']}, {machine['system']}, {machine['date']}"
+    )
 
     def keep(part, name, figure, caption):
+        figure.text(0, -0.05, taken_on, fontsize=6.5, color=GREY, va="top")
         figure.savefig(folder / name, bbox_inches="tight")
         pyplot.close(figure)
         pictures.setdefault(part, []).append((name, caption))
 
-    for part, quantity, title in (
-        (worker.PART, "efficiency", "Worker: records per CPU-second"),
-        (worker.PART, "throughput", "Worker: records per second"),
-        (classification.PART, classification.QUANTITY, "Classification alone, one core: sentences per second"),
-        (gateway.PART, "throughput", "HTTP: requests per second, 64 connections"),
-        (seed.PART, "mean", "The seed's test: average response, milliseconds"),
+    for part, name, quantity, title, counts in (
+        (worker.PART, "efficiency", "efficiency", "Worker: records per CPU-second", _any),
+        (worker.PART, "throughput", "throughput", "Worker: records per second", _any),
+        (
+            classification.PART,
+            classification.QUANTITY,
+            classification.QUANTITY,
+            "Classification alone, one core, the same sentences: sentences per second",
+            lambda contestant: contestant != classification.HARDEST,
+        ),
+        (gateway.PART, "throughput", "throughput", "HTTP: requests per second, 64 connections", _any),
+        *(
+            (
+                seed.PART,
+                f"mean-{place}",
+                "mean",
+                f"The seed's test {pace}: average response, milliseconds",
+                lambda contestant, end=f", {pace}": contestant.endswith(end),
+            )
+            for place, pace in ((1, seed.FULL), (2, seed.PACED))
+        ),
     ):
-        if results.figures.get(part):
-            keep(part, f"{part}-{quantity}.png", _bars(results, part, quantity, title), title)
+        bars = {
+            contestant: figures[quantity]
+            for contestant, figures in results.figures.get(part, {}).items()
+            if quantity in figures and counts(contestant)
+        }
+        if bars:
+            keep(part, f"{part}-{name}.png", _bars(bars, title), title)
     if "latency" in results.curves:
         title = "HTTP: latency, 64 connections"
         keep(gateway.PART, "gateway-latency.png", _percentiles(results.curves["latency"], title), title)
@@ -64,8 +89,12 @@ def draw(results, folder):
     return pictures
 
 
-def _bars(results, part, quantity, title):
-    rows = {name: figures[quantity] for name, figures in results.figures[part].items() if quantity in figures}
+def _any(_):
+    return True
+
+
+def _bars(rows, title):
+    """One bar for each contestant; all of them did the same, so that lengths can be compared."""
     names = sorted(rows, key=lambda name: rows[name].median)
     figure, axes = pyplot.subplots(figsize=(7, 0.5 + 0.38 * len(names)))
     for place, name in enumerate(names):

@@ -23,9 +23,25 @@ class Target:
     value: float | None
     text: str
     met: bool | None
+    # Whether another run is expected to find the same; what is not is decided either way by chance.
+    decided: bool = True
+
+    @property
+    def verdict(self):
+        if self.met is None:
+            return ""
+        if not self.decided:
+            return "not decided"
+        return "reached" if self.met else "**falls short**"
 
     def as_json(self):
-        return {"what": self.what, "wanted": self.wanted, "measured": self.value, "met": self.met}
+        return {
+            "what": self.what,
+            "wanted": self.wanted,
+            "measured": self.value,
+            "met": self.met if self.decided else None,
+            "decided": self.decided,
+        }
 
 
 def judge(results):
@@ -44,10 +60,11 @@ def at_most(what, value, most, form="{:,.1f}"):
 def _target(what, wanted, value, form, holds):
     if value is None:
         return Target(what, wanted, None, "not measured", None)
-    text = form.format(value)
+    text, decided = form.format(value), True
     if isinstance(value, Ratio) and value.low is not None:
         text += f" ({form.format(value.low)} to {form.format(value.high)})".replace(" ×", "")
-    return Target(what, wanted, value, text, holds(value))
+        decided = holds(value.low) == holds(value.high)
+    return Target(what, wanted, value, text, holds(value), decided)
 
 
 def _speed(results):

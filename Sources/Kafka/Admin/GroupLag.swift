@@ -1,0 +1,38 @@
+/// How far a group is from the end of one partition, as the brokers tell it.
+public struct GroupLag: Hashable, Sendable {
+    /// The partition.
+    public let partition: TopicPartition
+    /// The offset of the next record that a member would read; nil while the group has committed nothing here.
+    public let committed: Int64?
+    /// The oldest offset that the broker still has.
+    public let low: Int64
+    /// The offset of the next record to be written.
+    public let high: Int64
+
+    package init(partition: TopicPartition, committed: Int64?, low: Int64, high: Int64) {
+        self.partition = partition
+        self.committed = committed
+        self.low = low
+        self.high = high
+    }
+
+    /// Where the group goes on. One that has committed nothing begins at the oldest record, and what was deleted unread is
+    /// nobody's work any more.
+    private var position: Int64 { max(committed ?? low, low) }
+
+    /// How many records wait.
+    public var records: Int64 { max(high - position, 0) }
+
+    /// In how many seconds the group, at its pace since an earlier look, has done what waits in all of these partitions together;
+    /// 0 when nothing waits, nil when something does and nothing moves.
+    public static func secondsToCatchUp(
+        _ lags: some Collection<GroupLag>, since earlier: some Collection<GroupLag>, _ interval: Duration
+    ) -> Double? {
+        let waiting = lags.reduce(0) { $0 + $1.records }
+        guard waiting > 0 else { return 0 }
+        let before = Dictionary(earlier.map { ($0.partition, $0.position) }, uniquingKeysWith: max)
+        let moved = lags.reduce(0) { $0 + max($1.position - (before[$1.partition] ?? $1.position), 0) }
+        guard moved > 0, interval > .zero else { return nil }
+        return Double(waiting) * (interval / .seconds(1)) / Double(moved)
+    }
+}

@@ -227,8 +227,8 @@ class RecipeTests(unittest.TestCase):
             return None
         if re.match(r"(\.build/release/)?triage (worker|gateway)\b(?!.*--help)", command):
             return self.serve(command)
-        if " --watch" in command:
-            return self.bash(f"timeout --signal=INT 5 {command} || test $? = 124")
+        command = re.sub(
+            r"^(.* --watch\b.*?)(?:\s+# .*)?$", r"timeout --signal=INT 5 \1 || test $? = 124", command, flags=re.M)
         if command.startswith("compose/run "):
             command = command.replace("compose/run", str(ROOT / "compose/run"), 1)
             # With a broker of its own in any case: two stacks on one would share the partitions.

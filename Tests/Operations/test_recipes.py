@@ -290,5 +290,25 @@ class RecipeTests(unittest.TestCase):
         self.read("compose/OPERATIONS.md")
 
 
+class LinkTests(unittest.TestCase):
+    """What documents link to is there, headings too."""
+
+    def anchors(self, document):
+        text = re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.M | re.S)
+        headings = re.findall(r"^#+ (.*)$", text, re.M)
+        return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+    def test_links_lead_somewhere(self):
+        for name in ("README.md", "compose/OPERATIONS.md", "schemas/README.md", "Tests/Benchmarks/README.md"):
+            document = ROOT / name
+            links = re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", document.read_text(encoding="utf-8"))
+            for path, anchor in links:
+                with self.subTest(f"{name}: {path}#{anchor}"):
+                    target = document.parent / path if path else document
+                    self.assertTrue(target.exists())
+                    if anchor:
+                        self.assertIn(anchor, self.anchors(target))
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -56,7 +56,8 @@ public enum ErrorCode: String, CaseIterable, Sendable {
     /// for it.
     public var isDeadLettered: Bool { self != .deadlineExceeded }
 
-    /// Whether the record itself is at fault: it fails again however often it is sent, and however the workers are set up.
+    /// Whether the record itself is at fault: it fails again however often it is sent, and however the workers are set
+    /// up.
     public var isOfRecord: Bool {
         switch self {
         case .malformedJSON, .missingText, .emptyText, .invalidUTF8, .unsupportedContentType: true

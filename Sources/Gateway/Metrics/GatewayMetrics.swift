@@ -19,8 +19,8 @@ package import Telemetry
 // triage_gateway_undelivered_records_total             counter    records that did not reach the broker
 // triage_gateway_unknown_replies_total                 counter    replies that nobody waits for
 // triage_gateway_ready                                 gauge      1 when requests can be answered, otherwise 0
-// triage_gateway_interactive_lag_records               gauge      records of the interactive lane that its workers have not
-//                                                                 answered, from the queue, every 10 s; absent while unknown
+// triage_gateway_interactive_lag_records               gauge      records of the interactive lane that are not answered, as
+//                                                                 the queue tells every 10 s; absent while unknown
 // triage_gateway_congested                             gauge      1 while the workers have fallen behind, otherwise 0
 
 /// The gateway's metrics. Handles are made once; nothing is looked up by name on the way of a request.

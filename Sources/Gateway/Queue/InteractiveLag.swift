@@ -3,8 +3,8 @@ import Logging
 import Synchronization
 import Telemetry
 
-/// How many records of the interactive lane its workers have not answered yet, as the queue tells it: known also when no
-/// worker runs that could tell.
+/// How many records of the interactive lane its workers have not answered yet, as the queue tells it: known also when
+/// no worker runs that could tell.
 package final class InteractiveLag: Sendable {
     private struct State {
         var records: Int64?

@@ -141,8 +141,8 @@ public struct AdminClient: Sendable {
         try metadata(within: within).topics.filter { topics.contains($0.key) }
     }
 
-    /// How far a group has come in each partition of a topic, and where those end; nil when there is no such topic. It asks
-    /// the group's coordinator and the partitions' leaders, joins nothing, and needs no member to run.
+    /// How far a group has come in each partition of a topic, and where those end; nil when there is no such topic. It
+    /// asks the group's coordinator and the partitions' leaders, joins nothing, and needs no member to run.
     public func lag(
         of group: String, in topic: String, within: Duration = .seconds(10)
     ) throws(KafkaError) -> [GroupLag]? {

@@ -16,15 +16,15 @@ public struct GroupLag: Hashable, Sendable {
         self.high = high
     }
 
-    /// Where the group goes on. One that has committed nothing begins at the oldest record, and what was deleted unread is
-    /// nobody's work any more.
+    /// Where the group goes on. One that has committed nothing begins at the oldest record, and what was deleted
+    /// unread is nobody's work any more.
     private var position: Int64 { max(committed ?? low, low) }
 
     /// How many records wait.
     public var records: Int64 { max(high - position, 0) }
 
-    /// In how many seconds the group, at its pace since an earlier look, has done what waits in all of these partitions together;
-    /// 0 when nothing waits, nil when something does and nothing moves.
+    /// In how many seconds the group, at its pace since an earlier look, has done what waits in all of these
+    /// partitions together; 0 when nothing waits, nil when something does and nothing moves.
     public static func secondsToCatchUp(
         _ lags: some Collection<GroupLag>, since earlier: some Collection<GroupLag>, _ interval: Duration
     ) -> Double? {

@@ -45,8 +45,8 @@ public final class BrokerWatch: Sendable {
     ///
     /// - Parameters:
     ///   - onChange: told when ``problem`` comes or goes.
-    ///   - whenAnswered: other questions to the same brokers, after each that they have answered. It has to be back well within
-    ///     the bound.
+    ///   - whenAnswered: other questions to the same brokers, after each that they have answered. It has to be back
+    ///     well within the bound.
     public func run(onChange: (_ problem: String?) -> Void = { _ in }, whenAnswered: () -> Void = {}) {
         var known: String?
         while !isStopping.load(ordering: .relaxed) {

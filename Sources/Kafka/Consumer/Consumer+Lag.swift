@@ -43,8 +43,8 @@ extension Consumer {
         try client.queryWatermarks(of: partition, within: within)
     }
 
-    /// Asks the brokers for the first record of this time or later in each of these partitions; nil where there is none. Waits at
-    /// most `within`.
+    /// Asks the brokers for the first record of this time or later in each of these partitions; nil where there is
+    /// none. Waits at most `within`.
     public func offsets(
         since milliseconds: Int64, in partitions: [TopicPartition], within: Duration = .seconds(10)
     ) throws(KafkaError) -> [TopicPartition: Int64?] {

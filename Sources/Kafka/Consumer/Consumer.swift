@@ -123,9 +123,9 @@ public final class Consumer {
         return batch
     }
 
-    /// The partitions whose end `receive` has met since this was last asked: all records before it, as far as this consumer
-    /// may see them, have been received. Needs the property `enable.partition.eof`; an offset does not tell as much, since
-    /// what lies last may be no record but the end of a transaction.
+    /// The partitions whose end `receive` has met since this was last asked: all records before it, as far as this
+    /// consumer may see them, have been received. Needs the property `enable.partition.eof`; an offset does not tell
+    /// as much, since what lies last may be no record but the end of a transaction.
     public func takeEnds() -> Set<TopicPartition> {
         defer { ends = [] }
         return ends

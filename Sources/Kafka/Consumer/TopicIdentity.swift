@@ -2,9 +2,9 @@ import CRdKafka
 
 /// Notices that a topic was deleted and another was made under its name.
 ///
-/// librdkafka notices it too, and reads on where it was (up to 2.16 at least, its issue 3255): what lies before that in the new
-/// topic nobody would read. The brokers tell topics of one name apart by an id, which Apache Kafka has since 2.8 and the library
-/// tells since 2.3; without it no change is ever seen. Owned by the consumer's thread.
+/// librdkafka notices it too, and reads on where it was (up to 2.16 at least, its issue 3255): what lies before that
+/// in the new topic nobody would read. The brokers tell topics of one name apart by an id, which Apache Kafka has
+/// since 2.8 and the library tells since 2.3; without it no change is ever seen. Owned by the consumer's thread.
 public final class TopicIdentity {
     private struct ID: Equatable {
         var most: Int64 = 0
@@ -29,8 +29,8 @@ public final class TopicIdentity {
 
     deinit { rd_kafka_queue_destroy(queue) }
 
-    /// Whether the name has come to mean another topic since the last call. Takes the answer to the question before and asks
-    /// anew; waits for nothing, so call it once in a while.
+    /// Whether the name has come to mean another topic since the last call. Takes the answer to the question before
+    /// and asks anew; waits for nothing, so call it once in a while.
     public func hasChanged() -> Bool {
         var hasChanged = false
         if let event = rd_kafka_queue_poll(queue, 0) {

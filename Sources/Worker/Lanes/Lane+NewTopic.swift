@@ -2,7 +2,8 @@ import Kafka
 import Logging
 import Telemetry
 
-/// The topic of requests was deleted and made again while the lane read it: its positions are places in a topic that is no more.
+/// The topic of requests was deleted and made again while the lane read it: its positions are places in a topic that
+/// is no more.
 extension Lane {
     func noteNewTopic() {
         topicIsNew = true
@@ -12,8 +13,8 @@ extension Lane {
             [.topic: "\(configuration.requestTopic(of: name))"])
     }
 
-    /// Reads what it owns of the topic from the start, once no transaction is open. What is answered of the old topic moves
-    /// nothing in the new one.
+    /// Reads what it owns of the topic from the start, once no transaction is open. What is answered of the old topic
+    /// moves nothing in the new one.
     func beginAnew() {
         if let transactions, transactions.state != .idle {
             self.transactions?.failed()

@@ -20,7 +20,7 @@ import Telemetry
 // triage_worker_rebalances_total{lane,event}             event: assigned, revoked, lost
 // triage_worker_position_resets_total{lane}              times that the place to go on at in a partition was gone
 // triage_worker_commits_total{lane,result}               offset commits or transactions; result: ok, failed, aborted
-// triage_worker_topic_recreations_total{lane}            the topic of requests was deleted and made again under the worker
+// triage_worker_topic_recreations_total{lane}            the topic of requests was deleted and made again
 // triage_worker_model_info{model}                        1, for the model in use
 // triage_worker_model_loads_total{result}                loads of a model after the first; result: ok, failed
 

@@ -9,9 +9,9 @@ struct LagCommand: AsyncParsableCommand {
         commandName: "lag",
         abstract: "Show how far the workers are behind in each partition of both lanes.",
         discussion: """
-            It asks the brokers, so it works when no worker runs. It looks twice, 3 s apart, and tells from that how long \
-            the workers take for what waits now. Position and end are offsets: of the next request that a worker reads, and \
-            of the next to be written.
+            It asks the brokers, so it works when no worker runs. It looks twice, 3 s apart, and tells from that how \
+            long the workers take for what waits now. Position and end are offsets: of the next request that a worker \
+            reads, and of the next to be written.
 
               triage lag
               triage lag --watch

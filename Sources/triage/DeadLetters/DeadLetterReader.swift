@@ -2,8 +2,8 @@ import Foundation
 import Kafka
 
 /// Reads the dead-letter topic, all partitions, up to their real ends: where a reader that sees no open or aborted
-/// transaction has nothing more to come. The offset at which the broker says that a partition ends is no sign of it. What lies
-/// last there may be the mark of a transaction, which is no record.
+/// transaction has nothing more to come. The offset at which the broker says that a partition ends is no sign of it.
+/// What lies last there may be the mark of a transaction, which is no record.
 ///
 /// It assigns itself: any number of readers see everything, and none disturbs another.
 struct DeadLetterReader {
@@ -17,7 +17,8 @@ struct DeadLetterReader {
 
     let consumer: Consumer
     let topic: String
-    /// From the oldest offset to the end, as the broker told them at the start, of each partition that has held anything.
+    /// From the oldest offset to the end, as the broker told them at the start, of each partition that has held
+    /// anything.
     let extents: [Int32: Range<Int64>]
 
     /// How long the broker may give nothing.
@@ -96,8 +97,8 @@ struct DeadLetterReader {
         }
     }
 
-    /// Hands dead letters to `body`, the newest first by their time, until it returns false. Reads the partitions from their
-    /// ends, a window at a time, so that neither a few of many letters nor all of them take much.
+    /// Hands dead letters to `body`, the newest first by their time, until it returns false. Reads the partitions from
+    /// their ends, a window at a time, so that neither a few of many letters nor all of them take much.
     ///
     /// - Parameter time: nothing older than this, in Unix milliseconds.
     /// - Throws: ``CommandFailure`` when the broker stops answering, after handing out what was read.
@@ -113,7 +114,8 @@ struct DeadLetterReader {
                 var starts: [Int32: Int64] = [:]
                 for (partition, end) in due {
                     let top = min(end, extents[partition]?.upperBound ?? 0)
-                    starts[partition] = max(beginnings[partition] ?? 0, top - Self.window)
+                    let size = end == .max ? Self.firstWindow : Self.window
+                    starts[partition] = max(beginnings[partition] ?? 0, top - size)
                 }
                 do {
                     try forEach(from: starts) { record in
@@ -126,6 +128,8 @@ struct DeadLetterReader {
                 } catch {
                     failure = error
                 }
+                // A partition's own order is only nearly that of time: several workers write to it.
+                for partition in starts.keys { windows[partition]?.sort { $0.milliseconds < $1.milliseconds } }
                 unread.merge(starts) { $1 }
                 continue
             }
@@ -137,6 +141,8 @@ struct DeadLetterReader {
         if let failure { throw failure }
     }
 
-    /// How many offsets of a partition are read at a time when the newest come first.
-    private static let window: Int64 = 1_000
+    /// How many offsets of a partition are read at first when the newest come first: who wants a few has them at once.
+    private static let firstWindow: Int64 = 1_000
+    /// How many are read at a time after that.
+    private static let window: Int64 = 4_000
 }

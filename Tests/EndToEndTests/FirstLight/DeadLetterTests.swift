@@ -48,7 +48,7 @@ extension EndToEnd {
         }
 
         @Test(
-            "after exactly-once workers list shows all letters, the newest first, and replay sends those that may pass, once",
+            "after exactly-once workers list shows all, the newest first, and replay sends once what may pass",
             arguments: Broker.Kind.available)
         func listAndReplay(kind: Broker.Kind) throws {
             let stage = try Stage(partitions: 3, kind: kind)

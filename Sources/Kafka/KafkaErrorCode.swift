@@ -89,6 +89,8 @@ extension KafkaErrorCode {
     public static let rebalanceInProgress = Self(RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS)
     /// Another member has taken this `group.instance.id`. Fatal.
     public static let fencedInstance = Self(RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
+    /// With the consumer group protocol: there is no such group of that protocol. Fatal.
+    public static let groupNotFound = Self(RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND)
     /// With the consumer group protocol: the group does not know this member under its epoch any more.
     public static let fencedMemberEpoch = Self(rawValue: 110)
     /// With the consumer group protocol: another member has this `group.instance.id`, or had it and has not left. Fatal.

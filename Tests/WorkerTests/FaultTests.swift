@@ -151,6 +151,23 @@ struct FaultTests {
     }
 
     @Test(
+        "what the brokers refuse for good ends the worker with what to do",
+        .enabled(if: MockWorker.groupProtocols.contains(.consumer), "librdkafka is too old"),
+        arguments: [
+            (KafkaErrorCode.groupNotFound, Int32(69), "--group-protocol classic"),
+            (.unreleasedInstance, 70, "--instance-id"),
+        ])
+    func refusedMember(code: KafkaErrorCode, exitCode: Int32, text: String) async throws {
+        try await MockWorker.with { worker in
+            worker.configuration.groupProtocol = .consumer
+            worker.cluster.pushRequestErrors(.consumerGroupHeartbeat, [code, code])
+            try worker.start()
+            let error = await #expect(throws: WorkerError.self) { try await worker.end() }
+            #expect(error?.exitCode == exitCode && error?.message.contains(text) == true, "\(error as Any)")
+        }
+    }
+
+    @Test(
         "a lane that is not served is left alone: no topic needed, no member of its group, no metrics, nothing answered",
         arguments: [WorkerConfiguration.Lanes.bulk, .interactive])
     func oneLane(lanes: WorkerConfiguration.Lanes) async throws {

@@ -36,7 +36,7 @@ public struct WorkerConfiguration: Sendable {
         case consumer
     }
 
-    /// The protocol of both lanes' groups. A group may have members of both kinds, so workers can be changed one by one.
+    /// The protocol of both lanes' groups. Kafka does not mix the two in one group: all its workers are stopped in between.
     public var groupProtocol = GroupProtocol.classic
 
     /// The topics' names.

@@ -266,14 +266,20 @@ extension WorkerError {
             switch error.code {
             case .fencedInstance, .fenced, .producerFenced, .unreleasedInstance: .replacedByAnother
             case let code where code.isAboutConnection || code == .timedOut: .brokerUnavailable
+            case .groupNotFound: .brokerUnavailable
             case .unknownTopic, .unknownTopicOrPartition: .topicMissing
             default: .clientFailed
             }
         let explanation =
-            error.code == .unreleasedInstance
-            ? "another worker has this --instance-id, or had it and died: with --group-protocol consumer the brokers keep "
-                + "its place until its session is over (group.consumer.session.timeout.ms)"
-            : "\(error)"
+            switch error.code {
+            case .unreleasedInstance:
+                "another worker has this --instance-id, or had it and died: with --group-protocol consumer the brokers "
+                    + "keep its place until its session is over (group.consumer.session.timeout.ms)"
+            case .groupNotFound:
+                "the group has workers with --group-protocol classic, beside which Kafka takes none with consumer: "
+                    + "stop them all, then start the new ones"
+            default: "\(error)"
+            }
         self.init(code: code, message: "\(lane.rawValue) lane: \(explanation)")
     }
 }

@@ -3,7 +3,7 @@ public import Logging
 /// The keys of log lines, all of them, so that one spelling is searched for.
 public enum LogKey: String, CaseIterable, Sendable {
     // Where in Kafka.
-    case partitions, group, lane, lanes
+    case topic, partitions, group, lane, lanes
     // What was going on.
     case error, code, reason, count
     // With what: `previous` is the model before, `library` what speaks to Kafka for us.

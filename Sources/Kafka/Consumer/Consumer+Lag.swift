@@ -48,6 +48,8 @@ extension Consumer {
     public func offsets(
         since milliseconds: Int64, in partitions: [TopicPartition], within: Duration = .seconds(10)
     ) throws(KafkaError) -> [TopicPartition: Int64?] {
+        // librdkafka calls a question about nothing an invalid argument.
+        guard !partitions.isEmpty else { return [:] }
         let list = TopicPartitionList(partitions.map { ($0, milliseconds) })
         try KafkaError.check(
             rd_kafka_offsets_for_times(client.pointer, list.pointer, within.milliseconds), "find offsets by time")

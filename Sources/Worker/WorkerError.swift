@@ -22,7 +22,7 @@ public struct WorkerError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What went wrong, as an operator reads it: one line, no payload.
     public let message: String
 
-    /// The exit code of design §6 that fits.
+    /// The exit code that fits, by the names of `sysexits.h`.
     public var exitCode: Int32 {
         switch code {
         case .brokerUnavailable, .topicMissing: 69

@@ -299,7 +299,9 @@ class LinkTests(unittest.TestCase):
         return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
     def test_links_lead_somewhere(self):
-        for name in ("README.md", "compose/OPERATIONS.md", "schemas/README.md", "Tests/Benchmarks/README.md"):
+        for name in (
+            "README.md", "compose/OPERATIONS.md", "schemas/README.md", "Sources/README.md", "Tests/README.md",
+            "Tests/Benchmarks/README.md"):
             document = ROOT / name
             links = re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", document.read_text(encoding="utf-8"))
             for path, anchor in links:
@@ -308,6 +310,14 @@ class LinkTests(unittest.TestCase):
                     self.assertTrue(target.exists())
                     if anchor:
                         self.assertIn(anchor, self.anchors(target))
+
+    def test_files_named_are_there(self):
+        for folder in ("Sources", "Tests"):
+            text = (ROOT / folder / "README.md").read_text(encoding="utf-8")
+            for name in re.findall(r"`([\w+/.-]+\.(?:swift|json|yaml|py|md))`", text):
+                with self.subTest(f"{folder}/README.md: {name}"):
+                    whole = [(ROOT / base / name).exists() for base in (".", folder)]
+                    self.assertTrue(any(whole) or "/" not in name and any((ROOT / folder).rglob(name)) or (ROOT / "schemas" / name).exists())
 
 
 if __name__ == "__main__":

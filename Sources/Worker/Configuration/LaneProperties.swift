@@ -149,7 +149,7 @@ enum LaneProperties {
     private static func milliseconds(_ duration: Duration) -> String { String(duration.wholeMilliseconds) }
 }
 
-/// The two lanes; design §1.
+/// The two lanes.
 enum LaneName: String, Sendable, CaseIterable {
     case bulk, interactive
 }

@@ -5,7 +5,7 @@ public import Kafka
 /// A plain value: reading flags, environment and files into it is the executable's business. ``validate()`` checks
 /// every rule, those between settings too, and is called once by ``WorkerService``.
 public struct WorkerConfiguration: Sendable {
-    /// What happens to replies and offsets when something breaks; design §3.
+    /// What happens to replies and offsets when something breaks.
     public enum Delivery: String, Sendable, CaseIterable {
         /// Every request is answered at least once; after a crash some are answered again.
         case atLeastOnce = "at-least-once"
@@ -103,7 +103,7 @@ public struct WorkerConfiguration: Sendable {
     /// A worker for the broker at 127.0.0.1:9092.
     public init() {}
 
-    /// The names of the five topics of design §1.
+    /// The names of the five topics.
     public struct Topics: Sendable, Hashable {
         /// Bulk requests.
         public var requests = "sentences"

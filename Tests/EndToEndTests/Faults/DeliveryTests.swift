@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 extension EndToEnd {
-    /// Design §3, delivery: whatever is killed and cut, nothing is lost.
+    /// Whatever is killed and cut, nothing is lost.
     @Suite struct DeliveryTests {
         @Test func `at least once: workers are killed, connections cut, every request is answered`() throws {
             let name = "at least once"
@@ -31,7 +31,7 @@ extension EndToEnd {
             #expect(pool.selfEnds.isEmpty, "\(pool.selfEnds)")
         }
 
-        /// Only Apache Kafka ends what a killed producer left open as it should (design §7): embedded brokers leave out
+        /// Only Apache Kafka ends what a killed producer left open as it should: embedded brokers leave out
         /// what they cannot do, see ``Storm/Accident``.
         @Test func `exactly once: a read-committed reader sees every answer once`() throws {
             let name = "exactly once"

@@ -1,6 +1,6 @@
 import TestSupport
 
-/// What a broker does about transactions, measured (design §7).
+/// What a broker does about transactions, measured.
 enum TransactionSupport {
     /// Whether it aborts what a killed producer left open. Tansu commits it, or leaves it open, which
     /// holds up read-committed readers for ever.

@@ -8,7 +8,7 @@ import TestSupport
 /// (`TRIAGE_TEST_BOOTSTRAP_SERVERS`) is only cut off when `TRIAGE_TEST_PROXY=OURS:ITS` says that its listener on port ITS
 /// advertises 127.0.0.1:OURS; then only the workers go through the proxy, and else there is none.
 final class Stage: Sendable {
-    /// The names of design §1, with a prefix that nobody else has.
+    /// The usual names, with a prefix that nobody else has.
     struct Topics: Sendable {
         let prefix = uniqueName("test")
         var requests: String { prefix + ".sentences" }

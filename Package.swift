@@ -136,7 +136,7 @@ let package = Package(
         .executableTarget(
             name: "triage",
             dependencies: [
-                "Worker", "Gateway", "HTTPServer", "Kafka", "Classification", "Messages", "Telemetry",
+                "Worker", "Gateway", "HTTPServer", "Kafka", "Classification", "Messages", "Platform", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -168,7 +168,7 @@ let package = Package(
         .testTarget(
             name: "WorkerTests",
             dependencies: [
-                "Worker", "Kafka", "Classification", "Messages", "Telemetry", "TestSupport",
+                "Worker", "Kafka", "Classification", "Messages", "Platform", "Telemetry", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings, linkerSettings: findLibraries),

@@ -76,10 +76,10 @@ package struct GatewayService: Service {
         metrics.watch(lag)
         try await withThrowingTaskGroup { group in
             // The thread that serves Kafka outlives the server, so that what is begun is answered.
-            group.addTask { try await DedicatedThread.run(named: "replies", replies.run, cancel: replies.stop) }
+            group.addTask { try await DedicatedThread.run(name: "replies", replies.run, cancel: replies.stop) }
             group.addTask {
                 try await DedicatedThread.run(
-                    named: "brokers", { brokers.run(whenAnswered: lag.look) }, cancel: brokers.stop)
+                    name: "brokers", { brokers.run(whenAnswered: lag.look) }, cancel: brokers.stop)
             }
             group.addTask {
                 await Self.tick(every: .milliseconds(20)) {

@@ -6,14 +6,8 @@
     import Darwin
 #endif
 
-/// Wall-clock time.
-public enum WallClock {
-    /// Milliseconds since the start of 1970, UTC.
-    public static func unixMilliseconds() -> Int64 {
-        let now = read()
-        return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
-    }
-
+/// Times in log lines.
+enum WallClock {
     /// Now in RFC 3339 with milliseconds, such as `2026-01-02T03:04:05.678Z`.
     static func timestamp() -> String { timestamp(of: read()) }
 

@@ -1,6 +1,7 @@
 import Classification
 import Kafka
 public import Logging
+import Platform
 public import ServiceLifecycle
 import Synchronization
 public import Telemetry

@@ -1,4 +1,5 @@
 import Kafka
+import Platform
 import Telemetry
 import TestSupport
 import Testing
@@ -346,7 +347,7 @@ struct FaultTests {
 
     /// A call whose reply goes to a partition of its own.
     private func call(_ partition: UInt8, waits milliseconds: Int64) -> MockWorker.Request {
-        let deadline = WallClock.unixMilliseconds() + milliseconds
+        let deadline = UnixTime.milliseconds + milliseconds
         let headers: [(String, [UInt8])] = [
             ("kafka_replyTopic", Array("classifications.replies".utf8)),
             ("kafka_replyPartition", [0, 0, 0, partition]), ("triage-deadline", Array(String(deadline).utf8)),

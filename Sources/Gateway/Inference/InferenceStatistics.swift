@@ -1,7 +1,7 @@
 import HTTPServer
 import NIOCore
+import Platform
 import Synchronization
-import Telemetry
 
 /// What this gateway's infer routes have done for the model that answers now, as the protocol's extension `statistics`
 /// tells it. Other routes are not counted: `/metrics` has them all.
@@ -48,7 +48,7 @@ package final class InferenceStatistics: Sendable {
     }
 
     private func count(for model: ModelInformation, _ change: (inout Counts) -> Void) {
-        let now = WallClock.unixMilliseconds()
+        let now = UnixTime.milliseconds
         counts.withLock { counts in
             if counts.model != model.identifier {
                 counts = Counts()

@@ -1,4 +1,5 @@
 public import Kafka
+public import Platform
 
 /// The bounds of one lane. Each lane has its own thread, consumer, producer and classifier session.
 public struct LaneSettings: Sendable {

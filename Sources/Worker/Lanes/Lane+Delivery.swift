@@ -1,6 +1,7 @@
 import Kafka
 import Logging
 import Messages
+import Platform
 import Telemetry
 
 extension Lane {
@@ -77,7 +78,7 @@ extension Lane {
         else { return .endless }
         let request = describe(record).request
         guard request.deadline == nil else {
-            return request.isExpired(at: WallClock.unixMilliseconds()) ? .over : .endless
+            return request.isExpired(at: UnixTime.milliseconds) ? .over : .endless
         }
         // Longer than any usual client waits that says nothing of it.
         return ContinuousClock.now - batch.receivedAt < .seconds(60) ? .endless : .exhausted
@@ -138,7 +139,7 @@ extension Lane {
             value = batch.arena.bytes(in: batch.values[token.record])
         }
         try sendReply(
-            answer, key: record.key, value: value, byKey: plan.goesByKey, now: WallClock.unixMilliseconds(),
+            answer, key: record.key, value: value, byKey: plan.goesByKey, now: UnixTime.milliseconds,
             token: token,
             copying: plan.reply == .small)
     }

@@ -1,6 +1,7 @@
 import Kafka
 import Logging
 import Messages
+import Platform
 import Telemetry
 
 extension Lane {
@@ -89,7 +90,7 @@ extension Lane {
         let start = ContinuousClock.now
         decode(records, of: batch)
         let decoded = ContinuousClock.now
-        answerer.finish(into: batch.arena, now: WallClock.unixMilliseconds)
+        answerer.finish(into: batch.arena, now: { UnixTime.milliseconds })
         for index in answerer.answers.indices {
             batch.values.append(answerer.answers[index].value)
             if let failure = answerer.answers[index].failure { batch.failures[index] = failure }
@@ -128,6 +129,6 @@ extension Lane {
     /// How long the batch's first request waited in the topic.
     private func oldestWait() -> Duration? {
         guard let written = answerer.answers.first?.timestamp, written >= 0 else { return nil }
-        return .milliseconds(max(0, WallClock.unixMilliseconds() - written))
+        return .milliseconds(max(0, UnixTime.milliseconds - written))
     }
 }

@@ -1,6 +1,6 @@
 import Kafka
 import Messages
-import Telemetry
+import Platform
 
 extension Lane {
     /// Goes on sending the batch at hand until it is sent, or the producer has no room. Returns whether it got on.
@@ -11,7 +11,7 @@ extension Lane {
         var gotOn = try sendAgain()
         guard var state = sending, resends.isEmpty else { return gotOn }
         defer { if sending != nil { sending = state } }
-        let now = WallClock.unixMilliseconds()
+        let now = UnixTime.milliseconds
         while state.index < answerer.answers.count {
             guard try send(&state, now: now) else { return gotOn }
             gotOn = true

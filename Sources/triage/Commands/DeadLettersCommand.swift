@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import Kafka
 import Messages
-import Telemetry
+import Platform
 import Worker
 
 struct DeadLettersCommand: AsyncParsableCommand {
@@ -62,7 +62,7 @@ struct DeadLettersListCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let since = try since.map { try Self.moment($0, now: WallClock.unixMilliseconds()) }
+        let since = try since.map { try Self.moment($0, now: UnixTime.milliseconds) }
         let settings = try SettingsReader(general: flags.general, kafka: flags.kafka, flags.topics)
         let topic = try settings.topicNames().deadLetters
         try KafkaLibrary.requireSupportedVersion()

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
 import Kafka
-import Telemetry
+import Platform
 import Worker
 
 struct LagCommand: AsyncParsableCommand {
@@ -55,7 +55,7 @@ struct LagCommand: AsyncParsableCommand {
                 continue
             }
             let report = LagReport(now.lags, since: earlier.lags, earlier.time.duration(to: now.time))
-            let lines = json ? try report.json(at: WallClock.unixMilliseconds()) : report.table
+            let lines = json ? try report.json(at: UnixTime.milliseconds) : report.table
             // On a terminal each look takes the place of the one before.
             let isRedrawn = watch && !json && isatty(STDOUT_FILENO) == 1
             let text = (isRedrawn ? "\u{1B}[H\u{1B}[2J" : "") + lines.joined(separator: "\n")

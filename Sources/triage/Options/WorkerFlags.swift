@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Kafka
+import Platform
 import Worker
 
 /// The flags of `triage worker` beyond those of Kafka and the topics.

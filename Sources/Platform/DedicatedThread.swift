@@ -1,7 +1,7 @@
 import Glibc
 
 /// A thread of its own for work that blocks, so that none of Swift's few shared threads ever waits for a broker.
-enum DedicatedThread {
+package enum DedicatedThread {
     /// Runs `body` on a new thread and waits, without blocking, until it has ended and is joined.
     ///
     /// - Parameters:
@@ -9,7 +9,7 @@ enum DedicatedThread {
     ///   - priority: the thread's, and by inheritance that of all threads which `body` starts, those of Kafka clients that
     ///     it makes among them. The thread does not get rid of it, and a pool that grows while it is used here (Dispatch's)
     ///     has such threads too.
-    static func run<Success: Sendable>(
+    package static func run<Success: Sendable>(
         name: String, priority: ThreadPriority = .normal, _ body: @escaping @Sendable () throws -> Success
     ) async throws -> Success {
         let ended = await withCheckedContinuation { (continuation: CheckedContinuation<Ended<Success>, Never>) in
@@ -25,6 +25,18 @@ enum DedicatedThread {
         }
         if let thread = ended.thread { pthread_join(thread, nil) }
         return try ended.result.get()
+    }
+
+    /// The same for work that ends when it is told to: when the task is cancelled, `cancel` is called, and must make `body`
+    /// return.
+    package static func run(
+        name: String, _ body: @escaping @Sendable () throws -> Void, cancel: @escaping @Sendable () -> Void
+    ) async throws {
+        try await withTaskCancellationHandler {
+            try await run(name: name, body)
+        } onCancel: {
+            cancel()
+        }
     }
 
     private struct Ended<Success: Sendable>: Sendable {

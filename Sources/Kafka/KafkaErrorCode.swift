@@ -62,6 +62,8 @@ extension KafkaErrorCode {
     public static let invalidArgument = Self(RD_KAFKA_RESP_ERR__INVALID_ARG)
     /// The library has no such feature.
     public static let notImplemented = Self(RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED)
+    /// The broker lacks what the call needs, as far as it has told.
+    public static let unsupportedFeature = Self(RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE)
     /// The client is closed.
     public static let destroyed = Self(RD_KAFKA_RESP_ERR__DESTROY)
     /// A system call failed.
@@ -69,6 +71,8 @@ extension KafkaErrorCode {
 
     // Of the broker.
 
+    /// The broker does not take this request, or not in this version.
+    public static let unsupportedVersion = Self(RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION)
     /// The record is larger than the client or the topic allows.
     public static let messageSizeTooLarge = Self(RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
     /// The broker knows no such topic or partition, or hides it from this user.

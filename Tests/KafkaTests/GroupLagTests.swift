@@ -15,8 +15,8 @@ struct GroupLagTests {
         // Deleted before anybody read it.
         #expect(lag(committed: 3, low: 8, high: 10).records == 2)
         #expect(lag(committed: nil, low: 8, high: 10).records == 2)
-        // Made again, and smaller.
-        #expect(lag(committed: 30, high: 10).records == 0)
+        // Made again, and smaller: the group begins anew.
+        #expect(lag(committed: 30, high: 10).records == 10)
     }
 
     @Test("the time to catch up is what waits at the pace of late")
@@ -35,6 +35,9 @@ struct GroupLagTests {
         #expect(GroupLag.secondsToCatchUp(done, since: done, .seconds(2)) == 0)
         #expect(GroupLag.secondsToCatchUp(waiting, since: waiting, .seconds(2)) == nil)
         #expect(GroupLag.secondsToCatchUp(waiting, since: [], .seconds(2)) == nil)
+        // Nobody works; the broker deletes.
+        let deleted = [lag(committed: 3, low: 8, high: 10)]
+        #expect(GroupLag.secondsToCatchUp(deleted, since: [lag(committed: 3, low: 5, high: 10)], .seconds(2)) == nil)
         // The first commit counts from where the group began.
         #expect(GroupLag.secondsToCatchUp(waiting, since: [lag(committed: nil, high: 10)], .seconds(3)) == 7)
     }

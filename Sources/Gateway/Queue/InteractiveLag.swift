@@ -29,8 +29,11 @@ package final class InteractiveLag: Sendable {
         self.logger = logger
     }
 
-    /// The number at the last look; nil while it is not known.
-    package var records: Int64? { state.withLock { $0.records } }
+    /// The number at the last look; nil while it is not known, or no broker has answered for some time.
+    package var records: Int64? {
+        let state = state.withLock { $0 }
+        return ContinuousClock.now < state.nextLook + Self.interval * 2 ? state.records : nil
+    }
 
     /// Asks the brokers if it is time. Blocks for a second at most, so it is called on a thread that may wait.
     func look() {

@@ -16,9 +16,12 @@ public struct GroupLag: Hashable, Sendable {
         self.high = high
     }
 
-    /// Where the group goes on. One that has committed nothing begins at the oldest record, and what was deleted
-    /// unread is nobody's work any more.
-    private var position: Int64 { max(committed ?? low, low) }
+    /// Where the group goes on. One that has committed nothing, or a place that is not there since the topic was made
+    /// again, begins at the oldest record; what was deleted unread is nobody's work any more.
+    private var position: Int64 {
+        guard let committed, committed <= high else { return low }
+        return max(committed, low)
+    }
 
     /// How many records wait.
     public var records: Int64 { max(high - position, 0) }
@@ -31,7 +34,11 @@ public struct GroupLag: Hashable, Sendable {
         let waiting = lags.reduce(0) { $0 + $1.records }
         guard waiting > 0 else { return 0 }
         let before = Dictionary(earlier.map { ($0.partition, $0.position) }, uniquingKeysWith: max)
-        let moved = lags.reduce(0) { $0 + max($1.position - (before[$1.partition] ?? $1.position), 0) }
+        // Only by what was committed: the oldest record moves by itself, when the brokers delete.
+        let moved: Int64 = lags.reduce(0) { sum, lag in
+            guard let committed = lag.committed, let start = before[lag.partition] else { return sum }
+            return sum + max(min(committed, lag.high) - start, 0)
+        }
         guard moved > 0, interval > .zero else { return nil }
         return Double(waiting) * (interval / .seconds(1)) / Double(moved)
     }

@@ -112,8 +112,9 @@ public final class Consumer {
         }
         let maximum = max(maximum, 0)
         let messages = takeSpare(capacity: maximum)
+        let known = ends.count
         var count = take(into: messages, maximum: maximum)
-        if count == 0, ends.isEmpty, waiting > .zero {
+        if count == 0, ends.count == known, waiting > .zero {
             wakeup.wait(timeout: waiting)
             count = take(into: messages, maximum: maximum)
         }

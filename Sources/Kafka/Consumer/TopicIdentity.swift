@@ -17,7 +17,8 @@ public final class TopicIdentity {
     private let client: NativeClient
     private let topic: String
     private let queue: OpaquePointer
-    private var known: ID?
+    /// The last one is the topic's; a broker that lags behind the others may tell an earlier one again.
+    private var known: [ID] = []
     private var isAsking = false
 
     /// Watches a topic with this consumer's connections. Nothing is asked before the first ``hasChanged()``.
@@ -39,9 +40,9 @@ public final class TopicIdentity {
             rd_kafka_event_destroy(event)
             isAsking = false
             // One that is gone may come back as another.
-            if id != ID() {
-                hasChanged = known.map { $0 != id } ?? false
-                known = id
+            if id != ID(), !known.contains(id) {
+                hasChanged = !known.isEmpty
+                known.append(id)
             }
         }
         if !isAsking {

@@ -16,6 +16,8 @@ extension Lane {
 
     /// Commits what is answered. What fails is answered again by the partition's next owner: at least once.
     func commitAnswered(synchronously: Bool, within: Duration = .seconds(5)) {
+        // Those positions are of a topic that is no more.
+        guard !topicIsNew else { return }
         hasUncommitted = false
         let positions = ledger.uncommitted()
         do throws(KafkaError) {

@@ -38,7 +38,9 @@ extension Lane {
                 failure = error
             }
         }
-        if transactions == nil, !isEnding {
+        if topicIsNew {
+            try? commitStart(of: partitions, within: configuration.rebalanceDrainTimeout)
+        } else if transactions == nil, !isEnding {
             commitAnswered(synchronously: true, within: configuration.rebalanceDrainTimeout)
         }
         release(partitions)

@@ -28,7 +28,7 @@ extension Lane {
                 try take(maximum: limit.records)
             }
         } catch {
-            throw WorkerError(error, lane: name)
+            throw WorkerError(error, lane: name, groupProtocol: configuration.groupProtocol)
         }
         if let failure { throw failure }
         try rewindIfNeeded()
@@ -37,7 +37,7 @@ extension Lane {
 
     /// Whether there is a batch to be answered, and nothing that has to be finished before.
     private var mayAnswer: Bool {
-        guard !received.isEmpty, sending == nil, resends.isEmpty, !isExclusive else { return false }
+        guard !received.isEmpty, sending == nil, resends.isEmpty, !isExclusive, !topicIsNew else { return false }
         switch transactions?.state {
         case nil, .idle, .open: return true
         case .ending, .committing, .aborting: return false
@@ -46,7 +46,8 @@ extension Lane {
 
     /// Whether another batch fits: in the window, into the transaction, beside what is being sent.
     private var mayReceive: Bool {
-        guard !window.isFull, sending == nil, received.isEmpty, resends.isEmpty, !isExclusive, !drain.isStopping
+        guard !window.isFull, sending == nil, received.isEmpty, resends.isEmpty, !isExclusive, !drain.isStopping,
+            !topicIsNew
         else { return false }
         switch transactions?.state {
         case nil, .idle, .open: return true

@@ -67,11 +67,12 @@ final class Lane {
     /// A transaction was aborted and the consumer is not yet back where it began.
     var needsRewind = false
 
-    /// The topic of requests is not the one that the positions are of.
-    var topicIsNew = false
+    /// Since the topic of requests was made again and until its start is committed: when to try that next.
+    var nextBeginning: ContinuousClock.Instant?
     private let topicIdentity: TopicIdentity
 
-    private let startedAt = ContinuousClock.now
+    /// When it asked to join its group.
+    private var subscribedAt = ContinuousClock.now
     var nextCommit = ContinuousClock.now
     var nextReport = ContinuousClock.now
 
@@ -144,6 +145,7 @@ final class Lane {
         do throws(KafkaError) {
             if transactions != nil { try producer.initializeTransactions(within: configuration.startTimeout) }
             try consumer.subscribe(to: [configuration.requestTopic(of: name)])
+            subscribedAt = .now
         } catch {
             throw WorkerError(error, lane: name)
         }
@@ -166,7 +168,7 @@ final class Lane {
             return false
         }
         if transactions == nil { commitIfDue(at: now) } else { try advanceTransaction(at: now) }
-        if topicIsNew { beginAnew() }
+        beginAnewIfDue(at: now)
         if try sendOn() { isBusy = true }
         if try receive(at: now) { isBusy = true }
         if now >= nextReport { publishState(at: now) }
@@ -221,11 +223,12 @@ final class Lane {
     private func lookWhetherTakenIn(at now: ContinuousClock.Instant) {
         if consumer.isInGroup {
             joined()
-        } else if now - startedAt > configuration.startTimeout {
+        } else if now - subscribedAt > configuration.startTimeout {
             failure = WorkerError(
                 code: .brokerUnavailable,
-                message: "\(name.rawValue) lane: the group \(configuration.groupName(of: name)) has not taken it in: "
-                    + "--group-protocol consumer takes Apache Kafka 4.0 or newer; with other brokers leave it out")
+                message:
+                    "\(name.rawValue) lane: the group \(configuration.groupName(of: name)) has not taken it in for "
+                    + "\(configuration.startTimeout.components.seconds) s; \(WorkerError.consumerProtocolNeeds)")
         }
     }
 
@@ -261,7 +264,11 @@ final class Lane {
 }
 
 extension WorkerError {
-    init(_ error: KafkaError, lane: LaneName) {
+    fileprivate static let consumerProtocolNeeds =
+        "--group-protocol consumer takes Apache Kafka 4.0 or newer, with its feature group.version at 1 "
+        + "(kafka-features.sh); with other brokers leave it out"
+
+    init(_ error: KafkaError, lane: LaneName, groupProtocol: WorkerConfiguration.GroupProtocol = .classic) {
         let code: Code =
             switch error.code {
             case .fencedInstance, .fenced, .producerFenced, .unreleasedInstance: .replacedByAnother
@@ -278,6 +285,9 @@ extension WorkerError {
             case .groupNotFound:
                 "the group has workers with --group-protocol classic, beside which Kafka takes none with consumer: "
                     + "stop them all, then start the new ones"
+            case .unsupportedVersion where groupProtocol == .consumer,
+                .unsupportedFeature where groupProtocol == .consumer:
+                Self.consumerProtocolNeeds
             default: "\(error)"
             }
         self.init(code: code, message: "\(lane.rawValue) lane: \(explanation)")

@@ -102,7 +102,7 @@ struct DeadLettersListCommand: AsyncParsableCommand {
                 return .record
             }
         }
-        for line in summary.lines { print(line) }
+        for line in summary.lines { show(line) }
         try outcome.get()
         return summary.count
     }
@@ -188,8 +188,6 @@ struct DeadLettersReplayCommand: AsyncParsableCommand {
         }
         // Also after a failure: what was sent before it must not be sent again.
         let end = Result { if !done.isEmpty { try remember() } }
-        try outcome.get()
-        try end.get()
         for (topic, count) in sent.sorted(by: { $0.key < $1.key }) {
             print("\(count.grouped) to \(topic)\(dryRun ? " (dry run: nothing was sent)" : "")")
         }
@@ -198,6 +196,9 @@ struct DeadLettersReplayCommand: AsyncParsableCommand {
                 .map { "\($0.key.rawValue) \($0.value.grouped)" }
             print("left out, since they would fail again: \(codes.joined(separator: ", ")); --code NAME sends them")
         }
+        // The more harmful one first: without it the next replay sends again what this one has sent.
+        try end.get()
+        try outcome.get()
         if total == 0 { print("nothing to replay") }
     }
 }

@@ -26,7 +26,10 @@ struct DeadLetterReader {
 
     /// - Parameter group: the group whose place is to be known and moved; nil for none.
     init(properties: KafkaProperties, topic: String, group: String?, log: KafkaLog) throws {
-        let quick: KafkaProperties = ["fetch.wait.max.ms": "50"]
+        // Little is read ahead: a command that is run beside a worker, in its container, shares its memory.
+        let quick: KafkaProperties = [
+            "fetch.wait.max.ms": "50", "queued.min.messages": "1000", "queued.max.messages.kbytes": "1024",
+        ]
         var properties = quick.merging(properties)
         properties["group.id"] = group
         properties["auto.offset.reset"] = "earliest"
@@ -77,7 +80,7 @@ struct DeadLetterReader {
         while !open.isEmpty {
             let batch = try consumer.receive(maximum: 500, waiting: .milliseconds(200))
             let ends = consumer.takeEnds()
-            if !batch.isEmpty || !ends.isEmpty { last = .now }
+            if !ends.isEmpty { last = .now }
             for index in 0..<batch.count {
                 let record = batch.record(at: index)
                 guard open.contains(record.partition) else { continue }
@@ -87,6 +90,8 @@ struct DeadLetterReader {
                 case .nothing: return
                 }
             }
+            // Not counted: the time that `body` took.
+            if !batch.isEmpty { last = .now }
             // An end comes after all records before it.
             open.subtract(ends.map(\.partition))
             guard last.duration(to: .now) < Self.patience else {
@@ -114,7 +119,7 @@ struct DeadLetterReader {
                 var starts: [Int32: Int64] = [:]
                 for (partition, end) in due {
                     let top = min(end, extents[partition]?.upperBound ?? 0)
-                    let size = end == .max ? Self.firstWindow : Self.window
+                    let size = end == .max ? Self.firstWindow : max(Self.window / Int64(extents.count), 250)
                     starts[partition] = max(beginnings[partition] ?? 0, top - size)
                 }
                 do {
@@ -143,6 +148,6 @@ struct DeadLetterReader {
 
     /// How many offsets of a partition are read at first when the newest come first: who wants a few has them at once.
     private static let firstWindow: Int64 = 1_000
-    /// How many are read at a time after that.
-    private static let window: Int64 = 4_000
+    /// How many of all partitions together are read at a time after that.
+    private static let window: Int64 = 12_000
 }

@@ -21,12 +21,13 @@ enum RawConnection {
 
     /// Everything that comes until the server closes.
     static func readToEnd(_ inbound: NIOAsyncChannelInboundStream<ByteBuffer>) async -> String {
-        var text = ""
+        // Decoded at the end: a part may begin or end within a character.
+        var bytes = ByteBuffer()
         do {
-            for try await part in inbound { text += String(buffer: part) }
+            for try await part in inbound { bytes.writeImmutableBuffer(part) }
         } catch {
             // A connection that is reset has ended too.
         }
-        return text
+        return String(buffer: bytes)
     }
 }

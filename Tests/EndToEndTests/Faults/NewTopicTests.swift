@@ -28,8 +28,8 @@ extension EndToEnd {
                 try admin.createTopics([wish]).first?.result == .created
             }
             _ = try stage.publish(requests("new", 60), to: topic, partition: 0)
-            let replies = try stage.read(stage.topics.replies) { ids($0, "new").count == 60 }
-            #expect(ids(replies, "old").count == 12)
+            // The old ones may lie in another partition, which is read later.
+            _ = try stage.read(stage.topics.replies) { ids($0, "new").count == 60 && ids($0, "old").count == 12 }
             try worker.waitForErrors(containing: "the topic was deleted and made again")
 
             // Whoever comes next goes on in the new topic.

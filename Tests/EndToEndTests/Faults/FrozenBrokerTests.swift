@@ -45,7 +45,7 @@ extension EndToEnd {
             let pool = try WorkerPool(on: stage, count: 1)
             let probe = InteractiveProbe(on: stage, every: .milliseconds(2))
             try eventually(within: .seconds(30), "the first answers") { probe.answered > 200 }
-            for _ in 0..<Scale.pick(short: 2, soak: 10) {
+            for _ in 0..<Scale.pick(short: 1, soak: 10) {
                 try broker.signal(SIGSTOP)
                 pause(.seconds(7))
                 try broker.signal(SIGCONT)

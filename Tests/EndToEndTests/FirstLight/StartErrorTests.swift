@@ -63,7 +63,7 @@ extension EndToEnd {
         }
 
         @Test(.enabled(if: Broker.Kind.available.contains(.tansu), "an outside broker has its own settings"))
-        func `a broker that lets nobody in who comes so`() throws {
+        func `a broker that lets nobody in who comes so`() async throws {
             let model = try SampleModel.path()
             let certificate = try SelfSignedCertificate()
             defer { certificate.remove() }
@@ -84,33 +84,53 @@ extension EndToEnd {
                     "--kafka-secret", "sasl.password=\(password)",
                 ]
 
+            var cases: [(arguments: [String], code: Int32, words: [String])] = [
+                (
+                    create(encrypted), 69,
+                    [encrypted.bootstrapServers, "--kafka security.protocol", "--bootstrap-servers"]
+                ),
+                (
+                    create(plain, "security.protocol=SSL"), 69,
+                    [plain.bootstrapServers, "--kafka security.protocol", "--bootstrap-servers"]
+                ),
+                (
+                    create(encrypted, "security.protocol=SSL"), 69,
+                    [encrypted.bootstrapServers, "certificate", "--kafka ssl.ca.location"]
+                ),
+                (
+                    create(encrypted, "security.protocol=SSL", "ssl.ca.location=/no/such.pem"), 64,
+                    ["ssl.ca.location", "/no/such.pem"]
+                ),
+            ]
             for command in [["topics", "create"], ["pipe"], ["worker", "--model", model, "--start-timeout", "3s"]] {
-                try line.expect(
-                    command + wrong, code: 69,
-                    mentioning: [
-                        guarded.bootstrapServers, "--kafka-secret sasl.password", "Invalid username or password",
-                    ])
+                cases.append(
+                    (
+                        command + wrong, 69,
+                        [guarded.bootstrapServers, "--kafka-secret sasl.password", "Invalid username or password"]
+                    ))
             }
-            try line.expect(
-                create(encrypted), code: 69,
-                mentioning: [encrypted.bootstrapServers, "--kafka security.protocol", "--bootstrap-servers"])
-            try line.expect(
-                create(plain, "security.protocol=SSL"), code: 69,
-                mentioning: [plain.bootstrapServers, "--kafka security.protocol", "--bootstrap-servers"])
-            try line.expect(
-                create(encrypted, "security.protocol=SSL"), code: 69,
-                mentioning: [encrypted.bootstrapServers, "certificate", "--kafka ssl.ca.location"])
-            try line.expect(
-                create(encrypted, "security.protocol=SSL", "ssl.ca.location=/no/such.pem"), code: 64,
-                mentioning: ["ssl.ca.location", "/no/such.pem"])
             // What does not go together is found before anything is asked of a broker.
             for command in [["topics", "create"], ["gateway"], ["worker", "--model", model]] {
-                try line.expect(
-                    command + ["--kafka", "security.protocol=SASL_SSL", "--kafka", "sasl.mechanism=PLAIN"], code: 64,
-                    mentioning: ["sasl.username"])
-                try line.expect(
-                    command + ["--kafka", "security.protocol=SSL", "--kafka", "ssl.key.pem=hunter2"], code: 64,
-                    mentioning: ["ssl.key.pem"])
+                cases.append(
+                    (
+                        command + ["--kafka", "security.protocol=SASL_SSL", "--kafka", "sasl.mechanism=PLAIN"], 64,
+                        ["sasl.username"]
+                    ))
+                cases.append(
+                    (
+                        command + ["--kafka", "security.protocol=SSL", "--kafka", "ssl.key.pem=hunter2"], 64,
+                        ["ssl.key.pem"]
+                    ))
+            }
+            // All at once, since most try for some seconds.
+            let line = line
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for (arguments, code, words) in cases {
+                    group.addTask {
+                        try await onOwnThread { try line.expect(arguments, code: code, mentioning: words) }
+                    }
+                }
+                try await group.waitForAll()
             }
         }
 

@@ -21,18 +21,12 @@ static inline rd_kafka_resp_err_t triage_produce(
         RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(token), RD_KAFKA_V_END);
 }
 
-// Younger than the oldest library that is accepted, like those below; 0 where there is none.
+// Debian's headers are older than the oldest library that the program takes: what they lack is declared here. Weak, so that a
+// program with a library that is too old starts, and says so, before it calls any of this.
 __attribute__((weak)) int32_t rd_kafka_consumer_group_metadata_generation_id(
     const rd_kafka_consumer_group_metadata_t *metadata);
 
-static inline int32_t triage_generation(const rd_kafka_consumer_group_metadata_t *metadata) {
-    return rd_kafka_consumer_group_metadata_generation_id
-               ? rd_kafka_consumer_group_metadata_generation_id(metadata)
-               : 0;
-}
-
-// The mock cluster's younger functions are absent from older headers, and from the oldest library that is accepted:
-// weak declarations, each called only where it exists.
+// The mock cluster's.
 typedef struct rd_kafka_mock_request_s rd_kafka_mock_request_t;
 __attribute__((weak)) void rd_kafka_mock_group_initial_rebalance_delay_ms(
     rd_kafka_mock_cluster_t *cluster, int32_t milliseconds);
@@ -44,18 +38,6 @@ __attribute__((weak)) rd_kafka_mock_request_t **rd_kafka_mock_get_requests(
 __attribute__((weak)) void rd_kafka_mock_request_destroy_array(rd_kafka_mock_request_t **requests, size_t count);
 __attribute__((weak)) int16_t rd_kafka_mock_request_api_key(rd_kafka_mock_request_t *request);
 
-// The broker's pause before it answers the first member of a group: 3 s unless shortened.
-static inline void triage_mock_set_rebalance_delay(rd_kafka_mock_cluster_t *cluster, int32_t milliseconds) {
-    if (rd_kafka_mock_group_initial_rebalance_delay_ms)
-        rd_kafka_mock_group_initial_rebalance_delay_ms(cluster, milliseconds);
-}
-
-// How often members of a group with the consumer protocol are to report: every 3 s unless shortened.
-static inline void triage_mock_set_heartbeat_interval(rd_kafka_mock_cluster_t *cluster, int milliseconds) {
-    if (rd_kafka_mock_set_group_consumer_heartbeat_interval_ms)
-        rd_kafka_mock_set_group_consumer_heartbeat_interval_ms(cluster, milliseconds);
-}
-
 // Variadic too: the answer to the broker's next request of a kind comes so much later.
 static inline void triage_mock_delay_request(
     rd_kafka_mock_cluster_t *cluster, int32_t broker, int16_t key, int32_t milliseconds) {
@@ -63,16 +45,9 @@ static inline void triage_mock_delay_request(
         cluster, broker, key, 1, RD_KAFKA_RESP_ERR_NO_ERROR, (int)milliseconds);
 }
 
-static inline void triage_mock_track_requests(rd_kafka_mock_cluster_t *cluster) {
-    if (rd_kafka_mock_start_request_tracking)
-        rd_kafka_mock_start_request_tracking(cluster);
-}
-
 // The API keys of the requests received since tracking began, at most `capacity` of them, oldest first.
 static inline size_t triage_mock_requests(rd_kafka_mock_cluster_t *cluster, int16_t *keys, size_t capacity) {
     size_t count = 0;
-    if (!rd_kafka_mock_get_requests)
-        return 0;
     rd_kafka_mock_request_t **requests = rd_kafka_mock_get_requests(cluster, &count);
     for (size_t i = 0; i < count && i < capacity; i++)
         keys[i] = rd_kafka_mock_request_api_key(requests[i]);
@@ -80,7 +55,7 @@ static inline size_t triage_mock_requests(rd_kafka_mock_cluster_t *cluster, int1
     return count < capacity ? count : capacity;
 }
 
-// A topic's id came with 2.3.0: weak declarations for the same reason.
+// A topic's id.
 typedef struct rd_kafka_Uuid_s rd_kafka_Uuid_t;
 typedef struct rd_kafka_TopicCollection_s rd_kafka_TopicCollection_t;
 typedef struct rd_kafka_TopicDescription_s rd_kafka_TopicDescription_t;
@@ -100,18 +75,15 @@ __attribute__((weak)) const rd_kafka_Uuid_t *rd_kafka_TopicDescription_topic_id(
 __attribute__((weak)) int64_t rd_kafka_Uuid_most_significant_bits(const rd_kafka_Uuid_t *id);
 __attribute__((weak)) int64_t rd_kafka_Uuid_least_significant_bits(const rd_kafka_Uuid_t *id);
 
-// Asks for a topic's id; the answer comes to the queue within `milliseconds`. Whether the library can.
-static inline int triage_ask_topic_id(
+// Asks for a topic's id; the answer comes to the queue within `milliseconds`.
+static inline void triage_ask_topic_id(
     rd_kafka_t *client, const char *topic, int milliseconds, rd_kafka_queue_t *queue) {
-    if (!rd_kafka_DescribeTopics)
-        return 0;
     rd_kafka_TopicCollection_t *topics = rd_kafka_TopicCollection_of_topic_names(&topic, 1);
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_ANY);
     rd_kafka_AdminOptions_set_request_timeout(options, milliseconds, NULL, 0);
     rd_kafka_DescribeTopics(client, topics, options, queue);
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_TopicCollection_destroy(topics);
-    return 1;
 }
 
 // The halves of the id in such an answer; both 0 where it has none, as when there is no such topic.

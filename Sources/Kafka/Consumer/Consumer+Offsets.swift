@@ -81,7 +81,7 @@ extension Consumer {
     public var isInGroup: Bool {
         guard let pointer = rd_kafka_consumer_group_metadata(client.pointer) else { return false }
         defer { rd_kafka_consumer_group_metadata_destroy(pointer) }
-        return triage_generation(pointer) > 0
+        return rd_kafka_consumer_group_metadata_generation_id(pointer) > 0
     }
 
     /// What a transactional producer needs to commit offsets in the name of this member.

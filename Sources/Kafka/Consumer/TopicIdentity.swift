@@ -4,7 +4,7 @@ import CRdKafka
 ///
 /// librdkafka notices it too, and reads on where it was (up to 2.16 at least, its issue 3255): what lies before that
 /// in the new topic nobody would read. The brokers tell topics of one name apart by an id, which Apache Kafka has
-/// since 2.8 and the library tells since 2.3; without it no change is ever seen. Owned by the consumer's thread.
+/// since 2.8; without it no change is ever seen. Owned by the consumer's thread.
 public final class TopicIdentity {
     private struct ID: Equatable {
         var most: Int64 = 0
@@ -46,7 +46,8 @@ public final class TopicIdentity {
             }
         }
         if !isAsking {
-            isAsking = triage_ask_topic_id(client.pointer, topic, Self.patience.milliseconds, queue) != 0
+            triage_ask_topic_id(client.pointer, topic, Self.patience.milliseconds, queue)
+            isAsking = true
         }
         return hasChanged
     }

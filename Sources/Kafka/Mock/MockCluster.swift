@@ -31,9 +31,9 @@ package final class MockCluster: @unchecked Sendable {  // The cluster serves ca
         self.cluster = cluster
         bootstrapServers = String(cString: rd_kafka_mock_cluster_bootstraps(cluster))
         // A group's first assignment otherwise waits for 3 s.
-        triage_mock_set_rebalance_delay(cluster, 0)
-        triage_mock_set_heartbeat_interval(cluster, 100)
-        triage_mock_track_requests(cluster)
+        rd_kafka_mock_group_initial_rebalance_delay_ms(cluster, 0)
+        rd_kafka_mock_set_group_consumer_heartbeat_interval_ms(cluster, 100)
+        rd_kafka_mock_start_request_tracking(cluster)
     }
 
     deinit { rd_kafka_mock_cluster_destroy(cluster) }

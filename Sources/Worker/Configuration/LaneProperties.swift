@@ -136,12 +136,8 @@ enum LaneProperties {
 
     /// When it has lost all its connections, librdkafka from 2.11 on forgets the brokers and asks the bootstrap servers anew.
     /// If the group's coordinator is forgotten while offsets are sent to a transaction, that call never returns, whatever its
-    /// time limit (librdkafka's issues 5456 and 5511). Older versions neither forget nor know the property.
-    private static let keepsBrokers: KafkaProperties = {
-        let properties: KafkaProperties = ["metadata.recovery.strategy": "none"]
-        let isKnown = (try? properties.validate()) != nil
-        return isKnown ? properties : [:]
-    }()
+    /// time limit (librdkafka's issues 5456 and 5511).
+    private static let keepsBrokers: KafkaProperties = ["metadata.recovery.strategy": "none"]
 
     /// Partitions that are added while the worker runs are noticed so soon. Gateways wait for longer before they send to those.
     private static let metadataInterval = "5000"

@@ -49,3 +49,23 @@ final class RequestDecoder: ByteToMessageDecoder {
         return try parser.decodeLast(context: context, buffer: &buffer, seenEOF: seenEOF)
     }
 }
+
+extension HTTPParserError {
+    /// What is said to the client.
+    var problem: Problem {
+        switch self {
+        case .headerOverflow: .headTooLarge
+        // The parser pauses at the first line of an HTTP/2 connection.
+        case .invalidVersion, .paused: .unsupportedVersion
+        case .invalidEOFState: .malformed("the request was cut short")
+        case .invalidMethod: .malformed("the request does not begin with a method; is it TLS sent to a port without?")
+        case .invalidURL: .malformed("the request's target is not a valid path or address")
+        case .invalidHeaderToken: .malformed("a header field has characters that are not allowed there")
+        case .invalidContentLength, .unexpectedContentLength:
+            .malformed("Content-Length must be one whole number, and not stand beside Transfer-Encoding")
+        case .invalidChunkSize: .malformed("a chunk's size is not a hexadecimal number")
+        case .lfExpected, .strictModeAssertion: .malformed("a line must end with a carriage return and a line feed")
+        default: .malformed("the bytes sent are not HTTP/1.1")
+        }
+    }
+}

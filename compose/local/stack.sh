@@ -74,6 +74,8 @@ stack_broker() {
         cat "$stack/topics.log" >&2
         fail "the topics could not be created on $address"
     }
+    # A Kafka that is given may have the topics already, with as many partitions as its owner likes.
+    sed -nE 's/^classifications\.replies: .*, ([0-9]+) partitions$/\1/p' "$stack/topics.log" >"$stack/reply-partitions"
 }
 
 # What the embedded brokers need and Apache Kafka does not.
@@ -132,13 +134,14 @@ front_port() {
 # Starts a gateway on the port $port_wanted, or else on a free one, and sets `launched` to its number. It reads a
 # partition of its own.
 launch_gateway() {
-    local number folder port
+    local number folder port replies
     settle_for_broker
+    replies=$(<"$stack/reply-partitions")
     number=$(next_number gateway)
     folder=$(part gateway "$number")
     port=${port_wanted:-$(free_port)}
     launch "$folder" "$triage" gateway --bootstrap-servers "$(<"$stack/kafka")" --host 127.0.0.1 --port "$port" \
-        --instance-id "gateway-$number" --reply-partition "$(((number - 1) % partitions))" \
+        --instance-id "gateway-$number" --reply-partition "$(((number - 1) % ${replies:-1}))" \
         ${gateway_settings[@]+"${gateway_settings[@]}"}
     echo "$port" >"$folder/port"
     launched=$number
@@ -156,8 +159,8 @@ settled() {
     ((count == 0 || sum == 2 * partitions))
 }
 # Waits until the group has come to rest. Tansu can leave partitions without a worker for good if a member leaves while
-# the coming of another is still being dealt with.
-settle() { wait_until 30 settled || say "some partitions have no worker yet"; }
+# the coming of another is still being dealt with. A Kafka that is given may have other members in the group.
+settle() { [[ $(<"$stack/broker-kind") == external ]] || wait_until 30 settled || say "some partitions have no worker yet"; }
 
 # remove KIND NUMBER: SIGTERM, and the time to finish what it holds.
 remove() {

@@ -25,6 +25,8 @@ public enum HeaderName {
     public static let status: StaticString = "triage-status"
     /// `TOPIC/PARTITION/OFFSET` of the request.
     public static let source: StaticString = "triage-source"
+    /// Where the time went, as HTTP's `Server-Timing` has it; on replies of the interactive lane.
+    public static let timing: StaticString = "triage-timing"
 
     // MARK: CloudEvents, binary mode
 

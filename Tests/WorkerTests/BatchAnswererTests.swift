@@ -4,11 +4,10 @@ import Worker
 
 @Suite("Answering a batch")
 struct BatchAnswererTests {
-    private let arena = ByteArena()
+    private let batch = Batch(slot: 0, maximumTextBytes: 100)
 
     private func answerer() throws -> BatchAnswerer {
-        try BatchAnswerer(
-            classifier: FixedClassifier(), replyTopics: ReplyTopics(["replies", "gateway"]), maximumTextBytes: 100)
+        try BatchAnswerer(classifier: FixedClassifier(), replyTopics: ReplyTopics(["replies", "gateway"]))
     }
 
     /// Answers requests with these values and headers, and returns each one's code (nil: a classification) and value.
@@ -31,13 +30,15 @@ struct BatchAnswererTests {
             var headers = RequestHeaders()
             for (name, value) in request.headers { headers.add(name: bytes(name), value: bytes(value)) }
             answerer.add(
-                headers: headers, value: bytes(request.value),
+                to: batch, headers: headers, value: bytes(request.value),
                 source: RecordSource(topic: topic, partition: 3, offset: Int64(offset)), timestamp: 0)
         }
         var clock = now[...]
-        answerer.finish(into: arena) { clock.count > 1 ? clock.removeFirst() : clock.first ?? 0 }
-        return answerer.answers.map {
-            ($0.failure?.code, $0.topic, String(decoding: arena.bytes(in: $0.value), as: UTF8.self))
+        answerer.finish(batch) { clock.count > 1 ? clock.removeFirst() : clock.first ?? 0 }
+        #expect(Set(batch.failed) == Set(batch.answers.indices.filter { batch.answers[$0].plan.failure != nil }))
+        defer { batch.reset() }
+        return batch.answers.map {
+            ($0.plan.failure?.code, $0.topic, String(decoding: batch.arena.bytes(in: $0.value), as: UTF8.self))
         }
     }
 

@@ -55,6 +55,25 @@ struct OffsetLedgerTests {
         expect(ledger.rewind(), [.init(partition: 1, offset: 9), .init(partition: 2, offset: 100)])
     }
 
+    @Test("says cheaply whether there is something to commit")
+    func hasUncommitted() {
+        var ledger = OffsetLedger()
+        ledger.assign(0)
+        var spans = BatchSpans()
+        spans.add(partition: 0, offset: 4)
+        spans.add(partition: 7, offset: 1)
+        var claims: [OffsetLedger.Claim] = []
+        ledger.begin(spans, claims: &claims)
+        #expect(claims.map(\.partition) == [0])
+        #expect(!ledger.hasUncommitted)
+        ledger.complete(claims[0])
+        #expect(ledger.hasUncommitted)
+        ledger.markCommitted(ledger.uncommitted())
+        #expect(!ledger.hasUncommitted)
+        ledger.commitFailed()
+        #expect(ledger.hasUncommitted)
+    }
+
     @Test("knows only what is owned")
     func ownership() {
         var ledger = OffsetLedger()

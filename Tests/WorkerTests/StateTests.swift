@@ -75,6 +75,10 @@ struct StateTests {
         state.end()
         expect(state.next(at: start, hasUnanswered: false), .abort)
         state.aborted()
+        #expect(!state.takesRecords)
+        expect(state.next(at: start, hasUnanswered: false), .rewind)
+        state.failed()
+        state.rewound()
         expect(state.next(at: start, hasUnanswered: false), .proceed)
         _ = state.add(records: 100, at: start)
         expect(state.next(at: start, hasUnanswered: false), .commit)
@@ -87,18 +91,41 @@ struct StateTests {
         var state = transactions()
         _ = state.add(records: 100, at: start)
         expect(state.next(at: start, hasUnanswered: false), .commit)
-        state.commitBegins()
+        state.commitBegins([], at: start)
         state.failed()
         expect(state.next(at: start + .seconds(9), hasUnanswered: false), .commit)
         state.committed()
         expect(state.next(at: start, hasUnanswered: false), .proceed)
-        state.commitBegins()
+        state.commitBegins([], at: start)
         expect(state.next(at: start, hasUnanswered: false), .proceed)
         _ = state.add(records: 100, at: start)
         _ = state.next(at: start, hasUnanswered: false)
-        state.commitBegins()
+        state.commitBegins([], at: start)
         state.refused()
         expect(state.next(at: start, hasUnanswered: false), .abort)
+    }
+
+    @Test("a broker that is late to end a transaction is waited for three times as long as one may be open")
+    func transactionLate() {
+        var bounds = WorkerConfiguration.TransactionSettings()
+        bounds.timeout = .seconds(10)
+        for commits in [true, false] {
+            var state = TransactionState(bounds: bounds)
+            _ = state.add(records: 1, at: start)
+            #expect(!state.isBeingEnded(at: start))
+            if commits {
+                state.end()
+                state.commitBegins([.init(partition: 1, offset: 9)], at: start)
+                #expect(state.positions == [.init(partition: 1, offset: 9)])
+            } else {
+                state.failed()
+                #expect(!state.isBeingEnded(at: start))
+                state.abortBegins(at: start)
+                state.abortBegins(at: start + .seconds(20))
+            }
+            #expect(state.isBeingEnded(at: start + .seconds(29)))
+            #expect(!state.isBeingEnded(at: start + .seconds(30)))
+        }
     }
 
     @Test("an order to end is followed whatever the bounds, and is nothing without a transaction")

@@ -3,9 +3,6 @@ import Messages
 
 /// Turns records of the reply topic into replies. One thread at a time.
 final class ReplyReader {
-    /// What the worker says of the time it took, as `Server-Timing` writes it.
-    static let timingHeader: StaticString = "triage-timing"
-
     private let decoder = ReplyDecoder()
     /// The models seen lately, so that one reply after the other shares their names and classes.
     private var models: [ModelInformation] = []
@@ -21,7 +18,7 @@ final class ReplyReader {
                 id = CorrelationID(value)
             } else if name.equals(HeaderName.status) {
                 status = value
-            } else if name.equals(Self.timingHeader) {
+            } else if name.equals(HeaderName.timing) {
                 timing = ServerTiming.worker(value)
             }
         }

@@ -17,13 +17,14 @@ public final class ReplyHeaderWriter {
     /// Hands out the headers of a reply.
     ///
     /// - Parameters:
-    ///   - headers: the request's headers, of which those to be echoed are.
-    ///   - request: what was decoded.
+    ///   - headers: those of the request that are echoed.
+    ///   - id: the request's own id; nil if it has none.
+    ///   - isCloudEvent: whether the request is a CloudEvent; its reply then is one too.
     ///   - source: where the request lies.
     ///   - status: why there is no classification; nil if there is one.
     ///   - now: Unix milliseconds, the `ce_time` of a CloudEvent.
     public func writeReply(
-        to headers: borrowing RequestHeaders, request: borrowing DecodedRequest, source: RecordSource,
+        echoing headers: borrowing EchoedHeaders, id: UnsafeRawBufferPointer?, isCloudEvent: Bool, source: RecordSource,
         status: ErrorCode?, now: Int64, _ sink: Sink
     ) {
         sink(HeaderName.contentType, HeaderValue.json.bytes)
@@ -32,8 +33,8 @@ public final class ReplyHeaderWriter {
         if let value = headers.tracestate { sink(HeaderName.tracestate, value) }
         sink(HeaderName.status, (status?.bytes ?? HeaderValue.statusOK).bytes)
         write(HeaderName.source, atMost: source.maximumLength, sink) { source.write(to: &$0) }
-        if request.isCloudEvent {
-            writeEvent(causedBy: request.id, source: source, isError: status != nil, now: now, sink)
+        if isCloudEvent {
+            writeEvent(causedBy: id, source: source, isError: status != nil, now: now, sink)
         }
     }
 

@@ -6,20 +6,13 @@
 public struct RequestHeaders {
     /// Media type of the value.
     public private(set) var contentType: UnsafeRawBufferPointer?
-    /// Opaque bytes to echo.
-    public private(set) var correlationID: UnsafeRawBufferPointer?
+    /// What the reply takes over, and where it goes.
+    public private(set) var echoed = EchoedHeaders()
     /// Name of the topic where the reply is to go.
     public private(set) var replyTopic: UnsafeRawBufferPointer?
-    /// Partition of the reply; nil also if the header has not four bytes or is negative, so that the reply goes by
-    /// its key.
-    public private(set) var replyPartition: Int32?
     /// Unix milliseconds after which nobody waits: `triage-deadline`, else `ce_expirytime`. What cannot be read
     /// counts as absent.
     public var deadline: Int64? { triageDeadline ?? eventExpiry }
-    /// W3C trace context.
-    public private(set) var traceparent: UnsafeRawBufferPointer?
-    /// W3C trace state.
-    public private(set) var tracestate: UnsafeRawBufferPointer?
     /// CloudEvents version; if there is one, the record is a binary-mode CloudEvent.
     public private(set) var eventSpecVersion: UnsafeRawBufferPointer?
     /// The CloudEvent's id, if it is UTF-8 and not empty.
@@ -46,11 +39,11 @@ public struct RequestHeaders {
         case (UInt8(ascii: "c"), 12) where name.equalsIgnoringCase(HeaderName.contentType):
             contentType = value
         case (UInt8(ascii: "k"), 19) where name.equalsIgnoringCase(HeaderName.correlationID):
-            correlationID = value
+            echoed.correlationID = value
         case (UInt8(ascii: "k"), 16) where name.equalsIgnoringCase(HeaderName.replyTopic):
             replyTopic = value
         case (UInt8(ascii: "k"), 20) where name.equalsIgnoringCase(HeaderName.replyPartition):
-            replyPartition = Self.partition(value)
+            echoed.replyPartition = Self.partition(value)
         case (UInt8(ascii: "t"), _):
             addTriageOrTrace(name: name, value: value)
         case (UInt8(ascii: "c"), _):
@@ -64,9 +57,9 @@ public struct RequestHeaders {
         if name.equalsIgnoringCase(HeaderName.deadline) {
             triageDeadline = value.decimalInteger
         } else if name.equalsIgnoringCase(HeaderName.traceparent) {
-            traceparent = value
+            echoed.traceparent = value
         } else if name.equalsIgnoringCase(HeaderName.tracestate) {
-            tracestate = value
+            echoed.tracestate = value
         }
     }
 
@@ -89,4 +82,20 @@ public struct RequestHeaders {
         let partition = Int32(bigEndian: value.loadUnaligned(as: Int32.self))
         return partition < 0 ? nil : partition
     }
+}
+
+/// The headers of a request that its reply needs. Borrowed from the record.
+public struct EchoedHeaders {
+    /// Opaque bytes to echo.
+    public internal(set) var correlationID: UnsafeRawBufferPointer?
+    /// W3C trace context, to echo.
+    public internal(set) var traceparent: UnsafeRawBufferPointer?
+    /// W3C trace state, to echo.
+    public internal(set) var tracestate: UnsafeRawBufferPointer?
+    /// Partition of the reply; nil also if the header has not four bytes or is negative, so that the reply goes by
+    /// its key.
+    public internal(set) var replyPartition: Int32?
+
+    /// No headers.
+    public init() {}
 }

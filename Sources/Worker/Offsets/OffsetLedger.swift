@@ -32,6 +32,9 @@ package struct OffsetLedger {
     private var entries: [Entry?] = []
     private var lastGeneration: UInt64 = 0
 
+    /// Whether something was answered since the last commit; cheaper than ``uncommitted(among:)``.
+    package private(set) var hasUncommitted = false
+
     package init() {}
 
     /// The partitions owned now, ascending.
@@ -67,13 +70,22 @@ package struct OffsetLedger {
         return claim
     }
 
+    /// The same for each partition of a batch that is owned.
+    package mutating func begin(_ spans: BatchSpans, claims: inout [Claim]) {
+        for span in spans.spans {
+            guard let claim = begin(partition: span.partition, first: span.first, end: span.end) else { continue }
+            claims.append(claim)
+        }
+    }
+
     /// All of a claim is answered. Returns whether the partition can now be committed further.
     @discardableResult
     package mutating func complete(_ claim: Claim) -> Bool {
         guard let index = index(of: claim.partition), var entry = take(index) else { return false }
         defer { entries[index] = entry }
-        guard entry.progress.generation == claim.generation else { return false }
-        return entry.progress.complete(claim.number)
+        guard entry.progress.generation == claim.generation, entry.progress.complete(claim.number) else { return false }
+        hasUncommitted = true
+        return true
     }
 
     /// The positions that may be committed and are not yet; of the given partitions only, if any are given.
@@ -88,13 +100,17 @@ package struct OffsetLedger {
         return positions
     }
 
-    /// The positions are committed.
+    /// The positions, all that ``uncommitted(among:)`` gave, are committed.
     package mutating func markCommitted(_ positions: [Position]) {
+        hasUncommitted = false
         for position in positions {
             guard let index = index(of: position.partition) else { continue }
             entries[index]?.committed = position.offset
         }
     }
+
+    /// A commit that ``markCommitted(_:)`` told of has failed: the next is due.
+    package mutating func commitFailed() { hasUncommitted = true }
 
     /// Forgets everything received since the last commit and returns where each partition is to be read again. Claims
     /// given out before are void. A partition of which nothing was received is where it has to be.
@@ -120,5 +136,88 @@ package struct OffsetLedger {
     private mutating func take(_ index: Int) -> Entry? {
         defer { entries[index] = nil }
         return entries[index]
+    }
+}
+
+/// How far one partition has been answered, during one ownership of it.
+///
+/// The requests of a partition are received in order, a *stretch* of them with each batch, and the stretches may be
+/// answered in any order. ``position`` moves only over a prefix of answered stretches: everything before it has an
+/// acknowledged reply or dead letter. Stretches follow each other as they were received, not by number: offsets have
+/// holes (compaction, transaction markers).
+package struct PartitionProgress {
+    /// Tells this ownership of the partition from earlier and later ones.
+    package let generation: UInt64
+
+    /// The offset after all that is answered without a gap; `nil` until something is.
+    package private(set) var position: Int64?
+
+    /// Stretches from the first that is unanswered on; the index of one is its number minus ``firstNumber``.
+    private var stretches: [Stretch] = []
+    private var firstNumber: UInt64 = 0
+
+    private struct Stretch {
+        var end: Int64
+        var isAnswered = false
+    }
+
+    package init(generation: UInt64) {
+        self.generation = generation
+    }
+
+    /// Whether something was received and not yet answered.
+    package var hasUnanswered: Bool { !stretches.isEmpty }
+
+    /// Notes that requests up to, not including, `end` were received. Returns the stretch's number.
+    package mutating func begin(end: Int64) -> UInt64 {
+        stretches.append(Stretch(end: end))
+        return firstNumber + UInt64(stretches.count) - 1
+    }
+
+    /// Notes that all of a stretch is answered. Returns whether ``position`` moved.
+    package mutating func complete(_ number: UInt64) -> Bool {
+        guard number >= firstNumber, number - firstNumber < UInt64(stretches.count) else { return false }
+        stretches[Int(number - firstNumber)].isAnswered = true
+        var answered = 0
+        while answered < stretches.count, stretches[answered].isAnswered {
+            position = stretches[answered].end
+            answered += 1
+        }
+        guard answered > 0 else { return false }
+        stretches.removeFirst(answered)
+        firstNumber += UInt64(answered)
+        return true
+    }
+}
+
+/// The stretches of a batch, one per partition: gathered record by record, claimed from the ledger at the end.
+package struct BatchSpans {
+    package struct Span: Hashable {
+        package let partition: Int32
+        package let first: Int64
+        package var end: Int64
+    }
+
+    package private(set) var spans: [Span] = []
+    /// Where the record before was counted: records of a partition come in runs.
+    private var latest = 0
+
+    package init() {}
+
+    package mutating func add(partition: Int32, offset: Int64) {
+        if latest < spans.count, spans[latest].partition == partition {
+            spans[latest].end = offset + 1
+        } else if let known = spans.firstIndex(where: { $0.partition == partition }) {
+            spans[known].end = offset + 1
+            latest = known
+        } else {
+            latest = spans.count
+            spans.append(Span(partition: partition, first: offset, end: offset + 1))
+        }
+    }
+
+    package mutating func removeAll() {
+        spans.removeAll(keepingCapacity: true)
+        latest = 0
     }
 }

@@ -116,9 +116,10 @@ struct CompatibilityTests {
             let source = RecordSource(topic: topic, partition: 3, offset: 42)
             withHeaders(given.map { ($0, Array("1.0".utf8)) }) { headers in
                 let request = RequestDecoder().decode(value: nil, headers: headers)
-                writer.writeReply(to: headers, request: request, source: source, status: nil, now: 0) { name, _ in
-                    reply.insert("\(name)")
-                }
+                writer.writeReply(
+                    echoing: headers.echoed, id: request.id, isCloudEvent: request.isCloudEvent, source: source,
+                    status: nil, now: 0
+                ) { name, _ in reply.insert("\(name)") }
             }
             writer.writeDeadLetter(source: source, group: "triage", code: .emptyText, message: "m") { name, _ in
                 deadLetter.insert("\(name)")

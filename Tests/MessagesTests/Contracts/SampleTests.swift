@@ -120,8 +120,9 @@ struct SampleTests {
         withBytes(of: value ?? []) { bytes in
             withBytes(of: "sentences") { topic in
                 withHeaders(headers) { headers in
+                    let request = decoder.decode(value: value == nil ? nil : bytes, headers: headers)
                     writer.writeReply(
-                        to: headers, request: decoder.decode(value: value == nil ? nil : bytes, headers: headers),
+                        echoing: headers.echoed, id: request.id, isCloudEvent: request.isCloudEvent,
                         source: RecordSource(topic: topic, partition: 3, offset: 42), status: status,
                         now: 1_767_323_045_678
                     ) { name, value in

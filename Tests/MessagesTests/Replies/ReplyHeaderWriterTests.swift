@@ -15,8 +15,9 @@ struct ReplyHeaderWriterTests {
         withBytes(of: "sentences") { topic in
             withBytes(of: value) { value in
                 withHeaders(headers) { headers in
+                    let request = decoder.decode(value: value, headers: headers)
                     writer.writeReply(
-                        to: headers, request: decoder.decode(value: value, headers: headers),
+                        echoing: headers.echoed, id: request.id, isCloudEvent: request.isCloudEvent,
                         source: RecordSource(topic: topic, partition: 7, offset: 1_234_567), status: status,
                         now: 1_767_323_045_678
                     ) { written.append((name: "\($0)", value: Array($1))) }

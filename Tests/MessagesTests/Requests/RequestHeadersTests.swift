@@ -13,12 +13,12 @@ struct RequestHeadersTests {
             ("content-typo", Array("x".utf8)), ("kafka_replyTopix", Array("x".utf8)), ("", Array("x".utf8)),
         ]
         withHeaders(headers) { headers in
-            #expect(headers.correlationID.map(Array.init) == [0, 255, 7])
+            #expect(headers.echoed.correlationID.map(Array.init) == [0, 255, 7])
             #expect(headers.replyTopic?.text == "replies")
-            #expect(headers.replyPartition == 258)
+            #expect(headers.echoed.replyPartition == 258)
             #expect(headers.deadline == 1_795_468_470_900)
-            #expect(headers.traceparent?.text == "00-x")
-            #expect(headers.tracestate?.text == "a=b")
+            #expect(headers.echoed.traceparent?.text == "00-x")
+            #expect(headers.echoed.tracestate?.text == "a=b")
             #expect(headers.contentType?.text == "text/plain")
             #expect(headers.eventSpecVersion == nil)
         }
@@ -31,12 +31,12 @@ struct RequestHeadersTests {
             ("ce_id", [0xFF]), ("ce_expirytime", Array("yesterday".utf8)),
         ]
         withHeaders(headers) { headers in
-            #expect(headers.correlationID == nil)
-            #expect(headers.replyPartition == nil)
+            #expect(headers.echoed.correlationID == nil)
+            #expect(headers.echoed.replyPartition == nil)
             #expect(headers.deadline == nil)
             #expect(headers.eventID == nil)
         }
-        withHeaders([("kafka_replyPartition", [0xFF, 0xFF, 0xFF, 0xFF])]) { #expect($0.replyPartition == nil) }
+        withHeaders([("kafka_replyPartition", [0xFF, 0xFF, 0xFF, 0xFF])]) { #expect($0.echoed.replyPartition == nil) }
     }
 
     @Test("an event's expiry is the deadline where there is no other")
@@ -51,7 +51,7 @@ struct RequestHeadersTests {
         withHeaders([("kafka_correlationId", [1]), ("triage-deadline", [0x35])]) { headers in
             var headers = headers
             headers.reset()
-            #expect(headers.correlationID == nil)
+            #expect(headers.echoed.correlationID == nil)
             #expect(headers.deadline == nil)
         }
     }

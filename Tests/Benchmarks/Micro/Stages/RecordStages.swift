@@ -77,7 +77,7 @@ struct RecordStages {
             headers.add(name: names.1, value: correlation)
             headers.add(name: names.2, value: topic)
             headers.add(name: names.3, value: partition)
-            sum &+= Int(headers.replyPartition ?? 0)
+            sum &+= Int(headers.echoed.replyPartition ?? 0)
         }
         return sum
     }

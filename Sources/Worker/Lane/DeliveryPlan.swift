@@ -1,9 +1,9 @@
 package import Kafka
 import Messages
 
-/// How one request's reply and dead letter are to be sent. Most never need one: it comes into being when something could
-/// not be delivered, and each failure leads to the next smaller thing, until something is delivered or the worker has to
-/// stop. A value without Kafka's client.
+/// How one request's reply and dead letter are to be sent, and why it has no classification if it has none. Each time something
+/// cannot be delivered leads to the next smaller thing, until something is delivered or the worker has to stop. A value without
+/// Kafka's client.
 package struct DeliveryPlan: Hashable, Sendable {
     package enum Reply: Hashable, Sendable {
         /// As any other.
@@ -45,14 +45,32 @@ package struct DeliveryPlan: Hashable, Sendable {
     package private(set) var reply = Reply.whole
     package private(set) var deadLetter = DeadLetter.whole
     /// Why there is no classification; `nil` if there is one and it can be delivered as far as is known.
-    package private(set) var failure: Answer.Failure?
+    package internal(set) var failure: Answer.Failure?
     /// The reply's partition is left to its key: the one asked for does not take it.
     package private(set) var goesByKey = false
 
-    /// The plan for a request that was answered with a classification, or failed.
-    package init(failure: Answer.Failure?) {
+    /// The plan for a request of which nothing bad is known yet, or that failed.
+    package init(failure: Answer.Failure? = nil) {
         self.failure = failure
     }
+
+    /// For a request that another worker answers.
+    static let nothing = {
+        var plan = DeliveryPlan()
+        plan.reply = .none
+        return plan
+    }()
+
+    /// Whether this part is to be on its way with nothing beside it.
+    func isAlone(_ part: DeliveryToken.Part) -> Bool {
+        switch part {
+        case .reply: reply == .alone
+        case .deadLetter: deadLetter == .alone
+        }
+    }
+
+    /// Whether the request itself is kept in the dead-letter topic, as far as is known.
+    var hasDeadLetter: Bool { failure?.code.isDeadLettered ?? false }
 
     /// Something was not delivered. Returns what to send in its place.
     package mutating func undelivered(
@@ -113,4 +131,35 @@ extension KafkaErrorCode {
         default: false
         }
     }
+}
+
+/// What the producer hands back with a delivery report: which batch, which of its records, and what was sent for it.
+package struct DeliveryToken: Hashable {
+    /// What was sent for a request.
+    package enum Part: UInt8, CaseIterable, Sendable {
+        case reply = 0
+        case deadLetter
+    }
+
+    /// The batch's place in the window.
+    package let slot: Int
+    /// The record's index in its batch.
+    package let record: Int
+    /// What was sent.
+    package let part: Part
+
+    package init(slot: Int, record: Int, part: Part) {
+        self.slot = slot
+        self.record = record
+        self.part = part
+    }
+
+    /// Takes apart what ``bits`` put together.
+    package init(bits: UInt) {
+        slot = Int(bits >> 32)
+        record = Int(bits >> 1 & 0x7fff_ffff)
+        part = bits & 1 == 0 ? .reply : .deadLetter
+    }
+
+    package var bits: UInt { UInt(slot) << 32 | UInt(record) << 1 | UInt(part.rawValue) }
 }

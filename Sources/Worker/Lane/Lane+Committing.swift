@@ -8,8 +8,8 @@ extension Lane {
     /// Commits what is answered, in the background, once in a while.
     func commitIfDue(at now: ContinuousClock.Instant) {
         guard now >= nextCommit else { return }
-        if control.takeCommitFailure() { hasUncommitted = true }
-        guard hasUncommitted else { return }
+        if control.takeCommitFailure() { ledger.commitFailed() }
+        guard ledger.hasUncommitted else { return }
         nextCommit = now + configuration.commitInterval
         commitAnswered(synchronously: false)
     }
@@ -18,7 +18,6 @@ extension Lane {
     func commitAnswered(synchronously: Bool, within: Duration = .seconds(5)) {
         // Those positions are of a topic that is no more.
         guard !topicIsNew else { return }
-        hasUncommitted = false
         let positions = ledger.uncommitted()
         do throws(KafkaError) {
             try consumer.storeOffsets(offsets(positions))
@@ -27,7 +26,7 @@ extension Lane {
             ledger.markCommitted(positions)
             if !positions.isEmpty { metrics.committed() }
         } catch {
-            hasUncommitted = true
+            ledger.commitFailed()
             metrics.commitFailed()
             logger.log(
                 level: error.code.isNormalInRebalance ? .debug : .warning, "offsets were not committed",
@@ -47,8 +46,8 @@ extension Lane {
 
     /// Ends the transaction if it is time.
     func advanceTransaction(at now: ContinuousClock.Instant) throws(WorkerError) {
-        switch transactions?.next(at: now, hasUnanswered: !window.isEmpty) {
-        case nil, .proceed, .drain: break
+        switch transactions?.next(at: now, hasUnanswered: !outbox.isEmpty) {
+        case nil, .proceed, .drain, .rewind: break
         case .commit: try commitTransaction(within: Self.endingTurn)
         case .abort: try abortTransaction(within: Self.endingTurn)
         }
@@ -62,7 +61,7 @@ extension Lane {
             switch transactions?.state {
             case .ending, .committing: try commitTransaction(within: within)
             case .aborting: try abortTransaction(within: within)
-            case nil, .idle, .open: return
+            case nil, .idle, .open, .rewinding: return
             }
             control.turned(at: .now)
         } while pause(before: deadline)
@@ -72,24 +71,23 @@ extension Lane {
     /// aborted next; if it is late, this is to be called again; if it cannot be known what became of it, the worker must be
     /// started again.
     private func commitTransaction(within: Duration) throws(WorkerError) {
+        var isUnderWay = transactions?.state != .ending
         do throws(KafkaError) {
-            if transactions?.state != .committing {
+            if !isUnderWay {
                 let positions = ledger.uncommitted()
                 let group = try consumer.groupMetadata()
                 try retrying(until: .now + configuration.transactions.timeout) { within throws(KafkaError) in
                     try producer.sendOffsets(offsets(positions), group: group, within: within)
                 }
-                committing = positions
-                endingSince = .now
-                transactions?.commitBegins()
+                transactions?.commitBegins(positions, at: .now)
+                isUnderWay = true
             }
             try producer.commitTransaction(within: within) { token, error, _, _ in report(token, error) }
-            ledger.markCommitted(committing)
+            ledger.markCommitted(transactions?.positions ?? [])
             transactions?.committed()
-            plans.removeAll()
+            outbox.forgetPlans()
             metrics.committed()
         } catch {
-            let isUnderWay = transactions?.state == .committing
             if isUnderWay, isToBeCalledAgain(error) { return }
             guard !error.isFatal, !(isUnderWay && error.isRetriable) else { throw WorkerError(error, lane: name) }
             logger.log(
@@ -98,16 +96,12 @@ extension Lane {
             metrics.commitFailed()
             transactions?.refused()
         }
-        endingSince = nil
     }
 
-    /// Whether a commit or an abort is under way and the same call tells later what became of it.
-    ///
-    /// It is waited for three times as long as a transaction may be open: the broker itself ends one that is, and looks for such
-    /// ones every 10 s.
+    /// Whether the same call tells later what became of the commit or the abort that is under way.
     private func isToBeCalledAgain(_ error: KafkaError) -> Bool {
-        guard error.isRetriable, !error.isFatal, !error.isTransactionAbortable, let endingSince,
-            ContinuousClock.now - endingSince < configuration.transactions.timeout * 3
+        guard error.isRetriable, !error.isFatal, !error.isTransactionAbortable,
+            transactions?.isBeingEnded(at: .now) == true
         else { return false }
         logger.debug("the broker is late to end a transaction; trying on", [.error: "\(error)"])
         return true
@@ -138,36 +132,28 @@ extension Lane {
     /// Aborts: no `read_committed` reader sees anything of it. The consumer goes back as soon as it can. If the broker is late,
     /// this is to be called again.
     private func abortTransaction(within: Duration) throws(WorkerError) {
-        if endingSince == nil { endingSince = .now }
+        transactions?.abortBegins(at: .now)
         do throws(KafkaError) {
             try producer.abortTransaction(within: within) { token, error, _, _ in report(token, error) }
         } catch {
             if isToBeCalledAgain(error) { return }
             throw WorkerError(error, lane: name)
         }
-        endingSince = nil
         takeReports()
         transactions?.aborted()
         metrics.aborted()
         // Nothing is on its way any more. What was received since the transaction began comes again.
-        undelivered.removeAll()
-        resends.removeAll()
-        received.removeAll()
-        sending = nil
-        outstanding = 0
-        isExclusive = false
-        window.closeAll()
-        needsRewind = true
+        dropReceived()
+        outbox.removeAll()
     }
 
     /// Goes back to where the aborted transaction began: this lane's own knowledge, since the broker's answer may be
-    /// unstable or none. Not within a callback, whose batch is still to be claimed.
+    /// unstable or none. Not within a callback, whose batch is still to come.
     func rewindIfNeeded() throws(WorkerError) {
-        guard needsRewind else { return }
-        needsRewind = false
+        guard transactions?.state == .rewinding else { return }
         // Received in the call during whose callbacks the transaction was aborted.
-        for batch in received { window.close(batch) }
-        received.removeAll()
+        dropReceived()
+        transactions?.rewound()
         let positions = ledger.rewind()
         guard !positions.isEmpty else { return }
         do throws(KafkaError) {

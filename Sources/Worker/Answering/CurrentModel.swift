@@ -1,9 +1,58 @@
-import Classification
+public import Classification
 import Logging
 import Platform
 import ServiceLifecycle
+import Synchronization
 import Telemetry
 import UnixSignals
+
+/// The model that the lanes use now. A lane looks at ``generation`` between batches, one atomic load, and takes the
+/// classifier only when it has changed.
+final class CurrentModel: Sendable {
+    private let classifier: Mutex<any Classifier>
+    private let counter = Atomic<UInt64>(1)
+
+    init(_ classifier: any Classifier) {
+        self.classifier = Mutex(classifier)
+    }
+
+    /// Grows with every replacement.
+    var generation: UInt64 { counter.load(ordering: .acquiring) }
+
+    /// The classifier, which may already be newer than a ``generation`` read before.
+    func take() -> any Classifier { classifier.withLock { $0 } }
+
+    func replace(with newer: any Classifier) {
+        classifier.withLock { $0 = newer }
+        counter.add(1, ordering: .releasing)
+    }
+}
+
+/// Where the worker's model comes from, and how it is read again.
+public struct ModelSource: Sendable {
+    /// The file that is watched for changes; `nil` if there is none, and then only SIGHUP reloads.
+    public var path: String?
+    /// Loads the model. Called at the start and for every reload, on a thread where it may block.
+    public var load: @Sendable () throws -> any Classifier
+
+    /// A source of any kind.
+    public init(path: String?, load: @escaping @Sendable () throws -> any Classifier) {
+        self.path = path
+        self.load = load
+    }
+
+    /// Loads the model and tries it out.
+    func loadTried() throws -> any Classifier {
+        let classifier = try load()
+        try classifier.tryOut()
+        return classifier
+    }
+
+    /// A model file, as `triage train` makes it. It is read whole, so that nothing done to the file later disturbs.
+    public static func file(_ path: String) -> ModelSource {
+        ModelSource(path: path) { try ModelFile.load(path: path) }
+    }
+}
 
 /// Loads the model anew on SIGHUP and when its file changes. The old model serves until the new one is whole and has been
 /// tried; a file that does not load, or gives no probabilities, is reported, and the old model stays.

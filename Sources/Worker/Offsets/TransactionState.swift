@@ -6,8 +6,8 @@
 ///          idle ─────────────► open ─────────────────► ending ───────► committing ─────────► idle
 ///                                │ failure                │ failure        │ refused
 ///                                └──────────────► aborting ◄───────────────┘
-///                                                     │ aborted: rewind
-///                                                     └──────────────────► idle
+///                                                     │ aborted
+///                                                     └───────► rewinding ─────► idle
 /// ```
 package struct TransactionState {
     package enum Action: Hashable {
@@ -15,10 +15,12 @@ package struct TransactionState {
         case proceed
         /// Receive nothing more; wait until everything sent is acknowledged.
         case drain
-        /// Send the offsets, report ``commitBegins()`` and commit; then report ``committed()``, or ``failed()`` or ``refused()``.
+        /// Send the offsets, report ``commitBegins(_:at:)`` and commit; then report ``committed()``, or ``failed()`` or ``refused()``.
         case commit
-        /// Abort, then report ``aborted()`` and read again from where the transaction began.
+        /// Report ``abortBegins(at:)`` and abort; then report ``aborted()``.
         case abort
+        /// Go back to where the transaction began; then report ``rewound()``.
+        case rewind
     }
 
     package enum State: Hashable {
@@ -26,15 +28,44 @@ package struct TransactionState {
         case open(since: ContinuousClock.Instant, records: Int)
         case ending
         /// The commit is under way, and only its own outcome counts.
-        case committing
-        case aborting
+        case committing(since: ContinuousClock.Instant)
+        /// Since when the abort is under way; `nil` until it is.
+        case aborting(since: ContinuousClock.Instant?)
+        /// It is aborted, and the consumer not yet back where it began.
+        case rewinding
     }
 
     package private(set) var state = State.idle
+    /// What the commit that is under way commits.
+    package private(set) var positions: [OffsetLedger.Position] = []
     private let bounds: WorkerConfiguration.TransactionSettings
 
     package init(bounds: WorkerConfiguration.TransactionSettings) {
         self.bounds = bounds
+    }
+
+    /// Whether another batch may be answered.
+    package var takesRecords: Bool {
+        switch state {
+        case .idle, .open: true
+        case .ending, .committing, .aborting, .rewinding: false
+        }
+    }
+
+    /// Whether it can only be aborted.
+    package var isAborting: Bool {
+        if case .aborting = state { true } else { false }
+    }
+
+    /// Whether a commit or an abort is under way that the broker may still be ending.
+    ///
+    /// It is waited for three times as long as a transaction may be open: the broker itself ends one that is, and looks for such
+    /// ones every 10 s.
+    package func isBeingEnded(at now: ContinuousClock.Instant) -> Bool {
+        switch state {
+        case .committing(let since), .aborting(let since?): now - since < bounds.timeout * 3
+        case .idle, .open, .ending, .aborting(nil), .rewinding: false
+        }
     }
 
     /// A batch is about to be answered. Returns whether a transaction has to be begun first.
@@ -46,7 +77,7 @@ package struct TransactionState {
         case .open(let since, let already):
             state = .open(since: since, records: already + records)
             return false
-        case .ending, .committing, .aborting:
+        case .ending, .committing, .aborting, .rewinding:
             assertionFailure("a transaction that ends takes nothing more")
             return false
         }
@@ -67,6 +98,8 @@ package struct TransactionState {
             return .commit
         case .aborting:
             return .abort
+        case .rewinding:
+            return .rewind
         }
     }
 
@@ -77,20 +110,32 @@ package struct TransactionState {
 
     /// A reply could not be delivered, or the broker refused a step: the transaction cannot be committed.
     package mutating func failed() {
-        if state != .idle, state != .committing { state = .aborting }
+        switch state {
+        case .open, .ending: state = .aborting(since: nil)
+        case .idle, .committing, .aborting, .rewinding: break
+        }
     }
 
     /// All is sent, the offsets too: from here on the transaction is the broker's to decide.
-    package mutating func commitBegins() {
-        if state == .ending { state = .committing }
+    package mutating func commitBegins(_ positions: [OffsetLedger.Position], at now: ContinuousClock.Instant) {
+        guard state == .ending else { return }
+        self.positions = positions
+        state = .committing(since: now)
     }
 
     /// The broker has decided: it is not committed.
     package mutating func refused() {
-        if state != .idle { state = .aborting }
+        if state != .idle { state = .aborting(since: nil) }
     }
 
     package mutating func committed() { state = .idle }
 
-    package mutating func aborted() { state = .idle }
+    /// The broker is asked to abort it. Only the first time counts.
+    package mutating func abortBegins(at now: ContinuousClock.Instant) {
+        if state == .aborting(since: nil) { state = .aborting(since: now) }
+    }
+
+    package mutating func aborted() { state = .rewinding }
+
+    package mutating func rewound() { state = .idle }
 }

@@ -1,0 +1,518 @@
+import Classification
+import Kafka
+import Logging
+import Messages
+import Platform
+import Telemetry
+
+/// One lane: consume → decode → classify → encode → produce → commit, on one thread that owns everything here.
+///
+/// The loop (``turn()``) never blocks but on ``LaneControl/wakeup``, which both clients signal, and in the few calls that
+/// end a transaction or an ownership. What it does in a turn is decided by values (``Inbox``, ``Outbox``, ``OffsetLedger``,
+/// ``TransactionState``, ``DrainState``), so that the decisions are tested without a broker.
+final class Lane {
+    let name: LaneName
+    let configuration: WorkerConfiguration
+    let control: LaneControl
+    let metrics: LaneMetrics
+    var logger: Logger
+
+    let consumer: Consumer
+    let producer: Producer
+    /// The name of the topic of requests. Written once, so that its bytes stay where they are as long as the lane.
+    private let topic = ByteArena(capacity: 256)
+    private let replyTopics: [ProducerTopic]
+    private let deadLetterTopic: ProducerTopic
+    private let relay: RebalanceRelay
+    private let topicIdentity: TopicIdentity
+
+    private let currentModel: CurrentModel
+    private var modelGeneration: UInt64
+    private let answerer: BatchAnswerer
+    private let headerWriter = ReplyHeaderWriter(eventSource: "/triage/worker")
+    /// For a header's value, or for a reply that replaces one that could not be delivered. Sent by copy.
+    private let scratch = ByteArena(capacity: 256)
+
+    var inbox: Inbox
+    var outbox: Outbox
+    var ledger = OffsetLedger()
+    /// Only in the exactly-once lane.
+    var transactions: TransactionState?
+    var drain = DrainState()
+
+    var nextCommit = ContinuousClock.now
+    private var nextReport = ContinuousClock.now
+    /// Since the topic of requests was made again and until its start is committed: when to try that next.
+    var nextBeginning: ContinuousClock.Instant?
+    /// When it asked to join its group.
+    private var subscribedAt = ContinuousClock.now
+    /// Called when the lane is given its first share of the partitions.
+    var onJoined: (() -> Void)?
+    /// What went wrong where it could not be thrown, in a callback.
+    var failure: WorkerError?
+    /// Set once nothing is to be waited for any more.
+    private(set) var isEnding = false
+
+    /// Makes the clients; nothing is subscribed yet.
+    init(
+        _ control: LaneControl, configuration: WorkerConfiguration, model: CurrentModel, metrics: LaneMetrics,
+        logger: Logger
+    ) throws {
+        name = control.name
+        self.control = control
+        self.configuration = configuration
+        self.metrics = metrics
+        self.logger = logger
+        let settings = configuration.settings(of: name)
+        currentModel = model
+        modelGeneration = model.generation
+        inbox = Inbox(settings: settings)
+        outbox = Outbox(
+            capacity: settings.maximumInFlightBatches, maximumTextBytes: configuration.maximumTextBytes,
+            givesUp: name == .interactive)
+        answerer = try BatchAnswerer(classifier: model.take(), replyTopics: ReplyTopics(configuration.replyTopics))
+        if name == .bulk, configuration.delivery == .exactlyOnce {
+            transactions = TransactionState(bounds: configuration.transactions)
+        }
+        let log = KafkaLog(
+            logger: logger, onCommitFailure: { control.noteCommitFailure() },
+            onPositionReset: { metrics.positionReset() })
+        producer = try Producer(
+            properties: LaneProperties.producer(of: name, in: configuration), wakeup: control.wakeup, log: log)
+        relay = RebalanceRelay()
+        consumer = try Consumer(
+            properties: LaneProperties.consumer(of: name, in: configuration), rebalanceHandler: relay,
+            wakeup: control.wakeup, log: log)
+        topicIdentity = TopicIdentity(of: configuration.requestTopic(of: name), for: consumer)
+        let producer = producer
+        replyTopics = try configuration.replyTopics.map { try producer.topic($0) }
+        deadLetterTopic = try producer.topic(configuration.topics.deadLetters)
+        relay.lane = self
+        Array(configuration.requestTopic(of: name).utf8).withUnsafeBytes { _ = topic.append($0) }
+    }
+
+    /// Works until the order to stop, or until it cannot go on.
+    func run() throws(WorkerError) {
+        do throws(WorkerError) {
+            try start()
+            while try turn() {}
+        } catch {
+            end()
+            throw error
+        }
+        end()
+    }
+
+    private func start() throws(WorkerError) {
+        do throws(KafkaError) {
+            if transactions != nil { try producer.initializeTransactions(within: configuration.startTimeout) }
+            try consumer.subscribe(to: [configuration.requestTopic(of: name)])
+            subscribedAt = .now
+        } catch {
+            throw WorkerError(error, lane: name)
+        }
+    }
+
+    /// One round of the loop. Returns whether there is another.
+    private func turn() throws(WorkerError) -> Bool {
+        let now = ContinuousClock.now
+        control.turned(at: now)
+        if control.isStopRequested { drain.stop(at: now, within: configuration.shutdownTimeout * 0.75) }
+        var isBusy = takeReports() > 0
+        try planUndelivered()
+        try checkHealth()
+        switch drain.action(at: now, hasUnanswered: hasUnanswered) {
+        case .run: break
+        case .drain: transactions?.end()
+        case .close: return false
+        case .abandon:
+            logger.warning("stopping with batches unanswered; another worker answers them", [.count: "\(outbox.count)"])
+            return false
+        }
+        if transactions == nil { commitIfDue(at: now) } else { try advanceTransaction(at: now) }
+        beginAnewIfDue(at: now)
+        if try sendOn() { isBusy = true }
+        if try receive(at: now) { isBusy = true }
+        if now >= nextReport { publishState(at: now) }
+        if !isBusy { control.wakeup.wait(timeout: idleTime(at: now)) }
+        return true
+    }
+
+    /// Whether something was received and is not both acknowledged and, in a transaction, committed.
+    private var hasUnanswered: Bool { !outbox.isEmpty || transactions.map { $0.state != .idle } ?? false }
+
+    /// How long there is nothing to do unless something arrives.
+    private func idleTime(at now: ContinuousClock.Instant) -> Duration {
+        if drain.isStopping { return .milliseconds(20) }
+        var due = now + .milliseconds(500)
+        if case .open(let since, _) = transactions?.state {
+            due = min(due, since + configuration.transactions.maximumAge)
+        }
+        if transactions == nil, ledger.hasUncommitted { due = min(due, nextCommit) }
+        return max(due - now, .milliseconds(1))
+    }
+
+    private func checkHealth() throws(WorkerError) {
+        if let failure { throw failure }
+        if let fatal = producer.fatalError { throw WorkerError(fatal, lane: name) }
+    }
+
+    /// Takes another model if there is one. Between batches only.
+    private func updateModel() {
+        let generation = currentModel.generation
+        guard generation != modelGeneration else { return }
+        modelGeneration = generation
+        do {
+            try answerer.use(currentModel.take())
+        } catch {
+            logger.error("the new model cannot be used, the old one stays", [.error: "\(error)"])
+        }
+    }
+
+    private func publishState(at now: ContinuousClock.Instant) {
+        nextReport = now + .seconds(2)
+        if topicIdentity.hasChanged() { noteNewTopic() }
+        if configuration.groupProtocol == .consumer, !control.hasJoined { lookWhetherTakenIn(at: now) }
+        metrics.publish(
+            lag: Dictionary(consumer.lag().map { ($0.partition.partition, $0.records) }, uniquingKeysWith: max))
+        metrics.publish(inFlight: outbox.count, queued: producer.queuedCount, assigned: ledger.ownedCount)
+    }
+
+    /// Of a member without a partition, and of brokers that lack the consumer protocol, librdkafka says nothing.
+    private func lookWhetherTakenIn(at now: ContinuousClock.Instant) {
+        if consumer.isInGroup {
+            joined()
+        } else if now - subscribedAt > configuration.startTimeout {
+            failure = WorkerError(
+                code: .brokerUnavailable,
+                message:
+                    "\(name.rawValue) lane: the group \(configuration.groupName(of: name)) has not taken it in for "
+                    + "\(configuration.startTimeout.components.seconds) s; \(WorkerError.consumerProtocolNeeds)")
+        }
+    }
+
+    /// Commits what is answered, leaves the group and lets go of everything. After it, nothing of the lane is on its way.
+    private func end() {
+        let within = max(configuration.shutdownTimeout * 0.25, .milliseconds(100))
+        if transactions == nil {
+            commitAnswered(synchronously: true, within: within)
+        } else if transactions?.state != .idle {
+            transactions?.failed()
+            try? finishTransaction(until: .now + within)
+        }
+        isEnding = true
+        consumer.close(within: within)
+        if producer.queuedCount > 0 {
+            producer.purge()
+            try? producer.flush(within: .seconds(2))
+        }
+        if producer.queuedCount > 0 {
+            // The producer may still read the replies' bytes, so they are never given back: the process ends anyway.
+            _ = Unmanaged.passRetained(OutboxKeeper(outbox))
+        }
+        metrics.clear()
+    }
+
+    private final class OutboxKeeper {
+        let outbox: Outbox
+        init(_ outbox: Outbox) { self.outbox = outbox }
+    }
+
+    // MARK: - Receiving and answering
+
+    /// Answers what was received and had to wait; else receives a batch, if there is room for one, and answers that.
+    /// Returns whether there was any.
+    private func receive(at now: ContinuousClock.Instant) throws(WorkerError) -> Bool {
+        if mayAnswer { return try answerReceived(at: now) }
+        let before = outbox.count
+        do throws(KafkaError) {
+            switch inbox.action(at: now, hasRoom: mayReceive) {
+            case .receive:
+                try take(maximum: inbox.maximumRecords)
+            case .hold:
+                return false
+            case .pause:
+                logger.debug("paused: too much is unacknowledged", [.count: "\(outbox.count)"])
+                try consumer.pause(consumer.assignment)
+                try take(maximum: 1)
+            case .poll:
+                try take(maximum: 1)
+            case .resume:
+                logger.debug("resumed")
+                try consumer.resume(consumer.assignment)
+                try take(maximum: inbox.maximumRecords)
+            }
+        } catch {
+            throw WorkerError(error, lane: name, groupProtocol: configuration.groupProtocol)
+        }
+        if let failure { throw failure }
+        try rewindIfNeeded()
+        return mayAnswer ? try answerReceived(at: now) : outbox.count > before
+    }
+
+    /// Whether there is a batch to be answered, and nothing that has to be finished before.
+    private var mayAnswer: Bool {
+        !inbox.isEmpty && outbox.isReady && !topicIsNew && transactions?.takesRecords ?? true
+    }
+
+    /// Whether another batch could be answered and sent.
+    private var mayReceive: Bool {
+        outbox.hasRoom && !drain.isStopping && !topicIsNew && transactions?.takesRecords ?? true
+    }
+
+    /// Takes what is there. Serves the rebalance callbacks.
+    private func take(maximum: Int) throws(KafkaError) {
+        let records = ReceivedRecords(try consumer.receive(maximum: maximum))
+        guard records.batch.count > 0 else { return }
+        let batch = outbox.open()
+        batch.records = records
+        batch.receivedAt = .now
+        inbox.add(batch)
+    }
+
+    /// Answers the oldest batch received, and starts to send it. Returns whether there was one.
+    @discardableResult
+    func answerReceived(at now: ContinuousClock.Instant) throws(WorkerError) -> Bool {
+        guard outbox.isReady, let batch = inbox.next(), let records = batch.records else { return false }
+        updateModel()
+        if transactions?.add(records: records.batch.count, at: now) == true {
+            do throws(KafkaError) { try producer.beginTransaction() } catch { throw WorkerError(error, lane: name) }
+        }
+        let start = ContinuousClock.now
+        read(records, of: batch)
+        let decoded = ContinuousClock.now
+        answerer.finish(batch, now: { UnixTime.milliseconds })
+        let answered = ContinuousClock.now
+        metrics.answered(
+            count: records.batch.count, failures: batch.failed.lazy.compactMap { batch.answers[$0].plan.failure?.code },
+            queued: oldestWait(in: batch), decoding: decoded - start, classifying: batch.classifying,
+            encoding: answered - decoded - batch.classifying)
+        outbox.send(batch)
+        try sendOn()
+        inbox.answered(records: records.batch.count, took: ContinuousClock.now - start)
+        return true
+    }
+
+    /// One pass over a batch's records: claims their offsets, decodes them and lines the sentences up for the classifier.
+    private func read(_ records: ReceivedRecords, of batch: Batch) {
+        answerer.begin()
+        var headers = RequestHeaders()
+        for index in 0..<records.batch.count {
+            let record = records.batch.record(at: index)
+            let source = RecordSource(topic: topic.bytes, partition: record.partition, offset: record.offset)
+            guard batch.lostPartitions.isEmpty || !batch.lostPartitions.contains(record.partition) else {
+                answerer.skip(in: batch, source: source)
+                continue
+            }
+            batch.spans.add(partition: record.partition, offset: record.offset)
+            headers.reset()
+            record.forEachHeader { headers.add(name: $0, value: $1) }
+            answerer.add(
+                to: batch, headers: headers, value: record.value, source: source,
+                timestamp: record.timestampMilliseconds,
+                plan: outbox.plan(partition: record.partition, offset: record.offset))
+        }
+        ledger.begin(batch.spans, claims: &batch.claims)
+    }
+
+    /// Drops what was received and not answered. The ledger is told, so that a rewind leads before it.
+    func dropReceived() {
+        for batch in inbox.removeAll() {
+            if let records = batch.records {
+                for index in 0..<records.batch.count {
+                    let record = records.batch.record(at: index)
+                    guard !batch.lostPartitions.contains(record.partition) else { continue }
+                    batch.spans.add(partition: record.partition, offset: record.offset)
+                }
+                ledger.begin(batch.spans, claims: &batch.claims)
+            }
+            outbox.close(batch)
+        }
+    }
+
+    /// How long the batch's first request waited in the topic.
+    private func oldestWait(in batch: Batch) -> Duration? {
+        guard let written = batch.answers.first?.timestamp, written >= 0 else { return nil }
+        return .milliseconds(max(0, UnixTime.milliseconds - written))
+    }
+
+    // MARK: - Sending
+
+    /// Goes on sending until all is handed over, or the producer has no room. Returns whether it got on.
+    @discardableResult
+    func sendOn() throws(WorkerError) -> Bool {
+        // An aborted transaction takes nothing more; what it was to hold is read again.
+        guard transactions?.isAborting != true else { return false }
+        var gotOn = false
+        let now = UnixTime.milliseconds
+        while let item = outbox.next() {
+            do throws(KafkaError) {
+                try send(item.token, now: now)
+                outbox.handedOver(item)
+            } catch {
+                if error.code == .queueFull { return gotOn }
+                if error.isFatal { throw WorkerError(error, lane: name) }
+                try follow(outbox.refused(item, error.code, now: now), item.token, error.code)
+            }
+            gotOn = true
+        }
+        if let (batch, took) = outbox.finishSending() {
+            metrics.sent(took: took)
+            if batch.isDone { close(batch) }
+        }
+        return gotOn
+    }
+
+    /// Hands a reply or a dead letter to the producer.
+    private func send(_ token: DeliveryToken, now: Int64) throws(KafkaError) {
+        let batch = outbox[token.slot]
+        guard let record = batch.records?.batch.record(at: token.record) else { return }
+        try batch.withAnswer(token.record) { answer throws(KafkaError) in
+            switch token.part {
+            case .reply: try sendReply(answer, of: batch, key: record.key, now: now, token: token)
+            case .deadLetter: try sendDeadLetter(record, answer, token: token)
+            }
+        }
+    }
+
+    /// Sends a reply: the echoed headers and the value.
+    private func sendReply(
+        _ answer: borrowing Answer, of batch: Batch, key: UnsafeRawBufferPointer?, now: Int64, token: DeliveryToken
+    ) throws(KafkaError) {
+        let status = answer.plan.failure?.code
+        var headers = RecordHeaders(capacity: 6)
+        headerWriter.writeReply(
+            echoing: answer.echoed, id: answer.id, isCloudEvent: answer.isCloudEvent, source: answer.source,
+            status: status, now: now
+        ) { name, value in headers.append(name: name, value: value) }
+        if name == .interactive { appendTiming(of: answer, in: batch, now: now, to: &headers) }
+        var value = batch.arena.bytes(in: answer.value)
+        var isCopied = false
+        if answer.plan.reply == .small, let failure = answer.plan.failure {
+            scratch.reset()
+            value = scratch.bytes(in: answerer.encodeSmallError(failure, source: answer.source, into: scratch))
+            isCopied = true
+        }
+        // The partition asked for is one of the topic asked for.
+        let isElsewhere = answer.plan.goesByKey || status == .replyTopicNotAllowed
+        try producer.send(
+            to: replyTopics[answer.topic], partition: isElsewhere ? nil : answer.echoed.replyPartition, key: key,
+            value: value, headers: &headers, token: token.bits, copying: isCopied)
+    }
+
+    /// Sends a request to the dead-letter topic, untouched but for the headers that say why.
+    private func sendDeadLetter(
+        _ record: ConsumedRecord, _ answer: borrowing Answer, token: DeliveryToken
+    ) throws(KafkaError) {
+        guard let failure = answer.plan.failure else { return }
+        let isBare = answer.plan.deadLetter == .bare
+        var message = failure.message
+        var headers = RecordHeaders(capacity: 16)
+        if isBare {
+            message += " (left out of this dead letter, which the topic takes no larger: key, value and headers)"
+        } else {
+            headers.copy(of: record)
+        }
+        headerWriter.writeDeadLetter(
+            source: answer.source, group: configuration.groupName(of: name), code: failure.code, message: message
+        ) { name, value in headers.append(name: name, value: value) }
+        // Copied, though the record outlives it: a dead letter is rare, and its memory then is the producer's own.
+        try producer.send(
+            to: deadLetterTopic, key: isBare ? nil : record.key, value: isBare ? nil : record.value, headers: &headers,
+            token: token.bits, copying: true)
+    }
+
+    /// Where the time went, in milliseconds.
+    private func appendTiming(
+        of answer: borrowing Answer, in batch: Batch, now: Int64, to headers: inout RecordHeaders
+    ) {
+        scratch.reset()
+        scratch.append(literal: "queue;dur=")
+        scratch.append(decimal: answer.timestamp >= 0 ? max(0, now - answer.timestamp) : 0)
+        scratch.append(literal: ", classify;dur=")
+        let microseconds = batch.classifying.wholeMicroseconds
+        scratch.append(decimal: microseconds / 1_000)
+        scratch.append(UInt8(ascii: "."))
+        for digit in [microseconds / 100 % 10, microseconds / 10 % 10, microseconds % 10] {
+            scratch.append(decimal: digit)
+        }
+        headers.append(name: HeaderName.timing, value: scratch.bytes)
+    }
+
+    // MARK: - Acknowledgements
+
+    /// Takes the delivery reports that are there. Returns how many.
+    @discardableResult
+    func takeReports(waiting: Duration = .zero) -> Int {
+        producer.receiveDeliveryReports(waiting: waiting) { token, error, _, _ in report(token, error) }
+    }
+
+    func report(_ bits: UInt, _ error: KafkaErrorCode?) {
+        if let batch = outbox.reported(DeliveryToken(bits: bits), error) { close(batch) }
+    }
+
+    /// Tells the ledger about a batch whose every reply and dead letter is acknowledged, and gives its place back.
+    private func close(_ batch: Batch) {
+        for claim in batch.claims { ledger.complete(claim) }
+        metrics.delivered(took: .now - batch.receivedAt)
+        outbox.close(batch)
+    }
+
+    /// Decides what becomes of the records that were not delivered. Those of an aborted transaction are read again.
+    func planUndelivered() throws(WorkerError) {
+        guard outbox.hasUndelivered, transactions?.isAborting != true else { return }
+        let now = UnixTime.milliseconds
+        for (token, code) in outbox.takeUndelivered() {
+            let outcome = outbox.undelivered(token, code, inTransaction: transactions != nil, now: now)
+            transactions?.failed()
+            try follow(outcome, token, code)
+        }
+    }
+
+    /// Something was not delivered, and another thing is planned in its place, or nothing.
+    private func follow(
+        _ outcome: DeliveryPlan.Outcome, _ token: DeliveryToken, _ code: KafkaErrorCode
+    ) throws(WorkerError) {
+        metrics.undelivered()
+        logger.debug("a \(token.part) was not delivered", [.code: "\(code.name)"])
+        guard outcome != .stop else {
+            throw WorkerError(
+                code: .deadLetterNotWritten,
+                message: "\(name.rawValue) lane: a dead letter cannot be written to "
+                    + "\(configuration.topics.deadLetters): \(code.description) (\(code.name)). "
+                    + "Its request is not committed and comes again.")
+        }
+        if let batch = outbox.acknowledge(token) { close(batch) }
+    }
+}
+
+extension WorkerError {
+    fileprivate static let consumerProtocolNeeds =
+        "--group-protocol consumer takes Apache Kafka 4.0 or newer, with its feature group.version at 1 "
+        + "(kafka-features.sh); with other brokers leave it out"
+
+    init(_ error: KafkaError, lane: LaneName, groupProtocol: WorkerConfiguration.GroupProtocol = .classic) {
+        let code: Code =
+            switch error.code {
+            case .fencedInstance, .fenced, .producerFenced, .unreleasedInstance: .replacedByAnother
+            case let code where code.isAboutConnection || code == .timedOut: .brokerUnavailable
+            case .groupNotFound: .brokerUnavailable
+            case .unknownTopic, .unknownTopicOrPartition: .topicMissing
+            default: .clientFailed
+            }
+        let explanation =
+            switch error.code {
+            case .unreleasedInstance:
+                "another worker has this --instance-id, or had it and died: with --group-protocol consumer the brokers "
+                    + "keep its place until its session is over (group.consumer.session.timeout.ms)"
+            case .groupNotFound:
+                "the group has workers with --group-protocol classic, beside which Kafka takes none with consumer: "
+                    + "stop them all, then start the new ones"
+            case .unsupportedVersion where groupProtocol == .consumer,
+                .unsupportedFeature where groupProtocol == .consumer:
+                Self.consumerProtocolNeeds
+            default: "\(error)"
+            }
+        self.init(code: code, message: "\(lane.rawValue) lane: \(explanation)")
+    }
+}

@@ -83,7 +83,7 @@ let package = Package(
         .target(
             name: "HTTPServer",
             dependencies: [
-                "CZlib", "Platform",
+                "CZlib", "Messages", "Platform",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -105,10 +105,10 @@ let package = Package(
             ],
             exclude: ["MODEL_CARD.md"],
             swiftSettings: hotPathSettings),
-        .target(name: "Messages", swiftSettings: hotPathSettings),
+        .target(name: "Messages", dependencies: ["Platform"], swiftSettings: hotPathSettings),
         .target(
             name: "Telemetry",
-            dependencies: ["CBuild", .product(name: "Logging", package: "swift-log")],
+            dependencies: ["CBuild", "Platform", .product(name: "Logging", package: "swift-log")],
             swiftSettings: settings),
         .target(
             name: "Worker",
@@ -145,9 +145,12 @@ let package = Package(
                 .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: settings, linkerSettings: findLibraries),
+        .systemLibrary(name: "CRdKafkaMock", path: "Tests/CRdKafkaMock"),
         .target(
             name: "TestSupport",
-            dependencies: ["Kafka", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "CRdKafka", "CRdKafkaMock", "Kafka", "Platform", .product(name: "Logging", package: "swift-log"),
+            ],
             path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(
             name: "KafkaTests",
@@ -159,7 +162,7 @@ let package = Package(
             exclude: ["Inputs"],
             swiftSettings: settings),
         .testTarget(
-            name: "MessagesTests", dependencies: ["Messages", "TestSupport"], swiftSettings: settings,
+            name: "MessagesTests", dependencies: ["Messages", "Platform", "TestSupport"], swiftSettings: settings,
             linkerSettings: findLibraries),
         .testTarget(
             name: "TelemetryTests",

@@ -1,6 +1,5 @@
 #pragma once
 #include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
 #include <sys/eventfd.h>
 
 // Glibc's module leaves eventfd() out.
@@ -25,35 +24,6 @@ static inline rd_kafka_resp_err_t triage_produce(
 // program with a library that is too old starts, and says so, before it calls any of this.
 __attribute__((weak)) int32_t rd_kafka_consumer_group_metadata_generation_id(
     const rd_kafka_consumer_group_metadata_t *metadata);
-
-// The mock cluster's.
-typedef struct rd_kafka_mock_request_s rd_kafka_mock_request_t;
-__attribute__((weak)) void rd_kafka_mock_group_initial_rebalance_delay_ms(
-    rd_kafka_mock_cluster_t *cluster, int32_t milliseconds);
-__attribute__((weak)) void rd_kafka_mock_set_group_consumer_heartbeat_interval_ms(
-    rd_kafka_mock_cluster_t *cluster, int milliseconds);
-__attribute__((weak)) void rd_kafka_mock_start_request_tracking(rd_kafka_mock_cluster_t *cluster);
-__attribute__((weak)) rd_kafka_mock_request_t **rd_kafka_mock_get_requests(
-    rd_kafka_mock_cluster_t *cluster, size_t *count);
-__attribute__((weak)) void rd_kafka_mock_request_destroy_array(rd_kafka_mock_request_t **requests, size_t count);
-__attribute__((weak)) int16_t rd_kafka_mock_request_api_key(rd_kafka_mock_request_t *request);
-
-// Variadic too: the answer to the broker's next request of a kind comes so much later.
-static inline void triage_mock_delay_request(
-    rd_kafka_mock_cluster_t *cluster, int32_t broker, int16_t key, int32_t milliseconds) {
-    rd_kafka_mock_broker_push_request_error_rtts(
-        cluster, broker, key, 1, RD_KAFKA_RESP_ERR_NO_ERROR, (int)milliseconds);
-}
-
-// The API keys of the requests received since tracking began, at most `capacity` of them, oldest first.
-static inline size_t triage_mock_requests(rd_kafka_mock_cluster_t *cluster, int16_t *keys, size_t capacity) {
-    size_t count = 0;
-    rd_kafka_mock_request_t **requests = rd_kafka_mock_get_requests(cluster, &count);
-    for (size_t i = 0; i < count && i < capacity; i++)
-        keys[i] = rd_kafka_mock_request_api_key(requests[i]);
-    rd_kafka_mock_request_destroy_array(requests, count);
-    return count < capacity ? count : capacity;
-}
 
 // A topic's id.
 typedef struct rd_kafka_Uuid_s rd_kafka_Uuid_t;

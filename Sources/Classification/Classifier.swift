@@ -1,19 +1,19 @@
 /// What a model is: the part of its metadata that every reply and every health check names.
-public struct ModelDescription: Sendable, Hashable {
+package struct ModelDescription: Sendable, Hashable {
     /// The name given at training, for example `intents-fr`.
-    public var name: String
+    package var name: String
     /// The first 12 hexadecimal digits of the SHA-256 of the model's content.
-    public var version: String
+    package var version: String
     /// The classes, in the order of the columns of every probability matrix.
-    public var labels: [String]
+    package var labels: [String]
     /// The language of the sentences, as a BCP 47 tag such as `fr`, or `und` when nobody said.
-    public var language: String
+    package var language: String
 
     /// `NAME@VERSION`, as replies carry it.
-    public var identifier: String { "\(name)@\(version)" }
+    package var identifier: String { "\(name)@\(version)" }
 
     /// Describes a model; programs get one from a `Classifier`.
-    public init(name: String, version: String, labels: [String], language: String) {
+    package init(name: String, version: String, labels: [String], language: String) {
         self.name = name
         self.version = version
         self.labels = labels
@@ -25,7 +25,7 @@ public struct ModelDescription: Sendable, Hashable {
 ///
 /// This is the seam for other kinds of model: a neural network that runs batches through an inference library conforms
 /// to the same two protocols, its session holding that library's request and input tensors.
-public protocol Classifier: Sendable {
+package protocol Classifier: Sendable {
     /// Name, version, classes and language.
     var model: ModelDescription { get }
 
@@ -34,7 +34,7 @@ public protocol Classifier: Sendable {
 }
 
 /// The scratch memory of one thread. Not for two threads at once; allocates nothing once warm.
-public protocol ClassifierSession: AnyObject {
+package protocol ClassifierSession: AnyObject {
     /// Classifies a batch of sentences.
     ///
     /// The result for a sentence does not depend on the others of its batch, nor on what the session saw before.
@@ -49,9 +49,9 @@ public protocol ClassifierSession: AnyObject {
 }
 
 /// Why a batch could not be classified.
-public struct ClassifierError: Error, Sendable, Hashable, CustomStringConvertible {
+package struct ClassifierError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What went wrong, as a program sees it.
-    public enum Code: String, Sendable {
+    package enum Code: String, Sendable {
         /// The matrix for the probabilities does not have sentences × classes elements.
         case wrongMatrixSize
         /// The inference backend failed.
@@ -61,18 +61,18 @@ public struct ClassifierError: Error, Sendable, Hashable, CustomStringConvertibl
     }
 
     /// What went wrong, as a program sees it.
-    public let code: Code
+    package let code: Code
     /// What went wrong, as an operator reads it; holds nothing of the sentences.
-    public let message: String
+    package let message: String
 
     /// Makes an error; for implementations of `ClassifierSession`.
-    public init(code: Code, message: String) {
+    package init(code: Code, message: String) {
         self.code = code
         self.message = message
     }
 
     /// One line for people.
-    public var description: String { message }
+    package var description: String { message }
 }
 
 extension Classifier {
@@ -80,7 +80,7 @@ extension Classifier {
     /// whose numbers make no sense is refused whole, and not found out sentence by sentence.
     ///
     /// - Throws: what the session throws, or ``ClassifierError/Code/noDistribution``.
-    public func tryOut() throws(ClassifierError) {
+    package func tryOut() throws(ClassifierError) {
         let session = try makeSession()
         let sentences = [
             "", "a", "un train pour Brest demain à 8 h", "does it rain in Paris?", "Где вокзал?", "東京の天気は？",
@@ -103,7 +103,7 @@ extension Classifier {
 
 extension ClassifierSession {
     /// Classifies one sentence, for tools and tests: allocates the row that it returns.
-    public func classify(_ sentence: String, classes: Int) throws(ClassifierError) -> [Float] {
+    package func classify(_ sentence: String, classes: Int) throws(ClassifierError) -> [Float] {
         var row = [Float](repeating: 0, count: classes)
         var copy = sentence
         let outcome: Result<Void, ClassifierError> = copy.withUTF8 { bytes in

@@ -1,15 +1,15 @@
 import CRdKafka
 
 /// The librdkafka that the program runs with, which need not be the one it was built with.
-public enum KafkaLibrary {
+package enum KafkaLibrary {
     /// The oldest version accepted, which set-up sees to: earlier ones may move a consumer's position wrongly on errors.
-    public static let minimumVersion = "2.13.2"
+    package static let minimumVersion = "2.13.2"
 
     /// The version that is loaded, such as `2.16.1`.
-    public static var version: String { String(cString: rd_kafka_version_str()) }
+    package static var version: String { String(cString: rd_kafka_version_str()) }
 
     /// Throws unless the loaded version is `minimumVersion` or newer. Call it once, at start.
-    public static func requireSupportedVersion() throws(KafkaError) {
+    package static func requireSupportedVersion() throws(KafkaError) {
         try require(version: Int(rd_kafka_version()), named: version)
     }
 

@@ -10,19 +10,19 @@ import Logging
 /// let properties: KafkaProperties = ["bootstrap.servers": "127.0.0.1:9092", "linger.ms": "5"]
 /// let merged = properties.merging(["linger.ms": "0"])
 /// ```
-public struct KafkaProperties: Hashable, Sendable, ExpressibleByDictionaryLiteral {
+package struct KafkaProperties: Hashable, Sendable, ExpressibleByDictionaryLiteral {
     private(set) var pairs: [(name: String, value: String)] = []
 
     /// No properties.
-    public init() {}
+    package init() {}
 
     /// Properties in the literal's order; a later one wins over an earlier one of the same name.
-    public init(dictionaryLiteral elements: (String, String)...) {
+    package init(dictionaryLiteral elements: (String, String)...) {
         for (name, value) in elements { self[name] = value }
     }
 
     /// The value of a property; nil where it is not given. Setting nil removes it.
-    public subscript(name: String) -> String? {
+    package subscript(name: String) -> String? {
         get { pairs.first { $0.name == name }?.value }
         set {
             let index = pairs.firstIndex { $0.name == name }
@@ -36,10 +36,10 @@ public struct KafkaProperties: Hashable, Sendable, ExpressibleByDictionaryLitera
     }
 
     /// The names, in order.
-    public var names: [String] { pairs.map(\.name) }
+    package var names: [String] { pairs.map(\.name) }
 
     /// These properties and the others, whose values win.
-    public func merging(_ other: KafkaProperties) -> KafkaProperties {
+    package func merging(_ other: KafkaProperties) -> KafkaProperties {
         var merged = self
         for (name, value) in other.pairs { merged[name] = value }
         return merged
@@ -47,7 +47,7 @@ public struct KafkaProperties: Hashable, Sendable, ExpressibleByDictionaryLitera
 
     /// Throws one error that names the property if the library does not know a name, does not take a value, or cannot use
     /// them together. Connects nowhere, so that a program can check its settings at start.
-    public func validate() throws(KafkaError) {
+    package func validate() throws(KafkaError) {
         try NativeConfiguration(self).discard()
         // Files and what goes together are looked at only by a client. One that has no brokers connects nowhere; one that
         // fetches tokens would begin to.
@@ -60,12 +60,12 @@ public struct KafkaProperties: Hashable, Sendable, ExpressibleByDictionaryLitera
     }
 
     /// Equal when the same names have the same values in the same order.
-    public static func == (left: KafkaProperties, right: KafkaProperties) -> Bool {
+    package static func == (left: KafkaProperties, right: KafkaProperties) -> Bool {
         left.pairs.elementsEqual(right.pairs) { $0 == $1 }
     }
 
     /// Hashes names and values.
-    public func hash(into hasher: inout Hasher) {
+    package func hash(into hasher: inout Hasher) {
         for (name, value) in pairs {
             hasher.combine(name)
             hasher.combine(value)
@@ -75,13 +75,13 @@ public struct KafkaProperties: Hashable, Sendable, ExpressibleByDictionaryLitera
 
 extension KafkaProperties: CustomStringConvertible {
     /// `NAME=VALUE` separated by spaces, `[redacted]` in the place of secrets.
-    public var description: String {
+    package var description: String {
         pairs.map { "\($0.name)=\(Self.isSecret($0.name) ? "[redacted]" : $0.value)" }.joined(separator: " ")
     }
 
     /// Whether a property's value must not be shown: passwords, client secrets, tokens and keys, but not the
     /// places of files that hold them.
-    public static func isSecret(_ name: String) -> Bool {
+    package static func isSecret(_ name: String) -> Bool {
         guard !name.hasSuffix(".location"), !name.hasSuffix(".file") else { return false }
         return ["password", "passphrase", "secret", "token", "key", "jaas", "sasl.oauthbearer.config"]
             .contains { name.lowercased().contains($0) }

@@ -1,22 +1,22 @@
 /// One partition of a topic.
-public struct TopicPartition: Hashable, Sendable, CustomStringConvertible {
+package struct TopicPartition: Hashable, Sendable, CustomStringConvertible {
     /// The topic's name.
-    public let topic: String
+    package let topic: String
     /// The partition's number, from 0.
-    public let partition: Int32
+    package let partition: Int32
 
     /// Names a partition.
-    public init(topic: String, partition: Int32) {
+    package init(topic: String, partition: Int32) {
         self.topic = topic
         self.partition = partition
     }
 
     /// `TOPIC/PARTITION`.
-    public var description: String { "\(topic)/\(partition)" }
+    package var description: String { "\(topic)/\(partition)" }
 }
 
 /// Where to start reading a partition.
-public enum StartOffset: Hashable, Sendable {
+package enum StartOffset: Hashable, Sendable {
     /// The oldest record that the broker still holds.
     case beginning
     /// The next record to be written.

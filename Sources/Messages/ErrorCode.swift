@@ -2,7 +2,7 @@
 ///
 /// The raw value is what travels: in `error.code` of an error reply, in the header `triage-status`, and in
 /// `__dlq.errors.code` of a dead letter. Codes are never renamed or reused (see `schemas/README.md`).
-public enum ErrorCode: String, CaseIterable, Sendable {
+package enum ErrorCode: String, CaseIterable, Sendable {
     /// The value is not JSON, or not a JSON object of the documented shape.
     case malformedJSON = "malformed_json"
     /// The record has no value, or its object has no string in `text`.
@@ -27,7 +27,7 @@ public enum ErrorCode: String, CaseIterable, Sendable {
     case replyNotDelivered = "reply_not_delivered"
 
     /// The code whose raw value is these bytes.
-    public init?(bytes: UnsafeRawBufferPointer) {
+    package init?(bytes: UnsafeRawBufferPointer) {
         for code in ErrorCode.allCases where bytes.equals(code.bytes) {
             self = code
             return
@@ -36,7 +36,7 @@ public enum ErrorCode: String, CaseIterable, Sendable {
     }
 
     /// The raw value as bytes that need no allocation.
-    public var bytes: StaticString {
+    package var bytes: StaticString {
         switch self {
         case .malformedJSON: "malformed_json"
         case .missingText: "missing_text"
@@ -54,11 +54,11 @@ public enum ErrorCode: String, CaseIterable, Sendable {
 
     /// Whether a request that failed so is kept in the dead-letter topic. Only an expired one is not: nobody waits
     /// for it.
-    public var isDeadLettered: Bool { self != .deadlineExceeded }
+    package var isDeadLettered: Bool { self != .deadlineExceeded }
 
     /// Whether the record itself is at fault: it fails again however often it is sent, and however the workers are set
     /// up.
-    public var isOfRecord: Bool {
+    package var isOfRecord: Bool {
         switch self {
         case .malformedJSON, .missingText, .emptyText, .invalidUTF8, .unsupportedContentType: true
         case .textTooLong, .replyTopicNotAllowed, .deadlineExceeded, .classifierFailed, .replyTooLarge,

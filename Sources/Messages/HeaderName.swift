@@ -1,76 +1,76 @@
 /// Names of the record headers that Triage reads and writes.
 ///
 /// They are `StaticString`s, since a header's name goes to the Kafka client as bytes that end in a zero.
-public enum HeaderName {
+package enum HeaderName {
     // MARK: Requests and replies
 
     /// Media type of the value.
-    public static let contentType: StaticString = "content-type"
+    package static let contentType: StaticString = "content-type"
     /// Opaque bytes that are echoed untouched on the reply.
-    public static let correlationID: StaticString = "kafka_correlationId"
+    package static let correlationID: StaticString = "kafka_correlationId"
     /// UTF-8 name of the topic where the reply goes.
-    public static let replyTopic: StaticString = "kafka_replyTopic"
+    package static let replyTopic: StaticString = "kafka_replyTopic"
     /// Partition of the reply, an Int32 in big-endian order.
-    public static let replyPartition: StaticString = "kafka_replyPartition"
+    package static let replyPartition: StaticString = "kafka_replyPartition"
     /// Decimal Unix milliseconds after which nobody waits for the reply.
-    public static let deadline: StaticString = "triage-deadline"
+    package static let deadline: StaticString = "triage-deadline"
     /// W3C trace context, carried to the reply.
-    public static let traceparent: StaticString = "traceparent"
+    package static let traceparent: StaticString = "traceparent"
     /// W3C trace state, carried to the reply.
-    public static let tracestate: StaticString = "tracestate"
+    package static let tracestate: StaticString = "tracestate"
 
     // MARK: Replies
 
     /// `ok` or the raw value of an ``ErrorCode``.
-    public static let status: StaticString = "triage-status"
+    package static let status: StaticString = "triage-status"
     /// `TOPIC/PARTITION/OFFSET` of the request.
-    public static let source: StaticString = "triage-source"
+    package static let source: StaticString = "triage-source"
     /// Where the time went, as HTTP's `Server-Timing` has it; on replies of the interactive lane.
-    public static let timing: StaticString = "triage-timing"
+    package static let timing: StaticString = "triage-timing"
 
     // MARK: CloudEvents, binary mode
 
     /// Version of the CloudEvents specification; its presence makes a record a binary-mode CloudEvent.
-    public static let eventSpecVersion: StaticString = "ce_specversion"
+    package static let eventSpecVersion: StaticString = "ce_specversion"
     /// The event's id.
-    public static let eventID: StaticString = "ce_id"
+    package static let eventID: StaticString = "ce_id"
     /// The event's source.
-    public static let eventSource: StaticString = "ce_source"
+    package static let eventSource: StaticString = "ce_source"
     /// The event's type.
-    public static let eventType: StaticString = "ce_type"
+    package static let eventType: StaticString = "ce_type"
     /// When the event happened, RFC 3339.
-    public static let eventTime: StaticString = "ce_time"
+    package static let eventTime: StaticString = "ce_time"
     /// When the event is of no use any more, RFC 3339.
-    public static let eventExpiryTime: StaticString = "ce_expirytime"
+    package static let eventExpiryTime: StaticString = "ce_expirytime"
     /// The id of the request that caused the reply.
-    public static let eventCausationID: StaticString = "ce_causationid"
+    package static let eventCausationID: StaticString = "ce_causationid"
 
     // MARK: Dead letters (the names of KIP-1191, and the code)
 
     /// Topic that the record came from.
-    public static let deadLetterTopic: StaticString = "__dlq.errors.topic"
+    package static let deadLetterTopic: StaticString = "__dlq.errors.topic"
     /// Partition that the record came from, decimal.
-    public static let deadLetterPartition: StaticString = "__dlq.errors.partition"
+    package static let deadLetterPartition: StaticString = "__dlq.errors.partition"
     /// Offset that the record had, decimal.
-    public static let deadLetterOffset: StaticString = "__dlq.errors.offset"
+    package static let deadLetterOffset: StaticString = "__dlq.errors.offset"
     /// Consumer group that gave the record up.
-    public static let deadLetterGroup: StaticString = "__dlq.errors.group"
+    package static let deadLetterGroup: StaticString = "__dlq.errors.group"
     /// What was wrong, for people.
-    public static let deadLetterMessage: StaticString = "__dlq.errors.message"
+    package static let deadLetterMessage: StaticString = "__dlq.errors.message"
     /// What was wrong, for programs: the raw value of an ``ErrorCode``.
-    public static let deadLetterCode: StaticString = "__dlq.errors.code"
+    package static let deadLetterCode: StaticString = "__dlq.errors.code"
 }
 
 /// Values of headers that programs compare.
-public enum HeaderValue {
+package enum HeaderValue {
     /// `triage-status` of a reply that holds a classification.
-    public static let statusOK: StaticString = "ok"
+    package static let statusOK: StaticString = "ok"
     /// `ce_type` of a classification.
-    public static let classificationType: StaticString = "triage.classification.v1"
+    package static let classificationType: StaticString = "triage.classification.v1"
     /// `ce_type` of an error reply.
-    public static let errorType: StaticString = "triage.error.v1"
+    package static let errorType: StaticString = "triage.error.v1"
     /// `content-type` of every reply.
-    public static let json: StaticString = "application/json"
+    package static let json: StaticString = "application/json"
     /// The version of the CloudEvents specification that Triage reads and writes.
-    public static let eventSpecVersion: StaticString = "1.0"
+    package static let eventSpecVersion: StaticString = "1.0"
 }

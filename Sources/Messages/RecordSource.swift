@@ -2,16 +2,16 @@
 ///
 /// It names a request that has no id of its own, and goes into the header `triage-source` so that a consumer can drop
 /// the repeats of at-least-once delivery.
-public struct RecordSource {
+package struct RecordSource {
     /// The topic's name. Kafka allows only letters, digits, `.`, `_` and `-` in it. Borrowed.
-    public var topic: UnsafeRawBufferPointer
+    package var topic: UnsafeRawBufferPointer
     /// The partition, from 0.
-    public var partition: Int32
+    package var partition: Int32
     /// The offset in the partition, from 0.
-    public var offset: Int64
+    package var offset: Int64
 
     /// Names a record by its topic, partition and offset.
-    public init(topic: UnsafeRawBufferPointer, partition: Int32, offset: Int64) {
+    package init(topic: UnsafeRawBufferPointer, partition: Int32, offset: Int64) {
         self.topic = topic
         self.partition = partition
         self.offset = offset

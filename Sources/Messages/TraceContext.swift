@@ -1,8 +1,8 @@
 /// W3C Trace Context.
-public enum TraceContext {
+package enum TraceContext {
     /// Whether the bytes are a `traceparent` of version 00 or a later one, with a trace id and a parent id that are
     /// not zero.
-    public static func isValid(traceparent value: UnsafeRawBufferPointer) -> Bool {
+    package static func isValid(traceparent value: UnsafeRawBufferPointer) -> Bool {
         guard value.count >= 55, value[2] == UInt8(ascii: "-"), value[35] == UInt8(ascii: "-"),
             value[52] == UInt8(ascii: "-"), isHex(value, 0..<2), isHex(value, 3..<35), isHex(value, 36..<52),
             isHex(value, 53..<55), !isZero(value, 3..<35), !isZero(value, 36..<52)

@@ -57,6 +57,9 @@ extension Duration {
     /// The duration in milliseconds, rounded down.
     package var milliseconds: Int64 { nanoseconds / 1_000_000 }
 
+    /// The duration in microseconds, rounded down.
+    package var microseconds: Int64 { nanoseconds / 1_000 }
+
     /// The duration in seconds.
     package var seconds: Double { Double(nanoseconds) / 1e9 }
 }

@@ -4,7 +4,7 @@ import Glibc
 ///
 /// It counts among the threads of one container, systemd service or, with `kernel.sched_autogroup_enabled`, login session;
 /// between those Linux shares the processor first.
-public enum ThreadPriority: String, Sendable, CaseIterable {
+package enum ThreadPriority: String, Sendable, CaseIterable {
     /// As much as any other.
     case normal
     /// A tenth of what another gets (niceness 10).

@@ -1,8 +1,8 @@
 /// Why a worker cannot start or had to stop. Nothing that it had not answered was committed: another worker, or this one
 /// started again, goes on from there.
-public struct WorkerError: Error, Sendable, Hashable, CustomStringConvertible {
+package struct WorkerError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What went wrong, as a program sees it; each has its exit code.
-    public enum Code: String, Sendable, CaseIterable {
+    package enum Code: String, Sendable, CaseIterable {
         /// No broker answered in time, or it refused this worker.
         case brokerUnavailable
         /// A topic that the worker needs does not exist.
@@ -18,12 +18,12 @@ public struct WorkerError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 
     /// What went wrong, as a program sees it.
-    public let code: Code
+    package let code: Code
     /// What went wrong, as an operator reads it: one line, no payload.
-    public let message: String
+    package let message: String
 
     /// The exit code that fits, by the names of `sysexits.h`.
-    public var exitCode: Int32 {
+    package var exitCode: Int32 {
         switch code {
         case .brokerUnavailable, .topicMissing: 69
         case .modelUnusable: 65
@@ -32,5 +32,5 @@ public struct WorkerError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The message.
-    public var description: String { message }
+    package var description: String { message }
 }

@@ -1,10 +1,10 @@
 import Classification
 import Kafka
-public import Logging
+package import Logging
 import Platform
-public import ServiceLifecycle
+import ServiceLifecycle
 import Synchronization
-public import Telemetry
+package import Telemetry
 
 /// The worker: answers the requests of its lanes until it is told to stop.
 ///
@@ -19,7 +19,7 @@ public import Telemetry
 /// On the group's graceful shutdown it stops fetching, finishes what it holds, commits, leaves its groups and returns,
 /// within ``WorkerConfiguration/shutdownTimeout``. SIGHUP loads the model anew. It throws ``WorkerError`` when it cannot
 /// go on; to start again is safe then.
-public struct WorkerService: Service {
+package struct WorkerService: Service {
     private let configuration: WorkerConfiguration
     private let model: CurrentModel
     private let source: ModelSource
@@ -35,7 +35,7 @@ public struct WorkerService: Service {
     ///   - logger: takes the log lines; a healthy worker writes one at start, one when ready, one at the end.
     /// - Throws: ``WorkerConfigurationError``, or what ``ModelSource/load`` throws, or `ClassifierError` if the
     ///   model makes no sense.
-    public init(
+    package init(
         configuration: WorkerConfiguration, model source: ModelSource, registry: PrometheusRegistry, logger: Logger
     ) throws {
         try configuration.validate()
@@ -47,14 +47,14 @@ public struct WorkerService: Service {
     }
 
     /// The same with a model file, and metrics of its own beside those of the process.
-    public init(configuration: WorkerConfiguration, modelFile: String, logger: Logger) throws {
+    package init(configuration: WorkerConfiguration, modelFile: String, logger: Logger) throws {
         let registry = PrometheusRegistry()
         ProcessMetrics.register(in: registry)
         try self.init(configuration: configuration, model: .file(modelFile), registry: registry, logger: logger)
     }
 
     /// Works until the graceful shutdown, or until something cannot be mended.
-    public func run() async throws {
+    package func run() async throws {
         let configuration = configuration
         let logger = logger
         logger.notice(

@@ -1,6 +1,10 @@
 import ArgumentParser
 import Foundation
+import Kafka
+import Logging
+import ServiceLifecycle
 import Telemetry
+import UnixSignals
 
 /// The executable: subcommands only; what they do lives in the libraries.
 struct Triage: AsyncParsableCommand {
@@ -57,5 +61,24 @@ enum Main {
     private static func end(_ failure: CommandFailure) -> Never {
         StandardError.write(LineEscaping.plainLines("triage: \(failure.message)\n"))
         Foundation.exit(failure.code.rawValue)
+    }
+}
+
+/// The version of the program, with the commit that it was built from, and of the library that speaks to Kafka for it.
+enum Version {
+    static var text: String { "triage \(ProgramVersion.text), librdkafka \(KafkaLibrary.version)" }
+}
+
+/// Runs a service until SIGTERM or SIGINT, or until it fails.
+enum Daemon {
+    static func run(_ service: some Service, logger: Logger) async throws {
+        // The lifecycle's own lines say what the service says itself; only its warnings are news.
+        var quiet = logger
+        quiet.logLevel = max(.warning, logger.logLevel)
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
+        try await group.run()
     }
 }

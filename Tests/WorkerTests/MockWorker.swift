@@ -1,6 +1,7 @@
 import Classification
 import Kafka
 import Logging
+import Messages
 import Telemetry
 import TestSupport
 import Worker

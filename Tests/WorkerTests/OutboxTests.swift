@@ -28,11 +28,11 @@ struct OutboxTests {
     }
 
     /// Hands over all that can be, and tells what that was.
-    private func handOver(_ outbox: inout Outbox) -> [Outbox.Item] {
+    private func enqueueAll(_ outbox: inout Outbox) -> [Outbox.Item] {
         var items: [Outbox.Item] = []
         while let item = outbox.next() {
             items.append(item)
-            outbox.handedOver(item)
+            outbox.enqueued(item)
         }
         return items
     }
@@ -44,7 +44,7 @@ struct OutboxTests {
         fill(batch, [nil, .emptyText, nil, .deadlineExceeded])
         outbox.send(batch)
         #expect(!outbox.isReady)
-        #expect(handOver(&outbox).map(text) == ["reply 0", "reply 1", "deadLetter 1", "reply 2", "reply 3"])
+        #expect(enqueueAll(&outbox).map(text) == ["reply 0", "reply 1", "deadLetter 1", "reply 2", "reply 3"])
         expect(outbox.finishSending()?.batch.slot, batch.slot)
         #expect(outbox.isReady)
     }
@@ -57,12 +57,12 @@ struct OutboxTests {
         fill(batch, [nil, nil])
         outbox.send(batch)
         let first = outbox.next()!
-        outbox.handedOver(first)
+        outbox.enqueued(first)
         // Acknowledged before the rest was handed over.
         expect(outbox.reported(first.token, nil)?.slot, nil)
         expect(outbox.finishSending()?.batch.slot, nil)
         let second = outbox.next()!
-        outbox.handedOver(second)
+        outbox.enqueued(second)
         expect(outbox.finishSending()?.batch.slot, 0)
         expect(outbox.reported(second.token, nil)?.slot, 0)
         outbox.close(batch)
@@ -85,7 +85,7 @@ struct OutboxTests {
         let batch = outbox.open()
         fill(batch, [nil, nil])
         outbox.send(batch)
-        let sent = handOver(&outbox)
+        let sent = enqueueAll(&outbox)
         _ = outbox.finishSending()
         expect(outbox.reported(sent[0].token, .messageSizeTooLarge)?.slot, nil)
         #expect(outbox.hasUndelivered)
@@ -96,14 +96,14 @@ struct OutboxTests {
         // The other is still on its way.
         expect(outbox.next(), nil)
         expect(outbox.reported(sent[1].token, nil)?.slot, nil)
-        let alone = handOver(&outbox)
+        let alone = enqueueAll(&outbox)
         #expect(alone.map(text) == ["reply 0!"])
         expect(outbox.reported(alone[0].token, .messageSizeTooLarge)?.slot, nil)
         for (token, code) in outbox.takeUndelivered() {
             expect(outbox.undelivered(token, code, inTransaction: false, now: 0), .send([.reply, .deadLetter]))
             expect(outbox.acknowledge(token)?.slot, nil)
         }
-        let small = handOver(&outbox)
+        let small = enqueueAll(&outbox)
         #expect(small.map(text) == ["reply 0", "deadLetter 0"])
         expect(outbox.reported(small[1].token, nil)?.slot, nil)
         expect(outbox.reported(small[0].token, nil)?.slot, 0)
@@ -116,9 +116,9 @@ struct OutboxTests {
         fill(batch, [nil, .emptyText, nil])
         outbox.send(batch)
         let reply = outbox.next()!
-        expect(outbox.refused(reply, .unknownPartition, now: 0), .send([.reply, .deadLetter]))
+        expect(outbox.rejected(reply, .unknownPartition, now: 0), .send([.reply, .deadLetter]))
         expect(outbox.acknowledge(reply.token)?.slot, nil)
-        let sent = handOver(&outbox)
+        let sent = enqueueAll(&outbox)
         #expect(
             sent.map(text) == ["reply 0", "deadLetter 0", "reply 1", "deadLetter 1", "reply 2"])
         expect(outbox.finishSending()?.batch.slot, 0)
@@ -133,9 +133,9 @@ struct OutboxTests {
         fill(batch, [.emptyText])
         outbox.send(batch)
         let reply = outbox.next()!
-        expect(outbox.refused(reply, .unknownPartition, now: 0), .send([.reply]))
+        expect(outbox.rejected(reply, .unknownPartition, now: 0), .send([.reply]))
         expect(outbox.acknowledge(reply.token)?.slot, nil)
-        #expect(handOver(&outbox).map(text) == ["reply 0", "deadLetter 0"])
+        #expect(enqueueAll(&outbox).map(text) == ["reply 0", "deadLetter 0"])
     }
 
     @Test("in a transaction nothing is sent again: the plan waits for the record to be read again")
@@ -144,7 +144,7 @@ struct OutboxTests {
         let batch = outbox.open()
         fill(batch, [nil, nil])
         outbox.send(batch)
-        let sent = handOver(&outbox)
+        let sent = enqueueAll(&outbox)
         _ = outbox.finishSending()
         expect(outbox.reported(sent[1].token, .messageSizeTooLarge)?.slot, nil)
         for (token, code) in outbox.takeUndelivered() {
@@ -167,13 +167,13 @@ struct OutboxTests {
         let batch = outbox.open()
         fill(batch, [nil], deadline: 1_000)
         outbox.send(batch)
-        let token = handOver(&outbox)[0].token
+        let token = enqueueAll(&outbox)[0].token
         _ = outbox.finishSending()
         _ = outbox.reported(token, .messageTimedOut)
         _ = outbox.takeUndelivered()
         expect(outbox.undelivered(token, .messageTimedOut, inTransaction: false, now: 999), .send([.reply]))
         expect(outbox.acknowledge(token)?.slot, nil)
-        let again = handOver(&outbox)[0].token
+        let again = enqueueAll(&outbox)[0].token
         _ = outbox.reported(again, .messageTimedOut)
         _ = outbox.takeUndelivered()
         expect(

@@ -1,5 +1,7 @@
 import Kafka
+import Messages
 import Telemetry
+import TestSupport
 import Testing
 import Worker
 

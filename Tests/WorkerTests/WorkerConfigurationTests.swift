@@ -1,4 +1,5 @@
 import Kafka
+import Messages
 import Testing
 import Worker
 

@@ -1,9 +1,9 @@
 /// What somebody who looks through labelled sentences before training on them would notice.
-public struct DataReview: Sendable {
+package struct DataReview: Sendable {
     /// Something that is probably a mistake.
-    public struct Finding: Sendable, Hashable {
+    package struct Finding: Sendable, Hashable {
         /// What kind of mistake.
-        public enum Kind: String, Sendable {
+        package enum Kind: String, Sendable {
             /// Sentences that are there more than once.
             case repeated
             /// The same sentence under several classes.
@@ -15,21 +15,21 @@ public struct DataReview: Sendable {
         }
 
         /// What kind of mistake.
-        public let kind: Kind
+        package let kind: Kind
         /// One line for people, with examples and their lines.
-        public let message: String
+        package let message: String
     }
 
     /// Below so many sentences a class's figures say more about chance than about the class.
-    public static let judgeableSentences = 10
+    package static let judgeableSentences = 10
 
     /// The classes with their numbers of sentences, the largest first, as one line.
-    public let classes: String
+    package let classes: String
     /// What is probably wrong.
-    public let findings: [Finding]
+    package let findings: [Finding]
 
     /// Looks through a file.
-    public init(_ file: SentenceFile) {
+    package init(_ file: SentenceFile) {
         let sentences = file.sentences
         let counts = sentences.counts
         let order = sentences.labels.indices.sorted { (counts[$1], $0) < (counts[$0], $1) }
@@ -153,7 +153,7 @@ public struct DataReview: Sendable {
 
 extension Evaluation {
     /// The classes that do worst, and which others they are taken for, as one line; nil when no class does badly.
-    public var weakest: String? {
+    package var weakest: String? {
         let judged = classes.indices.filter { classes[$0].support >= DataReview.judgeableSentences }
         let worst = judged.filter { classes[$0].f1 < 0.995 }.sorted { (classes[$0].f1, $0) < (classes[$1].f1, $1) }
             .prefix(3)

@@ -1,16 +1,17 @@
 internal import Crypto
+import Platform
 
 /// Sentences with the class that each is known to have.
-public struct LabelledSentences: Sendable, Hashable {
+package struct LabelledSentences: Sendable, Hashable {
     /// The sentences, in the order of the file.
-    public let texts: [String]
+    package let texts: [String]
     /// The classes that occur, sorted by their UTF-8 bytes.
-    public let labels: [String]
+    package let labels: [String]
     /// For each sentence, the index of its class in `labels`.
-    public let targets: [Int]
+    package let targets: [Int]
 
     /// Pairs sentences with their classes.
-    public init(_ examples: some Sequence<(text: String, label: String)>) {
+    package init(_ examples: some Sequence<(text: String, label: String)>) {
         let examples = Array(examples)
         labels = Set(examples.map(\.label)).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
         let places = Dictionary(uniqueKeysWithValues: labels.enumerated().map { ($1, $0) })
@@ -19,13 +20,13 @@ public struct LabelledSentences: Sendable, Hashable {
     }
 
     /// The number of sentences of each class.
-    public var counts: [Int] {
+    package var counts: [Int] {
         targets.reduce(into: [Int](repeating: 0, count: labels.count)) { $0[$1] += 1 }
     }
 
     /// SHA-256, in hexadecimal, over each label, a zero byte, its sentence and a zero byte, in order: the same for the
     /// same sentences in any file format.
-    public var digest: String {
+    package var digest: String {
         var hash = SHA256()
         for (text, target) in zip(texts, targets) {
             hash.update(data: Array(labels[target].utf8) + [0])

@@ -1,12 +1,12 @@
 /// Where the sentence and its class stand: the names of columns, or of fields of JSON objects.
-public struct SentenceColumns: Sendable, Hashable {
+package struct SentenceColumns: Sendable, Hashable {
     /// The column of the sentence; nil for the first of the usual ones that is there.
-    public var text: String?
+    package var text: String?
     /// The column of the class; nil for the first of the usual ones that is there.
-    public var label: String?
+    package var label: String?
 
     /// Names the columns; in JSON, a name that begins with a slash is a JSON Pointer (RFC 6901).
-    public init(text: String? = nil, label: String? = nil) {
+    package init(text: String? = nil, label: String? = nil) {
         self.text = text
         self.label = label
     }

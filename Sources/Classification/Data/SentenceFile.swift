@@ -1,15 +1,15 @@
 /// The labelled sentences of a file, with what people are told about them.
-public struct SentenceFile: Sendable {
+package struct SentenceFile: Sendable {
     /// What messages call the file.
-    public let path: String
+    package let path: String
     /// The sentences and their classes.
-    public let sentences: LabelledSentences
+    package let sentences: LabelledSentences
     /// The line of each sentence, counted from 1.
-    public let lines: [Int]
+    package let lines: [Int]
     /// What the file was taken for: its format, or the columns that were read.
-    public let source: String
+    package let source: String
     /// Sentences that the format marks as not to be learnt from.
-    public let leftOut: Int
+    package let leftOut: Int
 
     /// Reads a file: a JSON array of objects, JSON lines, CSV or TSV with a header, fastText's `__label__` lines, and
     /// the files of Rasa, spaCy, Prodigy, LUIS, CLU and Snips; gzip of any of them.
@@ -20,7 +20,7 @@ public struct SentenceFile: Sendable {
     ///   - path: A file, a pipe, or `-` for standard input.
     ///   - columns: Where the sentence and its class stand; nil names are looked for.
     /// - Throws: `DataError`, with the line and what to do.
-    public static func read(
+    package static func read(
         path: String, columns: SentenceColumns = SentenceColumns()
     ) throws(DataError) -> SentenceFile {
         try SentenceFile(DataInput.read(path: path), path: DataInput.name(of: path), columns: columns)
@@ -28,7 +28,7 @@ public struct SentenceFile: Sendable {
 
     /// Reads the content of a file.
     /// - Parameter path: The name that errors give.
-    public init(
+    package init(
         _ content: [UInt8], path: String, columns: SentenceColumns = SentenceColumns()
     ) throws(DataError) {
         var bytes = content
@@ -95,7 +95,7 @@ public struct SentenceFile: Sendable {
 
     /// Makes sure that there is something to tell apart.
     /// - Throws: `DataError` of the code `oneClass`.
-    public func requireTwoClasses() throws(DataError) {
+    package func requireTwoClasses() throws(DataError) {
         guard sentences.labels.count < 2 else { return }
         throw DataError(
             .oneClass, path, line: lines.first,

@@ -1,12 +1,12 @@
 /// What a way of training is worth on sentences that it has not seen: every sentence is classified by a model trained
 /// on the other folds, calibrated without the sentence's own fold.
-public struct CrossValidation: Sendable {
+package struct CrossValidation: Sendable {
     /// The measures over all sentences together.
-    public let evaluation: Evaluation
+    package let evaluation: Evaluation
     /// The measures of each fold.
-    public let folds: [Evaluation]
+    package let folds: [Evaluation]
     /// The temperature that fits all held-out sentences best: the one for a model trained on all of them.
-    public let temperature: Double
+    package let temperature: Double
 
     /// - Parameter model: The model trained without the fold.
     init(

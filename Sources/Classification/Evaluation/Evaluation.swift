@@ -1,45 +1,45 @@
 internal import Foundation
 
 /// How well probabilities fit what is known to be right. Encodes as JSON.
-public struct Evaluation: Sendable, Hashable, Codable {
+package struct Evaluation: Sendable, Hashable, Codable {
     /// The measures of one class.
-    public struct ClassScore: Sendable, Hashable, Codable {
+    package struct ClassScore: Sendable, Hashable, Codable {
         /// The class.
-        public var label: String
+        package var label: String
         /// Of the sentences given this class, the share that is of it; 0 when none was given it.
-        public var precision: Double
+        package var precision: Double
         /// Of the sentences of this class, the share that was given it; 0 when there is none.
-        public var recall: Double
+        package var recall: Double
         /// The harmonic mean of precision and recall.
-        public var f1: Double
+        package var f1: Double
         /// The number of sentences of this class.
-        public var support: Int
+        package var support: Int
     }
 
     /// The number of sentences.
-    public var sentences: Int
+    package var sentences: Int
     /// The share of sentences whose most probable class is right.
-    public var accuracy: Double
+    package var accuracy: Double
     /// The mean of F1 over all classes that occur or were given.
-    public var macroF1: Double
+    package var macroF1: Double
     /// The mean negative natural logarithm of the right class's probability.
-    public var logLoss: Double
+    package var logLoss: Double
     /// How far the most probable class's probability is from the share of right answers, weighted over 15 equal bins.
-    public var calibrationError: Double
+    package var calibrationError: Double
     /// The measures of each class, in the order of the classes.
-    public var classes: [ClassScore]
+    package var classes: [ClassScore]
     /// `confusion[a][b]` sentences of class *a* were given class *b*.
-    public var confusion: [[Int]]
+    package var confusion: [[Int]]
 
     /// The number of bins of the calibration error.
-    public static let calibrationBins = 15
+    package static let calibrationBins = 15
 
     /// Measures probabilities.
     /// - Parameters:
     ///   - labels: The classes.
     ///   - targets: For each sentence, the index of the right class.
     ///   - probabilities: Row-major, one row of `labels.count` for each target. Ties go to the first class.
-    public init(labels: [String], targets: [Int], probabilities: [Float]) {
+    package init(labels: [String], targets: [Int], probabilities: [Float]) {
         precondition(probabilities.count == targets.count * labels.count, "one row of probabilities for each target")
         let count = labels.count
         var confusion = [[Int]](repeating: [Int](repeating: 0, count: count), count: count)
@@ -89,7 +89,7 @@ extension Evaluation {
     /// Classifies sentences and measures the result.
     /// - Throws: `LinearTrainer.Refusal` if the sentences have a class that the model does not know;
     ///   `ClassifierError` if the classifier fails.
-    public static func measure(_ classifier: any Classifier, on sentences: LabelledSentences) throws -> Evaluation {
+    package static func measure(_ classifier: any Classifier, on sentences: LabelledSentences) throws -> Evaluation {
         let labels = classifier.model.labels
         let unknown = sentences.labels.filter { !labels.contains($0) }
         guard unknown.isEmpty else {
@@ -106,7 +106,7 @@ extension Evaluation {
 
 extension Classifier {
     /// Classifies strings in one batch, for tools: row-major probabilities.
-    public func probabilities(of texts: [String]) throws(ClassifierError) -> [Float] {
+    package func probabilities(of texts: [String]) throws(ClassifierError) -> [Float] {
         let session = try makeSession()
         let bytes = texts.map { Array($0.utf8) }
         let joined = bytes.flatMap(\.self)
@@ -126,5 +126,43 @@ extension Classifier {
         }
         try outcome.get()
         return probabilities
+    }
+}
+
+extension Evaluation {
+    /// The measures as text for people: a summary, a line for each class, and the confusion matrix when it is small.
+    package var table: String {
+        func number(_ value: Double) -> String { String(format: "%.3f", value) }
+        let width = max(5, classes.map(\.label.count).max() ?? 0)
+        func left(_ text: String, _ width: Int) -> String { text.padding(toLength: width, withPad: " ", startingAt: 0) }
+        func right(_ text: String, _ width: Int) -> String {
+            String(repeating: " ", count: max(0, width - text.count)) + text
+        }
+        var lines = [
+            "sentences          \(sentences)",
+            "accuracy           \(number(accuracy))",
+            "macro F1           \(number(macroF1))",
+            "log loss           \(number(logLoss))",
+            "calibration error  \(number(calibrationError))",
+            "",
+            left("class", width) + "  precision  recall     f1  support",
+        ]
+        for score in classes {
+            lines.append(
+                left(score.label, width) + right(number(score.precision), 11) + right(number(score.recall), 8)
+                    + right(number(score.f1), 7) + right("\(score.support)", 9))
+        }
+        if classes.count <= 20 {
+            let columns = classes.indices.map { column in
+                max(3, "\(column + 1)".count, confusion.map { "\($0[column])".count }.max() ?? 0)
+            }
+            let head = classes.indices.map { right("\($0 + 1)", columns[$0] + 2) }.joined()
+            lines += ["", "right class, and the class that was given (by number)", left("", width + 4) + head]
+            for (row, score) in classes.enumerated() {
+                let counts = classes.indices.map { right("\(confusion[row][$0])", columns[$0] + 2) }.joined()
+                lines.append(right("\(row + 1)", 3) + " " + left(score.label, width) + counts)
+            }
+        }
+        return lines.joined(separator: "\n")
     }
 }

@@ -1,5 +1,6 @@
 internal import Crypto
 internal import Foundation
+import Platform
 
 /// What training found, before it takes the form of a file.
 package struct LinearWeights: Sendable {
@@ -67,5 +68,81 @@ package struct LinearWeights: Sendable {
             name: metadata.name, version: Hexadecimal.string(digest.prefix(6)), labels: metadata.labels,
             language: metadata.language)
         return LinearModel(bytes: content, description: description, metadata: metadata)
+    }
+}
+
+/// A trained linear model as the bytes of its file.
+package struct LinearModel: Sendable {
+    /// The whole content of the model file.
+    package let bytes: [UInt8]
+    /// Name, version, classes and language.
+    package let description: ModelDescription
+    /// What the model says about itself.
+    package let metadata: ModelMetadata
+    /// What cross-validation gave when the model was trained, class by class; not in the file.
+    package internal(set) var validation: Evaluation?
+
+    /// The score of a lane without a class: so low that its probability is 0 beside any other.
+    static let noClass: Float = -1e9
+
+    /// A classifier that works on a copy of the bytes, without a file.
+    package func makeClassifier() throws(ModelFileError) -> any Classifier {
+        guard let storage = ModelStorage(byteCount: bytes.count) else {
+            throw ModelFileError(.unreadable, "in memory", "needs \(bytes.count) bytes, which are not to be had")
+        }
+        storage.bytes.copyBytes(from: bytes)
+        let (layout, _) = try ModelFile.verify(storage, "in memory")
+        return LinearClassifier(
+            model: description, layout: layout, storage: storage,
+            sentencesOfClass: metadata.trainingData.sentencesOfClass)
+    }
+}
+
+/// The weights of a linear model, found by the hash of a feature. Borrowed memory: a `LinearClassifier` keeps it alive.
+///
+/// Features are sorted by hash. The upper bits of a hash choose a bucket, `bucketStarts` says where the bucket's
+/// features begin, `tags` holds the lower 32 bits of each, and the row with the same index holds its weights. A feature
+/// that is not there costs one look at `bucketStarts`, and mostly one at `tags`.
+///
+/// A row is `chunks` × 8 lanes of 16 bits. Lane 0 is what the feature adds to the square of the sentence's length, in
+/// units of `massScale`; lane *k* is the weight for class *k* less that for class 0, in units of `weightScale`. A softmax
+/// sees only differences, so class 0 needs no lane. Sums of integers are exact: their order does not matter.
+struct WeightTable: @unchecked Sendable {
+    // Read-only memory; hence `@unchecked Sendable`.
+    let bucketStarts: UnsafePointer<UInt32>
+    let tags: UnsafePointer<UInt32>
+    let rows: UnsafePointer<SIMD8<Int16>>
+    /// 64 less the number of bits that choose a bucket.
+    let shift: UInt64
+
+    /// Where the features of a bucket are.
+    struct Bucket {
+        var start: UInt32
+        var end: UInt32
+    }
+
+    /// The bucket that holds a feature, if the model knows the feature.
+    ///
+    /// Look-ups miss the cache, so callers find the buckets of many features first and then search each: the processor
+    /// has the misses of the first step under way at the same time.
+    @inline(__always)
+    func bucket(of feature: UInt64) -> Bucket {
+        let bucket = bucketStarts + Int(truncatingIfNeeded: feature &>> shift)
+        return Bucket(start: bucket[0], end: bucket[1])
+    }
+
+    /// Adds the weights of a feature to a row of sums; does nothing for one that the model does not know.
+    @inline(__always)
+    func add(_ feature: UInt64, in bucket: Bucket, to sums: UnsafeMutablePointer<SIMD8<Int32>>, chunks: Int) {
+        let tag = UInt32(truncatingIfNeeded: feature)
+        var place = bucket.start
+        while place < bucket.end {
+            if tags[Int(place)] == tag {
+                let row = rows + Int(place) &* chunks
+                for chunk in 0..<chunks { sums[chunk] &+= SIMD8<Int32>(truncatingIfNeeded: row[chunk]) }
+                return
+            }
+            place &+= 1
+        }
     }
 }

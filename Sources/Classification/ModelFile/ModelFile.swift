@@ -2,12 +2,20 @@ internal import Crypto
 internal import Foundation
 internal import Platform
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
 /// Model files on disk.
-public enum ModelFile {
+package enum ModelFile {
     /// Reads and verifies a model.
     ///
     /// - Throws: `ModelFileError`, whose code tells a missing file from one that is foreign, newer, truncated or corrupt.
-    public static func load(path: String) throws(ModelFileError) -> any Classifier {
+    package static func load(path: String) throws(ModelFileError) -> any Classifier {
         let storage = try read(path)
         let (layout, metadata) = try verify(storage, path)
         let description = ModelDescription(
@@ -19,7 +27,7 @@ public enum ModelFile {
     }
 
     /// Reads and verifies a model, and returns what it says about itself.
-    public static func metadata(path: String) throws(ModelFileError) -> ModelMetadata {
+    package static func metadata(path: String) throws(ModelFileError) -> ModelMetadata {
         try verify(read(path), path).metadata
     }
 
@@ -27,7 +35,7 @@ public enum ModelFile {
     ///
     /// - Returns: The model's description; its version comes from the bytes written.
     @discardableResult
-    public static func write(_ model: LinearModel, to path: String) throws(ModelFileError) -> ModelDescription {
+    package static func write(_ model: LinearModel, to path: String) throws(ModelFileError) -> ModelDescription {
         let temporary = path + ".\(ProcessInfo.processInfo.processIdentifier).tmp"
         do {
             try Data(model.bytes).write(to: URL(filePath: temporary))
@@ -169,4 +177,113 @@ public enum ModelFile {
 
     /// Scores are natural logarithms of ratios of probabilities: hundreds at the very most.
     private static let largestScore: Float = 1e6
+}
+
+/// Why a model file could not be read or written.
+package struct ModelFileError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What went wrong, as a program sees it.
+    package enum Code: String, Sendable {
+        /// There is no such file (exit code 66).
+        case missing
+        /// The file is there and cannot be opened or read.
+        case unreadable
+        /// The file is no Triage model.
+        case foreign
+        /// The file was written by a newer version of this program.
+        case newerFormat
+        /// The file holds a kind of model that this program does not know.
+        case unknownKind
+        /// The file ends before the model does.
+        case truncated
+        /// The content does not fit its digest, or contradicts itself.
+        case corrupt
+        /// The file could not be written.
+        case notWritten
+    }
+
+    /// What went wrong, as a program sees it.
+    package let code: Code
+    /// The path of the file.
+    package let path: String
+    /// The reason, in words.
+    package let reason: String
+
+    init(_ code: Code, _ path: String, _ reason: String) {
+        self.code = code
+        self.path = path
+        self.reason = reason
+    }
+
+    /// Whether there is no such file, as opposed to a file that is wrong.
+    package var isMissing: Bool { code == .missing }
+
+    /// One line for people.
+    package var description: String { "model \(path): \(reason)" }
+}
+
+/// What a model file says about itself, as JSON. Holds no time, host or path: the same data, options and seed make the
+/// same bytes.
+package struct ModelMetadata: Sendable, Hashable, Codable {
+    /// What the model was trained on.
+    package struct TrainingData: Sendable, Hashable, Codable {
+        /// SHA-256 over the labels and sentences in their order, in hexadecimal; the same for every file format.
+        package var sha256: String
+        /// The number of sentences.
+        package var sentences: Int
+        /// The number of sentences of each class, in the order of the classes.
+        package var sentencesOfClass: [Int]
+    }
+
+    /// What cross-validation on the training data gave.
+    package struct Scores: Sendable, Hashable, Codable {
+        /// The number of folds.
+        package var folds: Int
+        /// The share of sentences whose most probable class is right.
+        package var accuracy: Double
+        /// The mean over classes of the harmonic mean of precision and recall.
+        package var macroF1: Double
+        /// The mean negative logarithm of the right class's probability.
+        package var logLoss: Double
+        /// The expected calibration error of the most probable class, over 15 bins.
+        package var calibrationError: Double
+    }
+
+    /// The name of the model.
+    package var name: String
+    /// The language of its sentences, a BCP 47 tag.
+    package var language: String
+    /// The classes, in the order of the columns.
+    package var labels: [String]
+    /// What the model was trained on.
+    package var trainingData: TrainingData
+    /// What cross-validation gave; nil when the training skipped it.
+    package var scores: Scores?
+    /// How it was trained, so that the training can be repeated.
+    package var options: LinearTrainer.Options
+    /// What the scores were divided by so that probabilities mean what they say.
+    package var temperature: Double
+}
+
+/// The bytes of a model, page-aligned and private to this process.
+///
+/// The file's layout could be mapped as it is, and is read instead: a file that is overwritten or cut in place while
+/// workers run would change verified weights under them, or end them with SIGBUS. Anonymous memory may also be given
+/// huge pages, which a look-up by hash is thankful for.
+final class ModelStorage: @unchecked Sendable {
+    /// Written before the storage is shared and never after; hence `@unchecked Sendable`.
+    let bytes: UnsafeMutableRawBufferPointer
+
+    /// Memory of the given size, zeroed; nil when the system has not so much.
+    init?(byteCount: Int) {
+        guard byteCount > 0,
+            let start = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+            start != MAP_FAILED
+        else { return nil }
+        #if os(Linux)
+            _ = madvise(start, byteCount, MADV_HUGEPAGE)
+        #endif
+        bytes = UnsafeMutableRawBufferPointer(start: start, count: byteCount)
+    }
+
+    deinit { munmap(bytes.baseAddress, bytes.count) }
 }

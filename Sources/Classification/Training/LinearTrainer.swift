@@ -4,34 +4,34 @@ internal import Synchronization
 /// Trains the sparse linear model: multinomial logistic regression over words, word pairs and character n-grams.
 ///
 /// The same sentences, options and seed give the same bytes, however many cores take part.
-public struct LinearTrainer: Sendable {
+package struct LinearTrainer: Sendable {
     /// How to train; stored in the model, so that a training can be repeated.
-    public struct Options: Sendable, Hashable, Codable {
+    package struct Options: Sendable, Hashable, Codable {
         /// The name of the model.
-        public var name = "triage"
+        package var name = "triage"
         /// The language of the sentences, a BCP 47 tag, or `und`.
-        public var language = "und"
+        package var language = "und"
         /// Seeds the folds of cross-validation.
-        public var seed: UInt64 = 1
+        package var seed: UInt64 = 1
         /// The folds of cross-validation, which gives the scores in the model and its temperature; 0 for none.
-        public var folds = 5
+        package var folds = 5
         /// C: the greater, the closer the model keeps to the training sentences.
-        public var inverseRegularization = 150.0
+        package var inverseRegularization = 150.0
         /// Features in fewer sentences are not used.
-        public var minimumSentences = 1
+        package var minimumSentences = 1
         /// From 0, every sentence counts alike, to 1, every class counts alike.
-        public var classBalance = 0.2
+        package var classBalance = 0.2
         /// How much words weigh beside character n-grams.
-        public var wordFactor = 2.0
+        package var wordFactor = 2.0
         /// How much pairs of words weigh beside character n-grams.
-        public var pairFactor = 2.0
+        package var pairFactor = 2.0
         /// The most steps of the optimiser.
-        public var maximumIterations = 200
+        package var maximumIterations = 200
         /// The optimiser stops when a step gains less than this share.
-        public var tolerance = 1e-5
+        package var tolerance = 1e-5
 
         /// The defaults.
-        public init() {}
+        package init() {}
 
         func factor(of family: FeatureCorpus.Family) -> Double {
             switch family {
@@ -43,31 +43,31 @@ public struct LinearTrainer: Sendable {
     }
 
     /// How far a training is.
-    public struct Progress: Sendable, Hashable {
+    package struct Progress: Sendable, Hashable {
         /// The share done, from 0 to 1.
-        public var fraction: Double
+        package var fraction: Double
         /// What goes on, for people.
-        public var activity: String
+        package var activity: String
     }
 
     /// Why a training was refused.
-    public struct Refusal: Error, Sendable, Hashable, CustomStringConvertible {
+    package struct Refusal: Error, Sendable, Hashable, CustomStringConvertible {
         /// One line for people.
-        public let description: String
+        package let description: String
     }
 
     /// How to train.
-    public var options: Options
+    package var options: Options
 
     /// Makes a trainer.
-    public init(options: Options = Options()) { self.options = options }
+    package init(options: Options = Options()) { self.options = options }
 
     /// Trains a model on all sentences, after cross-validation on `options.folds` parts of them.
     ///
     /// Uses all cores; takes seconds for thousands of sentences.
     /// - Parameter progress: Called now and then, on any thread, one call at a time.
     /// - Throws: `Refusal` if the sentences or options do not allow a training.
-    public func train(
+    package func train(
         _ sentences: LabelledSentences, progress: (@Sendable (Progress) -> Void)? = nil
     ) throws(Refusal) -> LinearModel {
         try check(sentences)
@@ -96,7 +96,7 @@ public struct LinearTrainer: Sendable {
 
     /// Cross-validates without making a model.
     /// - Throws: `Refusal` if the sentences or options do not allow it.
-    public func crossValidate(
+    package func crossValidate(
         _ sentences: LabelledSentences, progress: (@Sendable (Progress) -> Void)? = nil
     ) throws(Refusal) -> CrossValidation {
         try check(sentences)
@@ -190,5 +190,33 @@ public struct LinearTrainer: Sendable {
         else {
             throw Refusal(description: "factors must be from 0.001 to 1000, and the class balance from 0 to 1")
         }
+    }
+}
+
+/// Gathers the progress of parts that run at the same time.
+final class ProgressReport: Sendable {
+    private let fractions: Mutex<[Double]>
+    private let report: (@Sendable (LinearTrainer.Progress) -> Void)?
+
+    init(parts: Int, _ report: (@Sendable (LinearTrainer.Progress) -> Void)?) {
+        fractions = Mutex(Array(repeating: 0, count: parts))
+        self.report = report
+    }
+
+    func update(part: Int, fraction: Double) {
+        guard let report else { return }
+        // Under the lock, so that calls come one at a time and the share never falls.
+        fractions.withLock { fractions in
+            fractions[part] = max(fractions[part], fraction)
+            let done = fractions.count { $0 >= 1 }
+            report(
+                .init(
+                    fraction: fractions.reduce(0, +) / Double(fractions.count),
+                    activity: "training, \(done) of \(fractions.count) parts done"))
+        }
+    }
+
+    func finish() {
+        report?(.init(fraction: 1, activity: "trained"))
     }
 }

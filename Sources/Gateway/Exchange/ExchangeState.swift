@@ -176,7 +176,7 @@ package struct ExchangeState: Sendable {
                 flight.subscribers.removeAll { $0.call == token }
                 return flight.subscribers.isEmpty
             }
-            if isDeserted == true { land(flight) }
+            if isDeserted == true { remove(flight) }
         }
         if let waiter = call.waiter {
             calls.remove(token)
@@ -197,7 +197,7 @@ package struct ExchangeState: Sendable {
 
     package mutating func receive(_ replies: [ReceivedReply], now: MonotonicTime, _ actions: inout Actions) {
         for reply in replies {
-            guard let token = flightsByID[reply.correlationID], let flight = land(token) else {
+            guard let token = flightsByID[reply.correlationID], let flight = remove(token) else {
                 counts.unknownReplies += 1
                 continue
             }
@@ -236,7 +236,7 @@ package struct ExchangeState: Sendable {
 
     /// The record could not be sent or delivered.
     package mutating func fail(_ token: Flight.Token, _ error: GatewayError, _ actions: inout Actions) {
-        guard let flight = land(token) else { return }
+        guard let flight = remove(token) else { return }
         counts.undelivered += 1
         deliver(.failure(error), to: flight, &actions)
     }
@@ -250,7 +250,7 @@ package struct ExchangeState: Sendable {
     }
 
     @discardableResult
-    private mutating func land(_ token: Flight.Token) -> Flight? {
+    private mutating func remove(_ token: Flight.Token) -> Flight? {
         guard let flight = flights.remove(token) else { return nil }
         flightsByID.removeValue(forKey: flight.correlationID)
         if flight.isShared, flightsBySentence[flight.sentence] == token {
@@ -287,4 +287,38 @@ extension Admission {
 extension GatewayError {
     static let cancelled = GatewayError(.cancelled, "the caller is gone")
     static let timedOut = GatewayError(.deadlineExceeded, "no reply came before the deadline")
+}
+
+/// How often what has happened, in sentences, since the start. Metrics are read off these.
+package struct ExchangeCounts: Hashable, Sendable {
+    /// Answered from the cache.
+    package var hits = 0
+    /// Sent to a worker.
+    package var misses = 0
+    /// Joined to a record that was under way.
+    package var coalesced = 0
+    /// Turned away by admission.
+    package var refused = 0
+    /// Calls (not sentences) that ended by their deadline.
+    package var expired = 0
+    /// Calls (not sentences) whose caller hung up.
+    package var cancelled = 0
+    /// Records that could not be sent or delivered.
+    package var undelivered = 0
+    /// Replies that nobody waits for: late ones, repeats, and those of another gateway on the same partition.
+    package var unknownReplies = 0
+}
+
+/// A reply as it came from the queue.
+package struct ReceivedReply: Sendable {
+    package let correlationID: CorrelationID
+    package let outcome: Outcome
+    /// The model that answered; nil for a failure.
+    package let model: ModelInformation?
+
+    package init(correlationID: CorrelationID, outcome: Outcome, model: ModelInformation?) {
+        self.correlationID = correlationID
+        self.outcome = outcome
+        self.model = model
+    }
 }

@@ -1,6 +1,8 @@
 import HTTPServer
 import NIOCore
 import NIOHTTP1
+import Platform
+import Synchronization
 
 /// `POST /v1/classify/stream`: lines in, lines out, in order, for any number of lines in constant memory.
 ///
@@ -70,5 +72,110 @@ struct StreamRoute {
             }
         }
         try await begin()
+    }
+}
+
+/// Some consecutive lines of a stream, on their way.
+struct StreamGroup: Sendable {
+    /// One line: its id, and what is wrong with it, if it was not sent.
+    struct Line: Sendable {
+        let id: String
+        let problem: GatewayError?
+    }
+
+    var lines: [Line] = []
+    var sentences: [Sentence] = []
+    /// What came of asking; set when the group is sent.
+    var beginning: Result<Exchange.Beginning, GatewayError> = .success(
+        .finished(CallResult(outcomes: [], sources: [])))
+
+    var isEmpty: Bool { lines.isEmpty }
+
+    mutating func add(_ asked: AskedSentence, number: Int) {
+        let id = asked.id ?? String(number)
+        switch asked.outcome {
+        case .success(let sentence):
+            lines.append(Line(id: id, problem: nil))
+            sentences.append(sentence)
+        case .failure(let error):
+            lines.append(Line(id: id, problem: error))
+        }
+    }
+
+    /// Waits for the answers and renders one line for each.
+    func results(from exchange: Exchange) async -> ByteBuffer {
+        var outcomes: [Outcome]
+        switch beginning {
+        case .success(.finished(let result)): outcomes = result.outcomes
+        case .success(.waiting(let ticket)): outcomes = await exchange.result(of: ticket).outcomes
+        case .failure(let error): outcomes = Array(repeating: .failure(error), count: sentences.count)
+        }
+        var output = ByteBuffer()
+        output.reserveCapacity(lines.count * 256)
+        var answers = outcomes.makeIterator()
+        for line in lines {
+            let outcome: Outcome = line.problem.map { .failure($0) } ?? answers.next() ?? .failure(.cancelled)
+            output.writeResult(id: line.id, outcome)
+            output.writeStaticString("\n")
+        }
+        return output
+    }
+
+    /// Gives up what was asked for.
+    func cancel(in exchange: Exchange) {
+        if case .success(.waiting(let ticket)) = beginning { exchange.cancel(ticket) }
+    }
+}
+
+/// Notices when a stream's client takes too long over one line. Between lines a client may pause: a stream can be somebody
+/// who types. The time that the gateway itself makes the client wait does not count.
+final class StreamWatchdog: Sendable {
+    /// Nanoseconds for which the current line has been waited for.
+    private struct State {
+        var waited: UInt64 = 0
+        var since: MonotonicTime?
+        var isInsideLine = false
+    }
+
+    private let state = Mutex(State())
+    private let limit: Duration
+
+    init(limit: Duration) {
+        self.limit = limit
+    }
+
+    /// Calls `onTimeout` when a line takes longer than the limit; returns then, or when the task is cancelled.
+    func watch(onTimeout: () -> Void) async {
+        let interval = max(limit / 4, .milliseconds(1))
+        let limit = UInt64(clamping: limit.nanoseconds)
+        while (try? await Task.sleep(for: interval)) != nil {
+            if lineTime > limit { return onTimeout() }
+        }
+    }
+
+    /// The client is to send something now.
+    func waitForClient(insideLine: Bool) {
+        let now = MonotonicTime.now
+        state.withLock { state in
+            if !insideLine { state.waited = 0 }
+            state.isInsideLine = insideLine
+            state.since = now
+        }
+    }
+
+    /// The client has sent something.
+    func clientSent() {
+        let now = MonotonicTime.now
+        state.withLock { state in
+            if let since = state.since.take(), state.isInsideLine { state.waited += now.since(since) }
+        }
+    }
+
+    private var lineTime: UInt64 {
+        let now = MonotonicTime.now
+        return state.withLock { state in
+            guard state.isInsideLine else { return 0 }
+            return state.waited + (state.since.map { now.since($0) } ?? 0)
+        }
     }
 }

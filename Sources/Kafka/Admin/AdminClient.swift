@@ -3,13 +3,13 @@ import CRdKafka
 /// Makes, describes and deletes topics. Every call waits for the cluster's answer: keep it off an event loop.
 ///
 /// Safe to use from any thread, one call at a time per thread.
-public struct AdminClient: Sendable {
+package struct AdminClient: Sendable {
     private let client: NativeClient
     private let events: ClientEvents
     private let servers: String
 
     /// Makes a client; nothing is connected before the first call.
-    public init(properties: KafkaProperties, log: KafkaLog) throws(KafkaError) {
+    package init(properties: KafkaProperties, log: KafkaLog) throws(KafkaError) {
         let configuration = try NativeConfiguration(properties)
         // What goes wrong in the background is said by the calls.
         rd_kafka_conf_set_error_cb(configuration.pointer) { client, code, text, _ in
@@ -23,10 +23,10 @@ public struct AdminClient: Sendable {
         client = try configuration.makeClient(RD_KAFKA_PRODUCER, events: events)
     }
 
-    /// Makes topics that are not there yet; those that are stay as they are. The answers are in the order of the wishes.
+    /// Makes topics that are not there yet; those that are stay as they are. The answers are in the order of the specifications.
     ///
     /// - Throws: when no broker answers within `within`. What became of a single topic is in its answer.
-    public func createTopics(
+    package func createTopics(
         _ topics: [TopicSpecification], within: Duration = .seconds(15)
     ) throws(KafkaError) -> [(name: String, result: TopicCreation)] {
         guard !topics.isEmpty else { return [] }
@@ -69,14 +69,14 @@ public struct AdminClient: Sendable {
         to topic: String, upTo count: Int, within: Duration = .seconds(15)
     ) throws(KafkaError) {
         var text = [CChar](repeating: 0, count: 512)
-        var wish = rd_kafka_NewPartitions_new(topic, count, &text, text.count)
-        guard wish != nil else {
+        var request = rd_kafka_NewPartitions_new(topic, count, &text, text.count)
+        guard request != nil else {
             throw KafkaError(.invalidArgument, operation: "add partitions to \(topic)", message: String(text))
         }
-        defer { rd_kafka_NewPartitions_destroy(wish) }
+        defer { rd_kafka_NewPartitions_destroy(request) }
         let event = try perform(RD_KAFKA_ADMIN_OP_CREATEPARTITIONS, "add partitions", within: within) {
             options, queue in
-            rd_kafka_CreatePartitions(client.pointer, &wish, 1, options, queue)
+            rd_kafka_CreatePartitions(client.pointer, &request, 1, options, queue)
         }
         defer { rd_kafka_event_destroy(event) }
         var answered = 0
@@ -88,7 +88,7 @@ public struct AdminClient: Sendable {
     }
 
     /// Deletes topics with all their records. A topic that is not there is no error.
-    public func deleteTopics(_ names: [String], within: Duration = .seconds(15)) throws(KafkaError) {
+    package func deleteTopics(_ names: [String], within: Duration = .seconds(15)) throws(KafkaError) {
         guard !names.isEmpty else { return }
         var natives = names.map { rd_kafka_DeleteTopic_new($0) }
         defer { for native in natives { rd_kafka_DeleteTopic_destroy(native) } }
@@ -106,7 +106,7 @@ public struct AdminClient: Sendable {
     }
 
     /// Asks for the brokers and for every topic. Creates nothing.
-    public func metadata(within: Duration = .seconds(10)) throws(KafkaError) -> ClusterMetadata {
+    package func metadata(within: Duration = .seconds(10)) throws(KafkaError) -> ClusterMetadata {
         var answer: UnsafePointer<rd_kafka_metadata>?
         // Who is refused learns of it soon; librdkafka alone would try again until the time is over.
         let patience = min(within, .seconds(1))
@@ -130,12 +130,12 @@ public struct AdminClient: Sendable {
     private func askForMetadata(
         _ answer: inout UnsafePointer<rd_kafka_metadata>?, within: Duration
     ) -> KafkaError? {
-        let code = KafkaErrorCode(rd_kafka_metadata(client.pointer, 1, nil, &answer, within.milliseconds))
+        let code = KafkaErrorCode(rd_kafka_metadata(client.pointer, 1, nil, &answer, within.nativeMilliseconds))
         return code.rawValue == 0 ? nil : explain(KafkaError(code, operation: "read the cluster's metadata"))
     }
 
     /// The number of partitions of each of these topics that exists.
-    public func partitions(
+    package func partitions(
         of topics: [String], within: Duration = .seconds(10)
     ) throws(KafkaError) -> [String: Int] {
         try metadata(within: within).topics.filter { topics.contains($0.key) }
@@ -143,7 +143,7 @@ public struct AdminClient: Sendable {
 
     /// How far a group has come in each partition of a topic, and where those end; nil when there is no such topic. It
     /// asks the group's coordinator and the partitions' leaders, joins nothing, and needs no member to run.
-    public func lag(
+    package func lag(
         of group: String, in topic: String, within: Duration = .seconds(10)
     ) throws(KafkaError) -> [GroupLag]? {
         let deadline = ContinuousClock.now + within
@@ -197,7 +197,7 @@ public struct AdminClient: Sendable {
     func isAnswered(by partition: TopicPartition?, within: Duration) -> Bool {
         // What the connections meet is for those who ask for more; it must not pile up.
         defer { rd_kafka_poll(client.pointer, 0) }
-        guard let partition else { return ClientEvents.answers(client.pointer, within: within.milliseconds) }
+        guard let partition else { return ClientEvents.answers(client.pointer, within: within.nativeMilliseconds) }
         return (try? client.queryWatermarks(of: partition, within: within)) != nil
     }
 
@@ -213,13 +213,13 @@ public struct AdminClient: Sendable {
     ) throws(KafkaError) -> OpaquePointer {
         let options = rd_kafka_AdminOptions_new(client.pointer, kind)
         defer { rd_kafka_AdminOptions_destroy(options) }
-        rd_kafka_AdminOptions_set_request_timeout(options, within.milliseconds, nil, 0)
+        rd_kafka_AdminOptions_set_request_timeout(options, within.nativeMilliseconds, nil, 0)
         // The brokers answer when all of them know the topic.
-        rd_kafka_AdminOptions_set_operation_timeout(options, within.milliseconds, nil, 0)
+        rd_kafka_AdminOptions_set_operation_timeout(options, within.nativeMilliseconds, nil, 0)
         let queue = rd_kafka_queue_new(client.pointer)
         defer { rd_kafka_queue_destroy(queue) }
         request(options, queue)
-        guard let event = rd_kafka_queue_poll(queue, (within + .seconds(1)).milliseconds) else {
+        guard let event = rd_kafka_queue_poll(queue, (within + .seconds(1)).nativeMilliseconds) else {
             throw explain(KafkaError(.timedOut, operation: operation, isRetriable: true))
         }
         let code = rd_kafka_event_error(event)
@@ -245,4 +245,42 @@ public struct AdminClient: Sendable {
         }
         return results
     }
+}
+
+/// A topic to be made.
+package struct TopicSpecification: Hashable, Sendable {
+    /// Its name.
+    package var name: String
+    /// How many partitions it gets.
+    package var partitions: Int
+    /// How many brokers keep each partition; -1 takes the cluster's default.
+    package var replicationFactor: Int
+    /// The topic's configuration, such as `retention.ms`.
+    package var configuration: [String: String]
+
+    /// Specifies a topic.
+    package init(name: String, partitions: Int, replicationFactor: Int = -1, configuration: [String: String] = [:]) {
+        self.name = name
+        self.partitions = partitions
+        self.replicationFactor = replicationFactor
+        self.configuration = configuration
+    }
+}
+
+/// What became of a topic that was to be created.
+package enum TopicCreation: Hashable, Sendable {
+    /// It was made.
+    case created
+    /// It was there already, and stays as it is.
+    case existed
+    /// It was refused.
+    case failed(KafkaError)
+}
+
+/// A cluster as one of its brokers describes it.
+package struct ClusterMetadata: Hashable, Sendable {
+    /// The brokers' addresses, `HOST:PORT`.
+    package let brokers: [String]
+    /// The number of partitions of each topic that exists and that this user may see.
+    package let topics: [String: Int]
 }

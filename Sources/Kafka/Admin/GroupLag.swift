@@ -1,13 +1,13 @@
 /// How far a group is from the end of one partition, as the brokers tell it.
-public struct GroupLag: Hashable, Sendable {
+package struct GroupLag: Hashable, Sendable {
     /// The partition.
-    public let partition: TopicPartition
+    package let partition: TopicPartition
     /// The offset of the next record that a member would read; nil while the group has committed nothing here.
-    public let committed: Int64?
+    package let committed: Int64?
     /// The oldest offset that the broker still has.
-    public let low: Int64
+    package let low: Int64
     /// The offset of the next record to be written.
-    public let high: Int64
+    package let high: Int64
 
     package init(partition: TopicPartition, committed: Int64?, low: Int64, high: Int64) {
         self.partition = partition
@@ -24,11 +24,11 @@ public struct GroupLag: Hashable, Sendable {
     }
 
     /// How many records wait.
-    public var records: Int64 { max(high - position, 0) }
+    package var records: Int64 { max(high - position, 0) }
 
     /// In how many seconds the group, at its pace since an earlier look, has done what waits in all of these
     /// partitions together; 0 when nothing waits, nil when something does and nothing moves.
-    public static func secondsToCatchUp(
+    package static func secondsToCatchUp(
         _ lags: some Collection<GroupLag>, since earlier: some Collection<GroupLag>, _ interval: Duration
     ) -> Double? {
         let waiting = lags.reduce(0) { $0 + $1.records }

@@ -6,7 +6,7 @@ import Synchronization
 /// A broker that is frozen, or that the network has lost without a word, keeps its connections open, and librdkafka says
 /// nothing before a request has waited for `socket.timeout.ms`, which is a minute. Whoever says that it is ready should
 /// know sooner.
-public final class BrokerWatch: Sendable {
+package final class BrokerWatch: Sendable {
     private struct State {
         /// Who is asked: the partition's leader; any broker while nil.
         var partition: TopicPartition?
@@ -14,7 +14,7 @@ public final class BrokerWatch: Sendable {
     }
 
     /// For how long the brokers may be silent.
-    public let bound: Duration
+    package let bound: Duration
     private let client: AdminClient
     private let wakeup: Wakeup
     private let isStopping = Atomic(false)
@@ -22,19 +22,19 @@ public final class BrokerWatch: Sendable {
 
     /// Makes a watch over the cluster that `client` asks, which may have other users. Until the bound has passed for the
     /// first time, the brokers are believed to answer.
-    public init(_ client: AdminClient, bound: Duration = .seconds(5)) throws(KafkaError) {
+    package init(_ client: AdminClient, bound: Duration = .seconds(5)) throws(KafkaError) {
         self.client = client
         self.bound = bound
         wakeup = try Wakeup()
     }
 
     /// Asks the leader of this partition from now on, and begins anew: it has just answered.
-    public func watch(_ partition: TopicPartition) {
+    package func watch(_ partition: TopicPartition) {
         state.withLock { $0 = State(partition: partition) }
     }
 
     /// What is wrong, one line that stays the same while it is; nil while the brokers answer.
-    public var problem: String? {
+    package var problem: String? {
         let state = state.withLock { $0 }
         guard ContinuousClock.now - state.lastAnswer > bound else { return nil }
         let who = state.partition.map { "the broker of \($0) has not" } ?? "no Kafka broker has"
@@ -47,7 +47,7 @@ public final class BrokerWatch: Sendable {
     ///   - onChange: told when ``problem`` comes or goes.
     ///   - whenAnswered: other questions to the same brokers, after each that they have answered. It has to be back
     ///     well within the bound.
-    public func run(onChange: (_ problem: String?) -> Void = { _ in }, whenAnswered: () -> Void = {}) {
+    package func run(onChange: (_ problem: String?) -> Void = { _ in }, whenAnswered: () -> Void = {}) {
         var known: String?
         while !isStopping.load(ordering: .relaxed) {
             let partition = state.withLock { $0.partition }
@@ -63,7 +63,7 @@ public final class BrokerWatch: Sendable {
     }
 
     /// Makes ``run(onChange:)`` return, once its question has been answered or given up. From any thread.
-    public func stop() {
+    package func stop() {
         isStopping.store(true, ordering: .relaxed)
         wakeup.signal()
     }

@@ -29,7 +29,7 @@ final class NativeClient: @unchecked Sendable {  // librdkafka's handles are saf
         var low: Int64 = -1
         var high: Int64 = -1
         let code = rd_kafka_query_watermark_offsets(
-            pointer, partition.topic, partition.partition, &low, &high, within.milliseconds)
+            pointer, partition.topic, partition.partition, &low, &high, within.nativeMilliseconds)
         try KafkaError.check(code, "query the offsets of \(partition)")
         return (low, high)
     }
@@ -53,4 +53,14 @@ final class NativeClient: @unchecked Sendable {  // librdkafka's handles are saf
 
     /// How long the end of a client is waited for. A healthy one is gone in milliseconds.
     private static let patience: DispatchTimeInterval = .seconds(5)
+}
+
+extension Duration {
+    /// Whole milliseconds as librdkafka's `int` holds them, from 0; rounded up, so that a short wait stays a wait.
+    var nativeMilliseconds: Int32 {
+        let (seconds, attoseconds) = components
+        guard seconds >= 0, attoseconds >= 0 else { return 0 }
+        guard seconds < Int64(Int32.max) / 1000 else { return Int32.max }
+        return Int32(seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
+    }
 }

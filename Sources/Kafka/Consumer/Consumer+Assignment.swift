@@ -2,13 +2,13 @@ import CRdKafka
 
 extension Consumer {
     /// Joins the group and shares the topics' partitions with its other members; replaces an earlier subscription.
-    public func subscribe(to topics: [String]) throws(KafkaError) {
+    package func subscribe(to topics: [String]) throws(KafkaError) {
         let list = TopicPartitionList(topics.map { TopicPartition(topic: $0, partition: -1) })
         try KafkaError.check(rd_kafka_subscribe(client.pointer, list.pointer), "subscribe")
     }
 
     /// Reads exactly these partitions, from these offsets, sharing them with nobody; replaces an earlier assignment.
-    public func assign(_ partitions: [(TopicPartition, StartOffset)]) throws(KafkaError) {
+    package func assign(_ partitions: [(TopicPartition, StartOffset)]) throws(KafkaError) {
         assignmentHasChanged()
         guard direct == nil else {
             direct?.stop()
@@ -22,7 +22,7 @@ extension Consumer {
     }
 
     /// The partitions that are ours now.
-    public var assignment: [TopicPartition] {
+    package var assignment: [TopicPartition] {
         if let direct { return direct.partitions }
         var list: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>?
         guard rd_kafka_assignment(client.pointer, &list) == RD_KAFKA_RESP_ERR_NO_ERROR, let list else { return [] }
@@ -31,17 +31,17 @@ extension Consumer {
     }
 
     /// Whether the group has taken the assignment away already, without waiting for us: nothing may be committed.
-    public var assignmentLost: Bool { rd_kafka_assignment_lost(client.pointer) != 0 }
+    package var assignmentLost: Bool { rd_kafka_assignment_lost(client.pointer) != 0 }
 
     /// Stops fetching from these partitions; records already fetched are dropped and come again after `resume`.
-    public func pause(_ partitions: [TopicPartition]) throws(KafkaError) {
+    package func pause(_ partitions: [TopicPartition]) throws(KafkaError) {
         let list = TopicPartitionList(partitions)
         try KafkaError.check(rd_kafka_pause_partitions(client.pointer, list.pointer), "pause")
         try list.checkEach("pause")
     }
 
     /// Goes on fetching from these partitions.
-    public func resume(_ partitions: [TopicPartition]) throws(KafkaError) {
+    package func resume(_ partitions: [TopicPartition]) throws(KafkaError) {
         let list = TopicPartitionList(partitions)
         try KafkaError.check(rd_kafka_resume_partitions(client.pointer, list.pointer), "resume")
         try list.checkEach("resume")
@@ -49,15 +49,15 @@ extension Consumer {
 
     /// Goes to these offsets; the next records received are those from there. Waits, at most `within`, until the
     /// fetchers have turned.
-    public func seek(to offsets: [(TopicPartition, Int64)], within: Duration = .seconds(5)) throws(KafkaError) {
+    package func seek(to offsets: [(TopicPartition, Int64)], within: Duration = .seconds(5)) throws(KafkaError) {
         let list = TopicPartitionList(offsets)
         try KafkaError.check(
-            consuming: rd_kafka_seek_partitions(client.pointer, list.pointer, within.milliseconds), "seek")
+            consuming: rd_kafka_seek_partitions(client.pointer, list.pointer, within.nativeMilliseconds), "seek")
         try list.checkEach("seek")
     }
 
     /// Goes to one offset of one partition, see `seek(to:within:)`.
-    public func seek(_ partition: TopicPartition, to offset: Int64) throws(KafkaError) {
+    package func seek(_ partition: TopicPartition, to offset: Int64) throws(KafkaError) {
         try seek(to: [(partition, offset)])
     }
 
@@ -66,7 +66,7 @@ extension Consumer {
     /// Waits at most about `within`, then gives up politeness: the group notices after `session.timeout.ms`. Offsets that are
     /// stored and not committed stay uncommitted unless the handler commits them or `enable.auto.commit` is on. Safe to call twice.
     /// A member with a `group.instance.id` does not leave: its partitions wait for its return until the session is over.
-    public func close(within: Duration = .seconds(10)) {
+    package func close(within: Duration = .seconds(10)) {
         guard phase == .open else { return }
         defer { phase = .closed }
         guard direct == nil else {
@@ -116,5 +116,34 @@ extension TopicPartitionList {
         for element in elements where element.err != RD_KAFKA_RESP_ERR_NO_ERROR {
             throw KafkaError(KafkaErrorCode(element.err), operation: "\(operation) \(element.identity)")
         }
+    }
+}
+
+/// The partitions that a consumer without a group reads: librdkafka's simple consumer, which asks no coordinator.
+struct DirectAssignment {
+    private var started: [(topic: OpaquePointer, identity: TopicPartition)] = []
+
+    var partitions: [TopicPartition] { started.map(\.identity) }
+
+    mutating func start(
+        _ partition: TopicPartition, at offset: StartOffset, client: NativeClient, queue: OpaquePointer
+    ) throws(KafkaError) {
+        guard let topic = rd_kafka_topic_new(client.pointer, partition.topic, nil) else {
+            throw KafkaError(KafkaErrorCode(rd_kafka_last_error()), operation: "assign \(partition)")
+        }
+        guard rd_kafka_consume_start_queue(topic, partition.partition, offset.native, queue) == 0 else {
+            let code = KafkaErrorCode(rd_kafka_last_error())
+            rd_kafka_topic_destroy(topic)
+            throw KafkaError(code, operation: "assign \(partition)")
+        }
+        started.append((topic, partition))
+    }
+
+    mutating func stop() {
+        for (topic, identity) in started {
+            rd_kafka_consume_stop(topic, identity.partition)
+            rd_kafka_topic_destroy(topic)
+        }
+        started = []
     }
 }

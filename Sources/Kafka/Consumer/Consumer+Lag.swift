@@ -1,20 +1,20 @@
 import CRdKafka
 
 /// How far a partition is from its end.
-public struct PartitionLag: Hashable, Sendable {
+package struct PartitionLag: Hashable, Sendable {
     /// The partition.
-    public let partition: TopicPartition
+    package let partition: TopicPartition
     /// The offset of the next record that `receive` will return.
-    public let position: Int64
+    package let position: Int64
     /// The offset of the next record to be written, as of the last fetch.
-    public let high: Int64
+    package let high: Int64
     /// The number of records between the two.
-    public var records: Int64 { max(high - position, 0) }
+    package var records: Int64 { max(high - position, 0) }
 }
 
 extension Consumer {
     /// The lag of each assigned partition that something has been read from. Local: costs no request.
-    public func lag() -> [PartitionLag] {
+    package func lag() -> [PartitionLag] {
         let list = TopicPartitionList(assignment)
         guard rd_kafka_position(client.pointer, list.pointer) == RD_KAFKA_RESP_ERR_NO_ERROR else { return [] }
         return list.elements.compactMap { element in
@@ -24,7 +24,7 @@ extension Consumer {
     }
 
     /// A partition's oldest offset and the one after its newest, as of the last fetch; nil before. Local: costs no request.
-    public func watermarks(of partition: TopicPartition) -> (low: Int64, high: Int64)? {
+    package func watermarks(of partition: TopicPartition) -> (low: Int64, high: Int64)? {
         var low: Int64 = -1
         var high: Int64 = -1
         let code = rd_kafka_get_watermark_offsets(
@@ -37,7 +37,7 @@ extension Consumer {
     ///
     /// Assigning from `.at(high)` reads every record written after this call, while `.end` is where the broker
     /// stands when it first hears of the assignment.
-    public func queryWatermarks(
+    package func queryWatermarks(
         of partition: TopicPartition, within: Duration = .seconds(5)
     ) throws(KafkaError) -> (low: Int64, high: Int64) {
         try client.queryWatermarks(of: partition, within: within)
@@ -45,14 +45,14 @@ extension Consumer {
 
     /// Asks the brokers for the first record of this time or later in each of these partitions; nil where there is
     /// none. Waits at most `within`.
-    public func offsets(
+    package func offsets(
         since milliseconds: Int64, in partitions: [TopicPartition], within: Duration = .seconds(10)
     ) throws(KafkaError) -> [TopicPartition: Int64?] {
         // librdkafka calls a question about nothing an invalid argument.
         guard !partitions.isEmpty else { return [:] }
         let list = TopicPartitionList(partitions.map { ($0, milliseconds) })
         try KafkaError.check(
-            rd_kafka_offsets_for_times(client.pointer, list.pointer, within.milliseconds), "find offsets by time")
+            rd_kafka_offsets_for_times(client.pointer, list.pointer, within.nativeMilliseconds), "find offsets by time")
         try list.checkEach("find an offset by time of")
         return Dictionary(uniqueKeysWithValues: list.elements.map { ($0.identity, $0.offset >= 0 ? $0.offset : nil) })
     }

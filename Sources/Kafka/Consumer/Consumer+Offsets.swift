@@ -5,7 +5,7 @@ extension Consumer {
     ///
     /// - Returns: the partitions refused because they are not ours any more; nothing was stored for those.
     @discardableResult
-    public func storeOffsets(_ offsets: [(TopicPartition, Int64)]) throws(KafkaError) -> [TopicPartition] {
+    package func storeOffsets(_ offsets: [(TopicPartition, Int64)]) throws(KafkaError) -> [TopicPartition] {
         guard !offsets.isEmpty else { return [] }
         let list = TopicPartitionList(offsets)
         let result = KafkaErrorCode(rd_kafka_offsets_store(client.pointer, list.pointer))
@@ -27,12 +27,12 @@ extension Consumer {
     ///   - synchronously: waits for the broker's answer, at most `within`; else errors go to `KafkaLog.onError`.
     ///   - within: how long to wait. After `.timedOut` the commit may still happen.
     /// - Throws: a code that `isNormalInRebalance` when the group has moved on: do not retry.
-    public func commitStored(synchronously: Bool, within: Duration = .seconds(10)) throws(KafkaError) {
+    package func commitStored(synchronously: Bool, within: Duration = .seconds(10)) throws(KafkaError) {
         try commit(nil, synchronously: synchronously, within: within)
     }
 
     /// Commits exactly these offsets (the last record's + 1), see `commitStored(synchronously:within:)`.
-    public func commit(
+    package func commit(
         _ offsets: [(TopicPartition, Int64)], synchronously: Bool = true, within: Duration = .seconds(10)
     ) throws(KafkaError) {
         guard !offsets.isEmpty else { return }
@@ -52,7 +52,7 @@ extension Consumer {
         let answers = rd_kafka_queue_new(client.pointer)
         defer { rd_kafka_queue_destroy(answers) }
         try KafkaError.check(rd_kafka_commit_queue(client.pointer, list, answers, nil, nil), "commit offsets")
-        guard let event = rd_kafka_queue_poll(answers, within.milliseconds) else {
+        guard let event = rd_kafka_queue_poll(answers, within.nativeMilliseconds) else {
             throw KafkaError(.timedOut, operation: "commit offsets", isRetriable: true)
         }
         defer { rd_kafka_event_destroy(event) }
@@ -66,26 +66,26 @@ extension Consumer {
     }
 
     /// Asks the broker for the group's committed offsets; nil for a partition that has none. Waits at most `within`.
-    public func committed(
+    package func committed(
         _ partitions: [TopicPartition], within: Duration = .seconds(10)
     ) throws(KafkaError) -> [(TopicPartition, Int64?)] {
         let list = TopicPartitionList(partitions)
         try KafkaError.check(
-            rd_kafka_committed(client.pointer, list.pointer, within.milliseconds), "read committed offsets")
+            rd_kafka_committed(client.pointer, list.pointer, within.nativeMilliseconds), "read committed offsets")
         try list.checkEach("read the committed offset of")
         return list.elements.map { ($0.identity, $0.offset >= 0 ? $0.offset : nil) }
     }
 
     /// Whether the group has taken this member in. With the consumer protocol one that is given no partition is told
     /// nothing.
-    public var isInGroup: Bool {
+    package var isInGroup: Bool {
         guard let pointer = rd_kafka_consumer_group_metadata(client.pointer) else { return false }
         defer { rd_kafka_consumer_group_metadata_destroy(pointer) }
         return rd_kafka_consumer_group_metadata_generation_id(pointer) > 0
     }
 
     /// What a transactional producer needs to commit offsets in the name of this member.
-    public func groupMetadata() throws(KafkaError) -> ConsumerGroupMetadata {
+    package func groupMetadata() throws(KafkaError) -> ConsumerGroupMetadata {
         guard let pointer = rd_kafka_consumer_group_metadata(client.pointer) else {
             throw KafkaError(.erroneousState, operation: "read group metadata", message: "the consumer has no group")
         }
@@ -94,7 +94,7 @@ extension Consumer {
 }
 
 /// A member's identity in its group at one moment. Take it anew after every rebalance.
-public struct ConsumerGroupMetadata: ~Copyable {
+package struct ConsumerGroupMetadata: ~Copyable {
     let pointer: OpaquePointer
 
     deinit { rd_kafka_consumer_group_metadata_destroy(pointer) }

@@ -20,7 +20,7 @@ import CRdKafka
 /// Offsets move only by `storeOffsets` and `commit`: `enable.auto.offset.store` is always off. Unless given,
 /// `enable.auto.commit` is off and, with the classic group protocol, `partition.assignment.strategy` is
 /// `cooperative-sticky`.
-public final class Consumer {
+package final class Consumer {
     let client: NativeClient
     let events: ClientEvents
     /// Where records, rebalances and errors arrive.
@@ -60,7 +60,7 @@ public final class Consumer {
     ///   - wakeup: signalled when something arrives; share it to serve several clients from one thread.
     ///   - log: where log lines and errors go.
     /// - Throws: an error that names the property if one is unknown or invalid.
-    public init(
+    package init(
         properties: KafkaProperties, rebalanceHandler: (any RebalanceHandler)? = nil, wakeup: Wakeup? = nil,
         log: KafkaLog
     ) throws(KafkaError) {
@@ -106,7 +106,7 @@ public final class Consumer {
     /// Rebalance handlers, errors and statistics are served inside. Call it at least every `max.poll.interval.ms`.
     ///
     /// - Throws: a fatal error, once the client has met one; `.destroyed` after `close`.
-    public func receive(maximum: Int, waiting: Duration = .zero) throws(KafkaError) -> ConsumedBatch {
+    package func receive(maximum: Int, waiting: Duration = .zero) throws(KafkaError) -> ConsumedBatch {
         guard phase == .open else {
             throw KafkaError(.destroyed, operation: "receive", message: "the consumer is closed")
         }
@@ -127,18 +127,18 @@ public final class Consumer {
     /// The partitions whose end `receive` has met since this was last asked: all records before it, as far as this
     /// consumer may see them, have been received. Needs the property `enable.partition.eof`; an offset does not tell
     /// as much, since what lies last may be no record but the end of a transaction.
-    public func takeEnds() -> Set<TopicPartition> {
+    package func takeEnds() -> Set<TopicPartition> {
         defer { ends = [] }
         return ends
     }
 
     /// The name of a topic that a record of this consumer carried.
-    public func topicName(_ id: TopicID) -> String { topics.names[id.index] }
+    package func topicName(_ id: TopicID) -> String { topics.names[id.index] }
 
     func topicID(of handle: OpaquePointer) -> TopicID { topics.id(of: handle) }
 
     /// The number of a topic by its name, before any record of it has come.
-    public func topicID(named name: String) -> TopicID { topics.id(of: name) }
+    package func topicID(named name: String) -> TopicID { topics.id(of: name) }
 
     func assignmentHasChanged() {
         assignmentChanges += 1

@@ -5,7 +5,7 @@ import CRdKafka
 /// librdkafka notices it too, and reads on where it was (up to 2.16 at least, its issue 3255): what lies before that
 /// in the new topic nobody would read. The brokers tell topics of one name apart by an id, which Apache Kafka has
 /// since 2.8; without it no change is ever seen. Owned by the consumer's thread.
-public final class TopicIdentity {
+package final class TopicIdentity {
     private struct ID: Equatable {
         var most: Int64 = 0
         var least: Int64 = 0
@@ -22,7 +22,7 @@ public final class TopicIdentity {
     private var isAsking = false
 
     /// Watches a topic with this consumer's connections. Nothing is asked before the first ``hasChanged()``.
-    public init(of topic: String, for consumer: Consumer) {
+    package init(of topic: String, for consumer: Consumer) {
         client = consumer.client
         self.topic = topic
         queue = rd_kafka_queue_new(client.pointer)
@@ -32,7 +32,7 @@ public final class TopicIdentity {
 
     /// Whether the name has come to mean another topic since the last call. Takes the answer to the question before
     /// and asks anew; waits for nothing, so call it once in a while.
-    public func hasChanged() -> Bool {
+    package func hasChanged() -> Bool {
         var hasChanged = false
         if let event = rd_kafka_queue_poll(queue, 0) {
             var id = ID()
@@ -46,7 +46,7 @@ public final class TopicIdentity {
             }
         }
         if !isAsking {
-            triage_ask_topic_id(client.pointer, topic, Self.patience.milliseconds, queue)
+            triage_ask_topic_id(client.pointer, topic, Self.patience.nativeMilliseconds, queue)
             isAsking = true
         }
         return hasChanged

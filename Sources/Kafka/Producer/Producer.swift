@@ -13,7 +13,7 @@ import Synchronization
 /// try text.withUnsafeBytes { try producer.send(to: topic, key: nil, value: $0, token: 1, copying: true) }
 /// try producer.flush(within: .seconds(5)) { token, error, partition, offset in … }
 /// ```
-public final class Producer: @unchecked Sendable {
+package final class Producer: @unchecked Sendable {
     // Unchecked: the queue is librdkafka's, safe from any thread; the rest is Sendable.
     let client: NativeClient
     private let events: ClientEvents
@@ -28,7 +28,7 @@ public final class Producer: @unchecked Sendable {
     ///   - wakeup: signalled when reports or errors arrive; share it to serve several clients from one thread.
     ///   - log: where log lines and errors go.
     /// - Throws: an error that names the property if one is unknown or invalid.
-    public init(
+    package init(
         properties: KafkaProperties, wakeup: Wakeup? = nil, log: KafkaLog
     ) throws(KafkaError) {
         guard properties["delivery.report.only.error"].map({ $0 == "false" }) ?? true else {
@@ -56,7 +56,7 @@ public final class Producer: @unchecked Sendable {
     ///
     /// - Parameter partitions: chooses the partition of each record that is sent without one, whatever its key. It needs the property
     ///   `sticky.partitioning.linger.ms` to be 0, and counts only the first time that this is called for the topic.
-    public func topic(
+    package func topic(
         _ name: String, spreadingOver partitions: SettledPartitions? = nil
     ) throws(KafkaError) -> ProducerTopic {
         let known: Result<ProducerTopic, KafkaError> = topics.withLock { topics in
@@ -80,12 +80,12 @@ public final class Producer: @unchecked Sendable {
 
     /// Waits until the leader of a partition has answered over this producer's own connection, so that what is sent next does
     /// not wait for one. Any thread; it blocks for at most `within`.
-    public func awaitLeader(of partition: TopicPartition, within: Duration) throws(KafkaError) {
+    package func awaitLeader(of partition: TopicPartition, within: Duration) throws(KafkaError) {
         _ = try client.queryWatermarks(of: partition, within: within)
     }
 
     /// Queues a record without headers, see `send(to:partition:key:value:headers:token:copying:)`.
-    public func send(
+    package func send(
         to topic: ProducerTopic, partition: Int32? = nil, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?,
         token: UInt, copying: Bool = false
     ) throws(KafkaError) {
@@ -104,12 +104,12 @@ public final class Producer: @unchecked Sendable {
     ///   - copying: copies the value, so that its bytes are free when this returns.
     /// - Throws: `.queueFull` means backpressure: take delivery reports, then send again. `.messageSizeTooLarge` and
     ///   `.unknownPartition` are about this record alone. Nothing was taken, and no report will come.
-    public func send(
+    package func send(
         to topic: ProducerTopic, partition: Int32? = nil, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?,
         headers: inout RecordHeaders, token: UInt, copying: Bool = false
     ) throws(KafkaError) {
         try send(topic, partition, key, value, headers: headers.pointer, token, copying)
-        headers.handedOver()
+        headers.release()
     }
 
     private func send(
@@ -135,7 +135,7 @@ public final class Producer: @unchecked Sendable {
     ///     or nil, the partition and the offset that the record got (negative if unknown).
     /// - Returns: the number of reports.
     @discardableResult
-    public func receiveDeliveryReports(waiting: Duration = .zero, _ body: DeliveryReportHandler) -> Int {
+    package func receiveDeliveryReports(waiting: Duration = .zero, _ body: DeliveryReportHandler) -> Int {
         var count = takeReports(body)
         if count == 0, waiting > .zero {
             wakeup.wait(timeout: waiting)
@@ -190,7 +190,7 @@ public final class Producer: @unchecked Sendable {
     /// Waits until every record is reported, without waiting for `linger.ms`, and hands the reports to `body`.
     ///
     /// - Throws: `.timedOut` if some are still on their way after `within`; they stay queued.
-    public func flush(within: Duration, _ body: DeliveryReportHandler = { _, _, _, _ in }) throws(KafkaError) {
+    package func flush(within: Duration, _ body: DeliveryReportHandler = { _, _, _, _ in }) throws(KafkaError) {
         let deadline = ContinuousClock.now + within
         while true {
             receiveDeliveryReports(body)
@@ -208,26 +208,26 @@ public final class Producer: @unchecked Sendable {
     }
 
     /// The number of records taken and not reported yet, reports (and errors) that wait to be received included. Any thread.
-    public var queuedCount: Int { Int(rd_kafka_outq_len(client.pointer)) }
+    package var queuedCount: Int { Int(rd_kafka_outq_len(client.pointer)) }
 
     /// The error that ended this producer, if one did: make a new one. Any thread.
-    public var fatalError: KafkaError? { KafkaError.fatal(of: client.pointer) }
+    package var fatalError: KafkaError? { KafkaError.fatal(of: client.pointer) }
 
     /// Drops every record, queued or on its way; their reports say `.purgedInQueue` or `.purgedInFlight`. Any thread.
-    public func purge() {
+    package func purge() {
         rd_kafka_purge(client.pointer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT)
     }
 }
 
 /// Takes a delivery report: the token, what went wrong or nil, and the record's partition and offset.
-public typealias DeliveryReportHandler = (
+package typealias DeliveryReportHandler = (
     _ token: UInt, _ error: KafkaErrorCode?, _ partition: Int32, _ offset: Int64
 ) -> Void
 
 /// A topic as one producer knows it. Share it freely; it keeps the producer's client alive.
-public final class ProducerTopic: @unchecked Sendable {  // librdkafka's topic handles are safe from any thread.
+package final class ProducerTopic: @unchecked Sendable {  // librdkafka's topic handles are safe from any thread.
     /// The topic's name.
-    public let name: String
+    package let name: String
     let pointer: OpaquePointer
     private let client: NativeClient
 
@@ -238,4 +238,31 @@ public final class ProducerTopic: @unchecked Sendable {  // librdkafka's topic h
     }
 
     deinit { rd_kafka_topic_destroy(pointer) }
+}
+
+extension Producer {
+    /// Sends a copy of a record; while the producer's queue is full, calls `whenFull`, which waits or serves delivery
+    /// reports, and tries again.
+    /// - Throws: `KafkaError` for anything else.
+    package func send(
+        to topic: ProducerTopic, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?,
+        headers: inout RecordHeaders, token: UInt, whenFull: () -> Void
+    ) throws(KafkaError) {
+        while let refusal = attempt(to: topic, key: key, value: value, headers: &headers, token: token) {
+            guard refusal.code == .queueFull else { throw refusal }
+            whenFull()
+        }
+    }
+
+    private func attempt(
+        to topic: ProducerTopic, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?,
+        headers: inout RecordHeaders, token: UInt
+    ) -> KafkaError? {
+        do throws(KafkaError) {
+            try send(to: topic, key: key, value: value, headers: &headers, token: token, copying: true)
+            return nil
+        } catch {
+            return error
+        }
+    }
 }

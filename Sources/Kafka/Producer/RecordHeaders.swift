@@ -4,32 +4,32 @@ import CRdKafka
 ///
 /// `Producer.send` takes its contents over and leaves it empty; when `send` throws, the contents stay. Names and values are
 /// copied in, so the bytes given need not outlive the call.
-public struct RecordHeaders: ~Copyable {
+package struct RecordHeaders: ~Copyable {
     /// librdkafka's list; made at the first header.
     private(set) var pointer: OpaquePointer?
     private let capacity: Int
 
     /// No headers yet; `capacity` is how many are expected.
-    public init(capacity: Int = 8) { self.capacity = capacity }
+    package init(capacity: Int = 8) { self.capacity = capacity }
 
     deinit { if let pointer { rd_kafka_headers_destroy(pointer) } }
 
     /// How many headers there are.
-    public var count: Int { pointer.map { rd_kafka_header_cnt($0) } ?? 0 }
+    package var count: Int { pointer.map { rd_kafka_header_cnt($0) } ?? 0 }
 
     /// Appends a header; a nil value is a null one, which is not an empty one.
-    public mutating func append(name: StaticString, value: UnsafeRawBufferPointer?) {
+    package mutating func append(name: StaticString, value: UnsafeRawBufferPointer?) {
         name.withUTF8Buffer { append(nameBytes: UnsafeRawBufferPointer($0), value: value) }
     }
 
     /// Appends a header with a value of text.
-    public mutating func append(name: StaticString, value: String) {
+    package mutating func append(name: StaticString, value: String) {
         var value = value
         value.withUTF8 { append(name: name, value: UnsafeRawBufferPointer($0)) }
     }
 
     /// Appends a header whose name is given as UTF-8 bytes.
-    public mutating func append(nameBytes: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer?) {
+    package mutating func append(nameBytes: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer?) {
         // It never returns null: librdkafka aborts without memory.
         let list = pointer ?? rd_kafka_headers_new(capacity)!
         pointer = list
@@ -40,19 +40,19 @@ public struct RecordHeaders: ~Copyable {
     }
 
     /// Throws the contents away.
-    public mutating func removeAll() {
+    package mutating func removeAll() {
         if let pointer { rd_kafka_headers_destroy(pointer) }
         pointer = nil
     }
 
     /// Replaces the contents by the headers of a record that was read, byte for byte.
-    public mutating func copy(of record: ConsumedRecord) {
+    package mutating func copy(of record: ConsumedRecord) {
         removeAll()
         pointer = record.nativeHeaders.map { rd_kafka_headers_copy($0) }
     }
 
     /// The list now belongs to librdkafka.
-    mutating func handedOver() { pointer = nil }
+    mutating func release() { pointer = nil }
 }
 
 extension UnsafeRawBufferPointer? {

@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// Those that are there when the first record is sent count as old: nobody tells since when they exist. Like librdkafka's own
 /// choice it stays with one partition for some milliseconds, so that records go in sets, and avoids those without a leader.
-public final class SettledPartitions: Sendable {
+package final class SettledPartitions: Sendable {
     private struct State {
         var count = PartitionCount()
         var chosen: Int32 = -1
@@ -17,7 +17,7 @@ public final class SettledPartitions: Sendable {
     private let state = Mutex(State())
 
     /// - Parameter patience: how long readers may need to notice a new partition.
-    public init(after patience: Duration) { self.patience = patience }
+    package init(after patience: Duration) { self.patience = patience }
 
     /// Makes this the partitioner of the topic that is made of the configuration; has to outlive the client.
     func install(in configuration: OpaquePointer) {

@@ -3,15 +3,15 @@
 /// Encoders append and hand back the range of what they wrote. A pointer from ``bytes(in:)`` is valid until the arena
 /// is next appended to, since growing moves the bytes: encode a whole batch first, then take the pointers. One thread
 /// at a time.
-public final class ByteArena {
+package final class ByteArena {
     private var base: UnsafeMutableRawPointer
     /// How many bytes are allocated.
-    public private(set) var capacity: Int
+    package private(set) var capacity: Int
     /// How many bytes have been written since the last ``reset()``.
-    public private(set) var count = 0
+    package private(set) var count = 0
 
     /// Makes an empty arena with room for so many bytes.
-    public init(capacity: Int = 4096) {
+    package init(capacity: Int = 4096) {
         self.capacity = max(capacity, 64)
         base = .allocate(byteCount: self.capacity, alignment: 16)
     }
@@ -19,19 +19,19 @@ public final class ByteArena {
     deinit { base.deallocate() }
 
     /// Forgets what was written and keeps the memory.
-    public func reset() { count = 0 }
+    package func reset() { count = 0 }
 
     /// Everything written since the last ``reset()``. Borrowed until the next append.
-    public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
+    package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
 
     /// What was written there. Borrowed until the next append.
-    public func bytes(in range: Range<Int>) -> UnsafeRawBufferPointer {
+    package func bytes(in range: Range<Int>) -> UnsafeRawBufferPointer {
         precondition(range.upperBound <= count, "the range was not written")
         return UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count)
     }
 
     /// Makes room for so many bytes more.
-    public func reserve(_ additional: Int) {
+    package func reserve(_ additional: Int) {
         let needed = count + additional
         guard needed > capacity else { return }
         let larger = max(needed, capacity * 2)
@@ -57,56 +57,56 @@ public final class ByteArena {
 
     /// Appends the bytes and returns their range.
     @discardableResult
-    public func append(_ bytes: UnsafeRawBufferPointer) -> Range<Int> {
+    package func append(_ bytes: UnsafeRawBufferPointer) -> Range<Int> {
         write(atMost: bytes.count) { $0.put(bytes) }
     }
 
     /// Appends one byte.
     @discardableResult
-    public func append(_ byte: UInt8) -> Range<Int> {
+    package func append(_ byte: UInt8) -> Range<Int> {
         write(atMost: 1) { $0.put(byte) }
     }
 
     /// Appends a literal.
     @discardableResult
-    public func append(literal: StaticString) -> Range<Int> {
+    package func append(literal: StaticString) -> Range<Int> {
         write(atMost: literal.utf8CodeUnitCount) { $0.put(literal) }
     }
 
     /// Appends the UTF-8 bytes of the text.
     @discardableResult
-    public func append(text: String) -> Range<Int> {
+    package func append(text: String) -> Range<Int> {
         var text = text
         return text.withUTF8 { append(UnsafeRawBufferPointer($0)) }
     }
 
     /// Appends the number in decimal.
     @discardableResult
-    public func append(decimal: Int64) -> Range<Int> {
+    package func append(decimal: Int64) -> Range<Int> {
         write(atMost: 20) { $0.put(decimal: decimal) }
     }
 
     /// Appends the four bytes of the number, the most significant first.
     @discardableResult
-    public func append(bigEndian: Int32) -> Range<Int> {
+    package func append(bigEndian: Int32) -> Range<Int> {
         write(atMost: 4) { $0.put(bigEndian: bigEndian) }
     }
 
     /// Appends `TOPIC/PARTITION/OFFSET`.
     @discardableResult
-    public func append(source: RecordSource) -> Range<Int> {
+    package func append(source: RecordSource) -> Range<Int> {
         write(atMost: source.maximumLength) { source.write(to: &$0) }
     }
 
     /// Appends a JSON string, with its quotes, whose content is these UTF-8 bytes.
     @discardableResult
-    public func append(jsonString bytes: UnsafeRawBufferPointer) -> Range<Int> {
+    package func append(jsonString bytes: UnsafeRawBufferPointer) -> Range<Int> {
         write(atMost: JSONEscaping.maximumLength(of: bytes.count)) { $0.put(jsonString: bytes) }
     }
 
     /// Appends a JSON string, with its quotes.
     @discardableResult
-    public func append(jsonString text: String) -> Range<Int> {
+    package func append(jsonString text: String) -> Range<Int> {
         var text = text
         return text.withUTF8 { append(jsonString: UnsafeRawBufferPointer($0)) }
     }

@@ -1,3 +1,5 @@
+import Platform
+
 /// Writes bytes one after the other into memory that somebody has reserved. It checks no bounds: `ByteArena.write`
 /// does, once for each message.
 struct ByteCursor {
@@ -67,6 +69,12 @@ struct ByteCursor {
     mutating func put(bigEndian value: Int32) {
         position.storeBytes(of: value.bigEndian, as: Int32.self)
         position += 4
+    }
+
+    /// Unix milliseconds in RFC 3339.
+    mutating func put(timestamp milliseconds: Int64) {
+        Timestamp.write(milliseconds: milliseconds, into: position)
+        position += Timestamp.length
     }
 
     mutating func put(jsonString bytes: UnsafeRawBufferPointer) {

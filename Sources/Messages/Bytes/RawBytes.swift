@@ -1,12 +1,12 @@
 extension UnsafeRawBufferPointer {
     /// Whether these are the bytes of the literal.
-    public func equals(_ literal: StaticString) -> Bool {
+    package func equals(_ literal: StaticString) -> Bool {
         count == literal.utf8CodeUnitCount && startsUnchecked(with: literal)
     }
 
     /// Whether these are the bytes of the literal when ASCII letters of either case count as the same. The literal is
     /// in lower case.
-    public func equalsIgnoringCase(_ literal: StaticString) -> Bool {
+    package func equalsIgnoringCase(_ literal: StaticString) -> Bool {
         guard count == literal.utf8CodeUnitCount else { return false }
         let expected = literal.utf8Start
         for index in 0..<count where self[index].asciiLowercased != expected[index].asciiLowercased { return false }
@@ -14,7 +14,7 @@ extension UnsafeRawBufferPointer {
     }
 
     /// Whether the two hold the same bytes.
-    public func equals(_ other: UnsafeRawBufferPointer) -> Bool {
+    package func equals(_ other: UnsafeRawBufferPointer) -> Bool {
         count == other.count && elementsEqual(other)
     }
 
@@ -29,7 +29,7 @@ extension UnsafeRawBufferPointer {
     func slice(_ range: Range<Int>) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: self[range]) }
 
     /// The number that the bytes spell in decimal, with an optional minus sign.
-    public var decimalInteger: Int64? {
+    package var decimalInteger: Int64? {
         guard !isEmpty, count <= 20 else { return nil }
         let negative = self[0] == UInt8(ascii: "-")
         guard count > (negative ? 1 : 0) else { return nil }
@@ -46,7 +46,7 @@ extension UnsafeRawBufferPointer {
     }
 
     /// The bytes as text; what is not UTF-8 in them becomes U+FFFD.
-    public var text: String { String(decoding: self, as: UTF8.self) }
+    package var text: String { String(decoding: self, as: UTF8.self) }
 }
 
 extension UInt8 {
@@ -57,7 +57,7 @@ extension UInt8 {
 
 extension StaticString {
     /// The literal's bytes, which live as long as the program.
-    public var bytes: UnsafeRawBufferPointer {
+    package var bytes: UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: utf8Start, count: utf8CodeUnitCount)
     }
 }

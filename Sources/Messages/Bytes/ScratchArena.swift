@@ -1,19 +1,19 @@
 /// Memory that is handed out in pieces which stay where they are until ``reset()``, and reused after it.
 ///
 /// Decoders put here what cannot be borrowed from the record itself, such as a text with escapes. One thread at a time.
-public final class ScratchArena {
+package final class ScratchArena {
     private var chunks: [UnsafeMutableRawBufferPointer] = []
     private var current = 0
     private var used = 0
     private let chunkSize: Int
 
     /// Makes an empty arena; it allocates when first used, `chunkSize` bytes at a time.
-    public init(chunkSize: Int = 16 * 1024) { self.chunkSize = chunkSize }
+    package init(chunkSize: Int = 16 * 1024) { self.chunkSize = chunkSize }
 
     deinit { for chunk in chunks { chunk.deallocate() } }
 
     /// Takes back everything that was handed out and keeps the memory for what comes.
-    public func reset() {
+    package func reset() {
         current = 0
         used = 0
     }

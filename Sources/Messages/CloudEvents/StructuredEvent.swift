@@ -1,3 +1,5 @@
+import Platform
+
 /// The attributes of a structured CloudEvent that matter, with its data still unread.
 private struct StructuredEvent {
     var specVersion: UnsafeRawBufferPointer?

@@ -1,7 +1,7 @@
 /// Why bytes are not the JSON that was asked for, and where. It never quotes the input.
-public struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
+package struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
     /// What was wrong.
-    public enum Reason: Equatable, Sendable {
+    package enum Reason: Equatable, Sendable {
         /// The input is not UTF-8.
         case invalidUTF8
         /// The input ended in the middle of a value.
@@ -23,7 +23,7 @@ public struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
     }
 
     /// What a reader may ask for.
-    public enum StaticToken: String, Equatable, Sendable {
+    package enum StaticToken: String, Equatable, Sendable {
         case value = "a value"
         case object = "an object"
         case array = "an array"
@@ -38,9 +38,9 @@ public struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
     }
 
     /// What was wrong.
-    public var reason: Reason
+    package var reason: Reason
     /// Where it was noticed, in bytes from the start of the input.
-    public var offset: Int
+    package var offset: Int
 
     init(_ reason: Reason, at offset: Int) {
         self.reason = reason
@@ -48,7 +48,7 @@ public struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
     }
 
     /// One line for people, such as `expected ',' or '}' at byte 12`.
-    public var description: String {
+    package var description: String {
         switch reason {
         case .invalidUTF8: "not UTF-8"
         case .unexpectedEnd: "the JSON ends too early, at byte \(offset)"

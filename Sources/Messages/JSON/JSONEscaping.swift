@@ -1,7 +1,7 @@
 /// The characters that JSON strings cannot hold as they are.
-enum JSONEscaping {
+package enum JSONEscaping {
     /// The most bytes that a JSON string of so many bytes takes, quotes included: each may become `\u00XX`.
-    static func maximumLength(of count: Int) -> Int { count * 6 + 2 }
+    package static func maximumLength(of count: Int) -> Int { count * 6 + 2 }
 
     /// The index of the first quote, backslash or control character in `from..<to`, or `to`. Eight bytes at a time.
     @inline(__always)
@@ -30,7 +30,7 @@ enum JSONEscaping {
     }
 
     /// Writes the bytes as the content of a JSON string and returns how many it wrote, at most six for each.
-    static func escape(_ bytes: UnsafeRawBufferPointer, into target: UnsafeMutableRawPointer) -> Int {
+    package static func escape(_ bytes: UnsafeRawBufferPointer, into target: UnsafeMutableRawPointer) -> Int {
         guard let base = bytes.baseAddress else { return 0 }
         var written = 0
         var index = 0

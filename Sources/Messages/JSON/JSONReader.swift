@@ -13,14 +13,14 @@
 /// skipped. Strings are borrowed from the input or, if they have escapes, from the scratch arena: valid while both
 /// are. A string, once unescaped, is well-formed UTF-8; surrogate halves are refused. A UTF-8 byte order mark at the
 /// start is passed over.
-public struct JSONReader {
+package struct JSONReader {
     /// How deep values may be nested unless said otherwise; Foundation's limit too.
-    public static let defaultMaximumDepth = 512
+    package static let defaultMaximumDepth = 512
 
     let base: UnsafeRawPointer
     let end: Int
     /// Where the reader stands, in bytes from the start of the input.
-    public internal(set) var position: Int
+    package internal(set) var position: Int
     let scratch: ScratchArena
     private let maximumDepth: Int
     private var depth = 0
@@ -28,7 +28,7 @@ public struct JSONReader {
     private var needsComma = false
 
     /// Starts reading. Throws if the bytes are not UTF-8.
-    public init(
+    package init(
         _ bytes: UnsafeRawBufferPointer, scratch: ScratchArena, maximumDepth: Int = defaultMaximumDepth
     ) throws(JSONError) {
         guard UTF8Validation.isValid(bytes) else { throw JSONError(.invalidUTF8, at: 0) }
@@ -47,12 +47,12 @@ public struct JSONReader {
     }
 
     /// What kind of value comes next.
-    public enum Kind: Sendable {
+    package enum Kind: Sendable {
         case object, array, string, number, boolean, null
     }
 
     /// Says what comes next and does not move.
-    public mutating func peek() throws(JSONError) -> Kind {
+    package mutating func peek() throws(JSONError) -> Kind {
         switch try nextByte(or: .value) {
         case UInt8(ascii: "{"): return .object
         case UInt8(ascii: "["): return .array
@@ -67,23 +67,23 @@ public struct JSONReader {
     // MARK: Objects and arrays
 
     /// Steps into an object. Call ``nextKey()`` until it returns nil.
-    public mutating func beginObject() throws(JSONError) {
+    package mutating func beginObject() throws(JSONError) {
         try open(UInt8(ascii: "{"), expected: .object)
     }
 
     /// Steps into an array. Call ``nextElement()`` until it returns false.
-    public mutating func beginArray() throws(JSONError) {
+    package mutating func beginArray() throws(JSONError) {
         try open(UInt8(ascii: "["), expected: .array)
     }
 
     /// The name of the object's next field, unescaped, with the reader before its value; nil at the object's end.
-    public mutating func nextKey() throws(JSONError) -> UnsafeRawBufferPointer? {
+    package mutating func nextKey() throws(JSONError) -> UnsafeRawBufferPointer? {
         guard let range = try nextKeyRange() else { return nil }
         return unescape(range)
     }
 
     /// Whether the array has one more element, with the reader before it.
-    public mutating func nextElement() throws(JSONError) -> Bool {
+    package mutating func nextElement() throws(JSONError) -> Bool {
         try nextItem(closing: UInt8(ascii: "]"), expected: .commaOrBracket)
     }
 
@@ -124,14 +124,14 @@ public struct JSONReader {
     // MARK: Values
 
     /// Reads a string and unescapes it.
-    public mutating func string() throws(JSONError) -> UnsafeRawBufferPointer {
+    package mutating func string() throws(JSONError) -> UnsafeRawBufferPointer {
         let range = try scanString(or: .string)
         needsComma = true
         return unescape(range)
     }
 
     /// Reads a string, or null as nil.
-    public mutating func stringOrNull() throws(JSONError) -> UnsafeRawBufferPointer? {
+    package mutating func stringOrNull() throws(JSONError) -> UnsafeRawBufferPointer? {
         if try nextByte(or: .string) == UInt8(ascii: "n") {
             try literal("null")
             return nil
@@ -140,7 +140,7 @@ public struct JSONReader {
     }
 
     /// Reads a number and returns it as it is written.
-    public mutating func number() throws(JSONError) -> UnsafeRawBufferPointer {
+    package mutating func number() throws(JSONError) -> UnsafeRawBufferPointer {
         _ = try nextByte(or: .number)
         let start = position
         try scanNumber()
@@ -149,12 +149,12 @@ public struct JSONReader {
     }
 
     /// Reads a number and returns the nearest double.
-    public mutating func double() throws(JSONError) -> Double {
+    package mutating func double() throws(JSONError) -> Double {
         DecimalNumber.double(of: try number())
     }
 
     /// Reads a number without fraction and exponent that fits an Int64.
-    public mutating func integer() throws(JSONError) -> Int64 {
+    package mutating func integer() throws(JSONError) -> Int64 {
         let digits = try number()
         guard let value = digits.decimalInteger else {
             throw JSONError(.expected(.integer), at: position - digits.count)
@@ -163,14 +163,14 @@ public struct JSONReader {
     }
 
     /// Reads true or false.
-    public mutating func boolean() throws(JSONError) -> Bool {
+    package mutating func boolean() throws(JSONError) -> Bool {
         let isTrue = try nextByte(or: .boolean) == UInt8(ascii: "t")
         try literal(isTrue ? "true" : "false")
         return isTrue
     }
 
     /// Checks the next value, whatever it is, and passes over it.
-    public mutating func skip() throws(JSONError) {
+    package mutating func skip() throws(JSONError) {
         switch try peek() {
         case .object:
             try beginObject()
@@ -191,7 +191,7 @@ public struct JSONReader {
     }
 
     /// Checks the next value, passes over it and returns its bytes as they are, without the white space around it.
-    public mutating func rawValue() throws(JSONError) -> UnsafeRawBufferPointer {
+    package mutating func rawValue() throws(JSONError) -> UnsafeRawBufferPointer {
         _ = try nextByte(or: .value)
         let start = position
         try skip()
@@ -199,7 +199,7 @@ public struct JSONReader {
     }
 
     /// Checks that nothing follows but white space.
-    public mutating func finish() throws(JSONError) {
+    package mutating func finish() throws(JSONError) {
         skipWhiteSpace()
         guard position == end else { throw JSONError(.trailingBytes, at: position) }
     }

@@ -1,8 +1,8 @@
 /// What a reply says. Bytes are borrowed from the record or from the decoder: valid while record and decoder are, and
 /// until the decoder's `reset()`.
-public struct DecodedReply {
+package struct DecodedReply {
     /// What a reply says.
-    public enum Content {
+    package enum Content {
         /// A classification.
         ///
         /// - label: the most probable class, UTF-8.
@@ -18,20 +18,20 @@ public struct DecodedReply {
     }
 
     /// What a reply says.
-    public var content: Content
+    package var content: Content
     /// The request's id, UTF-8; nil if the reply is malformed.
-    public var id: UnsafeRawBufferPointer?
+    package var id: UnsafeRawBufferPointer?
 }
 
 /// Reads replies, for programs that send sentences. One thread at a time.
-public final class ReplyDecoder {
+package final class ReplyDecoder {
     private let scratch = ScratchArena()
 
     /// Makes a decoder.
-    public init() {}
+    package init() {}
 
     /// Takes back the memory of what was decoded.
-    public func reset() { scratch.reset() }
+    package func reset() { scratch.reset() }
 
     /// Decodes a reply.
     ///
@@ -39,7 +39,7 @@ public final class ReplyDecoder {
     ///   - value: the record's value.
     ///   - status: the header `triage-status`. It is needed only where the value says nothing: an error code there
     ///     makes a failure of what would be malformed.
-    public func decode(value: UnsafeRawBufferPointer?, status: UnsafeRawBufferPointer? = nil) -> DecodedReply {
+    package func decode(value: UnsafeRawBufferPointer?, status: UnsafeRawBufferPointer? = nil) -> DecodedReply {
         if let value, let reply = try? parse(value) { return reply }
         guard let status, let code = ErrorCode(bytes: status) else { return DecodedReply(content: .malformed, id: nil) }
         return DecodedReply(content: .failure(code, code: status, message: StaticString("").bytes), id: nil)
@@ -47,7 +47,7 @@ public final class ReplyDecoder {
 
     /// Calls the body with each class, in the model's order, and its probability. Throws if the bytes are not an
     /// object of numbers.
-    public func forEachProbability(
+    package func forEachProbability(
         in probabilities: UnsafeRawBufferPointer,
         _ body: (_ label: UnsafeRawBufferPointer, _ probability: Double) -> Void
     ) throws(JSONError) {

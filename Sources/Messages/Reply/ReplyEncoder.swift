@@ -2,12 +2,12 @@
 ///
 /// What is the same in every reply, the labels and the model's name, is escaped once. Nothing is allocated for a
 /// reply but what the arena needs to grow.
-public struct ReplyEncoder: Sendable {
+package struct ReplyEncoder: Sendable {
     /// How many classes the model has.
-    public let labelCount: Int
+    package let labelCount: Int
     /// How many decimals each probability has. Six, and more where there are so many classes that rounding each would
     /// add up to more than 5e-6: the sum stays within 1e-5 of 1 up to 20,000 classes.
-    public let decimals: Int
+    package let decimals: Int
 
     /// For each class `,"LABEL":`, the first without its comma.
     private let names: [UInt8]
@@ -17,7 +17,7 @@ public struct ReplyEncoder: Sendable {
     private let tail: [UInt8]
 
     /// Prepares the replies of a model: its identifier `NAME@VERSION` and its classes in their order.
-    public init(model: String, labels: [String]) {
+    package init(model: String, labels: [String]) {
         let arena = ByteArena()
         var starts: [Int] = []
         for label in labels {
@@ -52,7 +52,7 @@ public struct ReplyEncoder: Sendable {
     ///   - id: the request's own id, UTF-8; nil if it has none.
     ///   - source: where the request lies, which is its id if it has none of its own.
     ///   - probabilities: in the model's order of classes.
-    public func encode(
+    package func encode(
         id: UnsafeRawBufferPointer?, source: RecordSource, probabilities: UnsafeBufferPointer<Float>,
         into arena: ByteArena
     ) -> Range<Int>? {
@@ -68,7 +68,7 @@ public struct ReplyEncoder: Sendable {
     }
 
     /// Appends the reply value for a request with an id of its own.
-    public func encode(
+    package func encode(
         id: UnsafeRawBufferPointer, probabilities: UnsafeBufferPointer<Float>, into arena: ByteArena
     ) -> Range<Int>? {
         encode(id: id, source: Self.nowhere, probabilities: probabilities, into: arena)
@@ -80,7 +80,7 @@ public struct ReplyEncoder: Sendable {
     ///   - id: the request's own id, UTF-8; nil if it has none or if it would be too large to echo.
     ///   - source: where the request lies, which is its id if it has none of its own.
     ///   - message: one line for people, which quotes nothing of the request.
-    public func encodeError(
+    package func encodeError(
         id: UnsafeRawBufferPointer?, source: RecordSource, code: ErrorCode, message: String, into arena: ByteArena
     ) -> Range<Int> {
         var message = message
@@ -98,7 +98,7 @@ public struct ReplyEncoder: Sendable {
     }
 
     /// Appends an error reply for a request with an id of its own.
-    public func encodeError(
+    package func encodeError(
         id: UnsafeRawBufferPointer, code: ErrorCode, message: String, into arena: ByteArena
     ) -> Range<Int> {
         encodeError(id: id, source: Self.nowhere, code: code, message: message, into: arena)

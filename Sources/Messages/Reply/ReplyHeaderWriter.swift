@@ -1,9 +1,11 @@
+import Platform
+
 /// Writes the headers of replies and dead letters, one after the other, to whoever appends them to the record.
 ///
 /// Names and values that are handed out are valid during the call only. One thread at a time.
-public final class ReplyHeaderWriter {
+package final class ReplyHeaderWriter {
     /// Takes one header.
-    public typealias Sink = (_ name: StaticString, _ value: UnsafeRawBufferPointer) -> Void
+    package typealias Sink = (_ name: StaticString, _ value: UnsafeRawBufferPointer) -> Void
 
     private let arena = ByteArena(capacity: 512)
     private let eventSource: [UInt8]
@@ -12,7 +14,7 @@ public final class ReplyHeaderWriter {
     /// Makes a writer.
     ///
     /// - Parameter eventSource: the `ce_source` of replies that are CloudEvents, a URI reference that names the worker.
-    public init(eventSource: String) { self.eventSource = Array(eventSource.utf8) }
+    package init(eventSource: String) { self.eventSource = Array(eventSource.utf8) }
 
     /// Hands out the headers of a reply.
     ///
@@ -23,7 +25,7 @@ public final class ReplyHeaderWriter {
     ///   - source: where the request lies.
     ///   - status: why there is no classification; nil if there is one.
     ///   - now: Unix milliseconds, the `ce_time` of a CloudEvent.
-    public func writeReply(
+    package func writeReply(
         echoing headers: borrowing EchoedHeaders, id: UnsafeRawBufferPointer?, isCloudEvent: Bool, source: RecordSource,
         status: ErrorCode?, now: Int64, _ sink: Sink
     ) {
@@ -45,7 +47,7 @@ public final class ReplyHeaderWriter {
     ///   - group: the consumer group that gives it up.
     ///   - message: what was wrong, for people.
     ///   - code: what was wrong, for programs.
-    public func writeDeadLetter(source: RecordSource, group: String, code: ErrorCode, message: String, _ sink: Sink) {
+    package func writeDeadLetter(source: RecordSource, group: String, code: ErrorCode, message: String, _ sink: Sink) {
         sink(HeaderName.deadLetterTopic, source.topic)
         write(HeaderName.deadLetterPartition, atMost: 20, sink) { $0.put(decimal: Int64(source.partition)) }
         write(HeaderName.deadLetterOffset, atMost: 20, sink) { $0.put(decimal: source.offset) }
@@ -64,7 +66,7 @@ public final class ReplyHeaderWriter {
         write(HeaderName.eventID, atMost: 36, sink) { identifiers.write(to: &$0) }
         eventSource.withUnsafeBytes { sink(HeaderName.eventSource, $0) }
         sink(HeaderName.eventType, (isError ? HeaderValue.errorType : HeaderValue.classificationType).bytes)
-        write(HeaderName.eventTime, atMost: 24, sink) { Timestamp.write(milliseconds: now, to: &$0) }
+        write(HeaderName.eventTime, atMost: Timestamp.length, sink) { $0.put(timestamp: now) }
         if let id {
             sink(HeaderName.eventCausationID, id)
         } else {

@@ -5,26 +5,26 @@
 /// reused after
 /// ``reset()``: decode a batch, use it, reset. Nothing is allocated for a record once that memory has grown to the
 /// size of a batch, except the message of some failures. One thread at a time.
-public final class RequestDecoder {
+package final class RequestDecoder {
     /// The most bytes of UTF-8 that a sentence may have.
-    public var maximumTextBytes: Int { rules.maximumBytes }
+    package var maximumTextBytes: Int { rules.maximumBytes }
     /// The most bytes that a value may have; a larger one is refused unread.
-    public let maximumValueBytes: Int
+    package let maximumValueBytes: Int
 
     let rules: SentenceRules
     let scratch = ScratchArena()
 
     /// Makes a decoder with its limits, in bytes.
-    public init(maximumTextBytes: Int = 8192, maximumValueBytes: Int = 4 << 20) {
+    package init(maximumTextBytes: Int = 8192, maximumValueBytes: Int = 4 << 20) {
         rules = SentenceRules(maximumBytes: maximumTextBytes)
         self.maximumValueBytes = max(maximumValueBytes, maximumTextBytes)
     }
 
     /// Takes back the memory of what was decoded.
-    public func reset() { scratch.reset() }
+    package func reset() { scratch.reset() }
 
     /// Decodes one record. It never throws: what is wrong with a record is part of the result.
-    public func decode(value: UnsafeRawBufferPointer?, headers: borrowing RequestHeaders) -> DecodedRequest {
+    package func decode(value: UnsafeRawBufferPointer?, headers: borrowing RequestHeaders) -> DecodedRequest {
         var fields = RequestFields()
         return decode(value: value, headers: headers, fields: &fields)
     }
@@ -106,5 +106,45 @@ public final class RequestDecoder {
         if case .plainText = mediaType { throw rules.tooLong(value.count) }
         throw RequestFailure(
             .textTooLong, "the value has \(value.count) bytes, at most \(maximumValueBytes) are taken")
+    }
+}
+
+/// What a request's record says: a sentence, or why there is none.
+///
+/// Bytes are borrowed from the record or from the decoder: valid while record and decoder are, and until the
+/// decoder's `reset()`.
+package struct DecodedRequest {
+    /// A sentence, or why there is none.
+    package enum Content {
+        /// The sentence, well-formed UTF-8 with something other than white space in it, within the limit.
+        case text(UnsafeRawBufferPointer)
+        /// Why there is none. The message is one line for people, and quotes nothing of the request.
+        case failure(ErrorCode, message: String)
+    }
+
+    /// A sentence, or why there is none.
+    package var content: Content
+    /// The request's own id, UTF-8: `id` of the JSON, else the CloudEvent's. Nil if it has none: then it goes by
+    /// ``RecordSource``.
+    package var id: UnsafeRawBufferPointer?
+    /// Whether the request is a CloudEvent, structured or binary; its reply then is one too.
+    package var isCloudEvent: Bool
+    /// Unix milliseconds after which nobody waits for the reply.
+    package var deadline: Int64?
+
+    /// Puts together what a decoder would have found.
+    package init(
+        content: Content, id: UnsafeRawBufferPointer? = nil, isCloudEvent: Bool = false, deadline: Int64? = nil
+    ) {
+        self.content = content
+        self.id = id
+        self.isCloudEvent = isCloudEvent
+        self.deadline = deadline
+    }
+
+    /// Whether nobody waits any more at that time, in Unix milliseconds.
+    package func isExpired(at now: Int64) -> Bool {
+        guard let deadline else { return false }
+        return deadline < now
     }
 }

@@ -1,10 +1,10 @@
 /// Writes requests, for programs that send sentences.
-public struct RequestEncoder: Sendable {
+package struct RequestEncoder: Sendable {
     /// Makes an encoder.
-    public init() {}
+    package init() {}
 
     /// Appends `{"id":"…","text":"…"}`, without `id` if it is nil, and returns its range. Both are UTF-8.
-    public func encode(
+    package func encode(
         text: UnsafeRawBufferPointer, id: UnsafeRawBufferPointer? = nil, into arena: ByteArena
     ) -> Range<Int> {
         let maximum = 32 + JSONEscaping.maximumLength(of: text.count) + JSONEscaping.maximumLength(of: id?.count ?? 0)
@@ -22,7 +22,7 @@ public struct RequestEncoder: Sendable {
     }
 
     /// Appends `{"id":"…","text":"…"}`, without `id` if it is nil, and returns its range.
-    public func encode(text: String, id: String? = nil, into arena: ByteArena) -> Range<Int> {
+    package func encode(text: String, id: String? = nil, into arena: ByteArena) -> Range<Int> {
         var text = text
         var id = id
         return text.withUTF8 { text in

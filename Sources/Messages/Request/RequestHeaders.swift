@@ -1,38 +1,40 @@
+import Platform
+
 /// The headers of one request that mean something to Triage, picked out of all that the record has.
 ///
 /// Values are borrowed from the record: valid while it is. Names are compared without regard to the case of letters,
 /// the last of several headers of one name counts, and a header without a value counts as absent. Reuse one value for
 /// record after record.
-public struct RequestHeaders {
+package struct RequestHeaders {
     /// Media type of the value.
-    public private(set) var contentType: UnsafeRawBufferPointer?
+    package private(set) var contentType: UnsafeRawBufferPointer?
     /// What the reply takes over, and where it goes.
-    public private(set) var echoed = EchoedHeaders()
+    package private(set) var echoed = EchoedHeaders()
     /// Name of the topic where the reply is to go.
-    public private(set) var replyTopic: UnsafeRawBufferPointer?
+    package private(set) var replyTopic: UnsafeRawBufferPointer?
     /// Unix milliseconds after which nobody waits: `triage-deadline`, else `ce_expirytime`. What cannot be read
     /// counts as absent.
-    public var deadline: Int64? { triageDeadline ?? eventExpiry }
+    package var deadline: Int64? { triageDeadline ?? eventExpiry }
     /// CloudEvents version; if there is one, the record is a binary-mode CloudEvent.
-    public private(set) var eventSpecVersion: UnsafeRawBufferPointer?
+    package private(set) var eventSpecVersion: UnsafeRawBufferPointer?
     /// The CloudEvent's id, if it is UTF-8 and not empty.
-    public private(set) var eventID: UnsafeRawBufferPointer?
+    package private(set) var eventID: UnsafeRawBufferPointer?
     /// The CloudEvent's source.
-    public private(set) var eventSource: UnsafeRawBufferPointer?
+    package private(set) var eventSource: UnsafeRawBufferPointer?
     /// The CloudEvent's type.
-    public private(set) var eventType: UnsafeRawBufferPointer?
+    package private(set) var eventType: UnsafeRawBufferPointer?
 
     private var triageDeadline: Int64?
     private var eventExpiry: Int64?
 
     /// No headers.
-    public init() {}
+    package init() {}
 
     /// Forgets all headers.
-    public mutating func reset() { self = RequestHeaders() }
+    package mutating func reset() { self = RequestHeaders() }
 
     /// Takes in one header; those that mean nothing to Triage are passed over.
-    public mutating func add(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer?) {
+    package mutating func add(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer?) {
         guard let value, !name.isEmpty else { return }
         // The first letter and the length leave one or two names to compare with.
         switch (name[0] | 0x20, name.count) {
@@ -85,17 +87,17 @@ public struct RequestHeaders {
 }
 
 /// The headers of a request that its reply needs. Borrowed from the record.
-public struct EchoedHeaders {
+package struct EchoedHeaders {
     /// Opaque bytes to echo.
-    public internal(set) var correlationID: UnsafeRawBufferPointer?
+    package internal(set) var correlationID: UnsafeRawBufferPointer?
     /// W3C trace context, to echo.
-    public internal(set) var traceparent: UnsafeRawBufferPointer?
+    package internal(set) var traceparent: UnsafeRawBufferPointer?
     /// W3C trace state, to echo.
-    public internal(set) var tracestate: UnsafeRawBufferPointer?
+    package internal(set) var tracestate: UnsafeRawBufferPointer?
     /// Partition of the reply; nil also if the header has not four bytes or is negative, so that the reply goes by
     /// its key.
-    public internal(set) var replyPartition: Int32?
+    package internal(set) var replyPartition: Int32?
 
     /// No headers.
-    public init() {}
+    package init() {}
 }

@@ -1,7 +1,8 @@
-public import Logging
+package import Logging
+import Platform
 
 /// How log lines look.
-public enum LogFormat: String, CaseIterable, Sendable {
+package enum LogFormat: String, CaseIterable, Sendable {
     /// `2026-01-02T03:04:05.678Z info worker message key=value`
     case text
     /// `{"time":"…","level":"info","logger":"worker","message":"…","key":"value"}`
@@ -9,23 +10,23 @@ public enum LogFormat: String, CaseIterable, Sendable {
 }
 
 /// Writes each log event as one line. Control characters are escaped, so that what a peer sent cannot forge a line.
-public struct LineLogHandler: LogHandler {
+package struct LineLogHandler: LogHandler {
     /// Takes one line, which ends in a line feed. Called on whatever thread logs.
-    public typealias Output = @Sendable (_ line: String) -> Void
+    package typealias Output = @Sendable (_ line: String) -> Void
 
     /// Least severe level that is written.
-    public var logLevel: Logger.Level
+    package var logLevel: Logger.Level
     /// Added to every line.
-    public var metadata: Logger.Metadata = [:]
+    package var metadata: Logger.Metadata = [:]
     /// Asked for more metadata at every line.
-    public var metadataProvider: Logger.MetadataProvider?
+    package var metadataProvider: Logger.MetadataProvider?
 
     private let label: String
     private let format: LogFormat
     private let output: Output
 
     /// Makes a handler for the logger of this label.
-    public init(
+    package init(
         label: String, level: Logger.Level = .info, format: LogFormat = .text,
         output: @escaping Output = StandardError.write
     ) {
@@ -36,13 +37,13 @@ public struct LineLogHandler: LogHandler {
     }
 
     /// Gets or sets what is added to every line.
-    public subscript(metadataKey key: String) -> Logger.MetadataValue? {
+    package subscript(metadataKey key: String) -> Logger.MetadataValue? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
     /// Writes the event as one line.
-    public func log(event: LogEvent) {
+    package func log(event: LogEvent) {
         var fields = metadata
         if let provided = metadataProvider?.get() { fields.merge(provided) { $1 } }
         if let given = event.metadata { fields.merge(given) { $1 } }
@@ -51,11 +52,12 @@ public struct LineLogHandler: LogHandler {
         var line = ""
         switch format {
         case .text:
-            line += "\(WallClock.timestamp()) \(event.level.rawValue) \(label) "
+            line += "\(Timestamp.text(milliseconds: UnixTime.milliseconds)) \(event.level.rawValue) \(label) "
             line += LineEscaping.plain(event.message.description)
             for (key, value) in pairs { line += " \(key)=\(LineEscaping.quotedIfNeeded(value.description))" }
         case .json:
-            line += "{\"time\":\"\(WallClock.timestamp())\",\"level\":\"\(event.level.rawValue)\",\"logger\":"
+            line +=
+                "{\"time\":\"\(Timestamp.text(milliseconds: UnixTime.milliseconds))\",\"level\":\"\(event.level.rawValue)\",\"logger\":"
             line += "\(LineEscaping.json(label)),\"message\":\(LineEscaping.json(event.message.description))"
             for (key, value) in pairs { line += ",\(LineEscaping.json(key)):\(LineEscaping.json(value.description))" }
             line += "}"
@@ -67,7 +69,7 @@ public struct LineLogHandler: LogHandler {
 
 extension LineLogHandler {
     /// Makes every `Logger` of the process write lines to standard error. Call once, at start.
-    public static func bootstrap(level: Logger.Level = .info, format: LogFormat = .text) {
+    package static func bootstrap(level: Logger.Level = .info, format: LogFormat = .text) {
         LoggingSystem.bootstrap { label in LineLogHandler(label: label, level: level, format: format) }
     }
 }

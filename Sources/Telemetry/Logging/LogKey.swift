@@ -1,7 +1,7 @@
-public import Logging
+package import Logging
 
 /// The keys of log lines, all of them, so that one spelling is searched for.
-public enum LogKey: String, CaseIterable, Sendable {
+package enum LogKey: String, CaseIterable, Sendable {
     // Where in Kafka.
     case topic, partitions, group, lane, lanes
     // What was going on.
@@ -12,13 +12,13 @@ public enum LogKey: String, CaseIterable, Sendable {
 
 extension Logger {
     /// Gets or sets what this logger adds to all of its lines.
-    public subscript(key: LogKey) -> Logger.MetadataValue? {
+    package subscript(key: LogKey) -> Logger.MetadataValue? {
         get { self[metadataKey: key.rawValue] }
         set { self[metadataKey: key.rawValue] = newValue }
     }
 
     /// Logs a line with keys, as in `logger.log(level: .info, "model loaded", [.model: "\(identifier)"])`.
-    public func log(
+    package func log(
         level: Logger.Level, _ message: @autoclosure () -> Logger.Message,
         _ keys: @autoclosure () -> KeyValuePairs<LogKey, Logger.MetadataValue>
     ) {
@@ -26,7 +26,7 @@ extension Logger {
     }
 
     /// Logs a line of level debug with keys.
-    public func debug(
+    package func debug(
         _ message: @autoclosure () -> Logger.Message,
         _ keys: @autoclosure () -> KeyValuePairs<LogKey, Logger.MetadataValue>
     ) {
@@ -34,7 +34,7 @@ extension Logger {
     }
 
     /// Logs a line of level info with keys.
-    public func info(
+    package func info(
         _ message: @autoclosure () -> Logger.Message,
         _ keys: @autoclosure () -> KeyValuePairs<LogKey, Logger.MetadataValue>
     ) {
@@ -42,7 +42,7 @@ extension Logger {
     }
 
     /// Logs a line of level notice with keys.
-    public func notice(
+    package func notice(
         _ message: @autoclosure () -> Logger.Message,
         _ keys: @autoclosure () -> KeyValuePairs<LogKey, Logger.MetadataValue>
     ) {
@@ -50,7 +50,7 @@ extension Logger {
     }
 
     /// Logs a line of level warning with keys.
-    public func warning(
+    package func warning(
         _ message: @autoclosure () -> Logger.Message,
         _ keys: @autoclosure () -> KeyValuePairs<LogKey, Logger.MetadataValue>
     ) {
@@ -58,7 +58,7 @@ extension Logger {
     }
 
     /// Logs a line of level error with keys.
-    public func error(
+    package func error(
         _ message: @autoclosure () -> Logger.Message,
         _ keys: @autoclosure () -> KeyValuePairs<LogKey, Logger.MetadataValue>
     ) {
@@ -66,7 +66,7 @@ extension Logger {
     }
 
     /// Logs a line of level critical with keys.
-    public func critical(
+    package func critical(
         _ message: @autoclosure () -> Logger.Message,
         _ keys: @autoclosure () -> KeyValuePairs<LogKey, Logger.MetadataValue>
     ) {
@@ -76,7 +76,7 @@ extension Logger {
 
 extension Logger.Metadata {
     /// Metadata of typed keys; of several values for one key the last counts.
-    public init(_ pairs: KeyValuePairs<LogKey, Logger.MetadataValue>) {
+    package init(_ pairs: KeyValuePairs<LogKey, Logger.MetadataValue>) {
         self.init(minimumCapacity: pairs.count)
         for (key, value) in pairs { self[key.rawValue] = value }
     }

@@ -9,13 +9,13 @@ import Synchronization
 #endif
 
 /// Standard error.
-public enum StandardError {
+package enum StandardError {
     private static let output = LineOutput(descriptor: STDERR_FILENO)
 
     /// Writes the text, whole lines, so that those of several threads and processes do not mix. When nobody takes them off, as
     /// from a pipe whose reader hangs, lines are dropped and counted instead of holding up whoever has something to say, its
     /// end included. Errors are ignored: there is nowhere to report them.
-    public static func write(_ text: String) { output.write(text) }
+    package static func write(_ text: String) { output.write(text) }
 }
 
 /// Lines to a descriptor that may take none for a while.

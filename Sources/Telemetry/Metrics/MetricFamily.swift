@@ -1,5 +1,5 @@
 /// What kind of metric a family is, by Prometheus' names.
-public enum MetricKind: String, Sendable {
+package enum MetricKind: String, Sendable {
     /// Only grows.
     case counter
     /// Goes up and down.
@@ -9,7 +9,7 @@ public enum MetricKind: String, Sendable {
 }
 
 /// Names and values of a series' labels.
-public typealias MetricLabels = [(name: String, value: String)]
+package typealias MetricLabels = [(name: String, value: String)]
 
 /// One series' figures at the time of a scrape.
 enum SeriesReading {
@@ -33,4 +33,100 @@ struct MetricFamily {
     var bounds: [Double]
     /// By the labels as they are exposed, such as `lane="bulk",outcome="ok"`.
     var series: [String: any MetricSeries] = [:]
+}
+
+/// What the collectors add to one scrape.
+package struct CollectedMetrics {
+    struct Family {
+        var kind: MetricKind
+        var help: String
+        /// By the labels as they are exposed.
+        var values: [String: Double] = [:]
+    }
+
+    var families: [String: Family] = [:]
+
+    /// Adds a gauge's figure. Of several for the same labels the first counts.
+    package mutating func gauge(_ name: String, help: String, labels: MetricLabels = [], _ value: Double) {
+        add(name, .gauge, help: help, labels: labels, value)
+    }
+
+    /// Adds what a counter, whose name ends in `_total`, stands at. Of several for the same labels the first counts.
+    package mutating func counter(_ name: String, help: String, labels: MetricLabels = [], _ value: Double) {
+        add(name, .counter, help: help, labels: labels, value)
+    }
+
+    private mutating func add(
+        _ name: String, _ kind: MetricKind, help: String, labels: MetricLabels, _ value: Double
+    ) {
+        let name = MetricNames.metric(name)
+        let key = MetricNames.labels(labels)
+        var family = families[name] ?? Family(kind: kind, help: help)
+        guard family.kind == kind, family.values[key] == nil else { return }
+        family.values[key] = value
+        families[name] = family
+    }
+}
+
+/// Names and labels as Prometheus allows them.
+enum MetricNames {
+    /// A metric's name: `[a-zA-Z_:][a-zA-Z0-9_:]*`; other characters become `_`.
+    static func metric(_ name: String) -> String { sanitized(name, allowsColon: true) }
+
+    /// Labels as they stand between the braces, sorted by name: `lane="bulk",outcome="ok"`. Of labels with the same
+    /// name the last counts. `le`, which histograms use themselves, and names that start with two underscores, which
+    /// Prometheus keeps for itself, get a prefix.
+    static func labels(_ labels: MetricLabels) -> String {
+        var byName: [String: String] = [:]
+        for (name, value) in labels {
+            var name = sanitized(name, allowsColon: false)
+            if name == "le" || name.hasPrefix("__") { name = "label_" + name }
+            byName[name] = value
+        }
+        return byName.sorted { $0.key < $1.key }.map { "\($0.key)=\"\(escaped($0.value, quotes: true))\"" }
+            .joined(separator: ",")
+    }
+
+    /// A label's value or a help text: backslashes and line feeds escaped, and in values quotes.
+    static func escaped(_ text: String, quotes: Bool) -> String {
+        guard text.utf8.contains(where: { $0 == 0x5C || $0 == 0x0A || $0 == 0x22 }) else { return text }
+        var result = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\\": result.append(contentsOf: "\\\\".unicodeScalars)
+            case "\n": result.append(contentsOf: "\\n".unicodeScalars)
+            case "\"" where quotes: result.append(contentsOf: "\\\"".unicodeScalars)
+            default: result.append(scalar)
+            }
+        }
+        return String(result)
+    }
+
+    private static func sanitized(_ name: String, allowsColon: Bool) -> String {
+        var result = ""
+        for scalar in name.unicodeScalars {
+            let isDigit = "0"..."9" ~= scalar
+            let isLetter = "a"..."z" ~= scalar || "A"..."Z" ~= scalar || scalar == "_" || (allowsColon && scalar == ":")
+            if isDigit, result.isEmpty { result += "_" }
+            result.unicodeScalars.append(isDigit || isLetter ? scalar : "_")
+        }
+        return result.isEmpty ? "_" : result
+    }
+}
+
+/// Bounds of histograms' buckets.
+package enum HistogramBuckets {
+    /// For lengths of time from 100 µs to 10 s, in seconds.
+    package static let seconds: [Double] = [
+        0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+    ]
+    /// For the time that a stage of a batch takes, from 1 µs to 1 s, in seconds.
+    package static let stageSeconds: [Double] = [
+        0.000001, 0.000005, 0.00001, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+        0.25, 1,
+    ]
+    /// For numbers of sentences, from 1 to 8,192 by powers of two.
+    package static let counts: [Double] = (0...13).map { Double(1 << $0) }
+    /// For sizes from 64 bytes to 16 MiB by powers of four.
+    package static let bytes: [Double] = (3...12).map { Double(1 << (2 * $0)) }
 }

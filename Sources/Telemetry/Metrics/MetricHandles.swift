@@ -1,40 +1,40 @@
 import Synchronization
 
 /// A count that only grows. May be used from any thread, without a lock.
-public final class MetricCounter: MetricSeries {
+package final class MetricCounter: MetricSeries {
     private let count = Atomic<Int64>(0)
 
     init() {}
 
     /// Adds one.
-    public func increment() { count.add(1, ordering: .relaxed) }
+    package func increment() { count.add(1, ordering: .relaxed) }
 
     /// Adds an amount; a negative one is ignored, since a counter only grows.
-    public func increment(by amount: Int64) {
+    package func increment(by amount: Int64) {
         guard amount > 0 else { return }
         count.add(amount, ordering: .relaxed)
     }
 
     /// What has been counted.
-    public var value: Int64 { count.load(ordering: .relaxed) }
+    package var value: Int64 { count.load(ordering: .relaxed) }
 
     func read() -> SeriesReading { .integer(value) }
 }
 
 /// A figure that goes up and down. May be used from any thread, without a lock.
-public final class MetricGauge: MetricSeries {
+package final class MetricGauge: MetricSeries {
     private let current = AtomicDouble()
 
     init() {}
 
     /// Sets the figure.
-    public func set(_ value: Int64) { current.set(Double(value)) }
+    package func set(_ value: Int64) { current.set(Double(value)) }
 
     /// Sets the figure.
-    public func set(_ value: Double) { current.set(value) }
+    package func set(_ value: Double) { current.set(value) }
 
     /// The figure.
-    public var value: Double { current.value }
+    package var value: Double { current.value }
 
     func read() -> SeriesReading { .number(value) }
 }
@@ -43,9 +43,9 @@ public final class MetricGauge: MetricSeries {
 ///
 /// `@unchecked Sendable` is right: the memory behind the pointer is fixed for life, and only atomic operations touch
 /// it.
-public final class MetricHistogram: MetricSeries, @unchecked Sendable {
+package final class MetricHistogram: MetricSeries, @unchecked Sendable {
     /// Upper bounds of the buckets, ascending; values above all of them are counted too.
-    public let bounds: [Double]
+    package let bounds: [Double]
     /// One count for each bound and one for what is above.
     private let counts: UnsafeMutablePointer<Atomic<UInt64>>
     private let sum = AtomicDouble()
@@ -63,7 +63,7 @@ public final class MetricHistogram: MetricSeries, @unchecked Sendable {
 
     /// Takes in a value in the metric's base unit (seconds, bytes, sentences), or several of the same value. One that
     /// is not a number is ignored.
-    public func observe(_ value: Double, times: Int = 1) {
+    package func observe(_ value: Double, times: Int = 1) {
         guard !value.isNaN, times > 0 else { return }
         var bucket = 0
         while bucket < bounds.count, value > bounds[bucket] { bucket += 1 }
@@ -72,7 +72,7 @@ public final class MetricHistogram: MetricSeries, @unchecked Sendable {
     }
 
     /// Takes in a length of time, in seconds.
-    public func observe(_ duration: Duration, times: Int = 1) { observe(duration / .seconds(1), times: times) }
+    package func observe(_ duration: Duration, times: Int = 1) { observe(duration / .seconds(1), times: times) }
 
     func read() -> SeriesReading {
         let read = (0...bounds.count).map { counts[$0].load(ordering: .relaxed) }

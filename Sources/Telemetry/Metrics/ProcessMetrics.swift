@@ -16,9 +16,9 @@
 /// - `process_threads` (threads)
 ///
 /// And `triage_build_info{version,commit}`, which is always 1: what runs where.
-public enum ProcessMetrics {
+package enum ProcessMetrics {
     /// Adds the process' metrics to every scrape.
-    public static func register(in registry: PrometheusRegistry) {
+    package static func register(in registry: PrometheusRegistry) {
         registry.gauge(
             "triage_build_info", help: "Always 1; the labels tell the program's version.",
             labels: [("version", ProgramVersion.number), ("commit", ProgramVersion.commit ?? "unknown")]

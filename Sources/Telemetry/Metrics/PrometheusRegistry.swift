@@ -12,9 +12,9 @@ import Synchronization
 /// never to count. A family holds a bounded number of series: handles beyond it, and handles whose name already means
 /// another kind of metric, count but are not exposed, and `triage_metrics_refused_series_total` says how many there
 /// are.
-public final class PrometheusRegistry: Sendable {
+package final class PrometheusRegistry: Sendable {
     /// Adds figures that are known only when asked for. Called at each scrape, on the thread that scrapes.
-    public typealias Collector = @Sendable (_ readings: inout CollectedMetrics) -> Void
+    package typealias Collector = @Sendable (_ readings: inout CollectedMetrics) -> Void
 
     private struct State {
         var families: [String: MetricFamily] = [:]
@@ -26,7 +26,7 @@ public final class PrometheusRegistry: Sendable {
     private let maximumSeries: Int
 
     /// Makes a registry whose families hold at most so many series each.
-    public init(maximumSeriesPerFamily: Int = 1000) {
+    package init(maximumSeriesPerFamily: Int = 1000) {
         maximumSeries = maximumSeriesPerFamily
         state.withLock {
             $0.families["triage_metrics_refused_series_total"] = MetricFamily(
@@ -38,25 +38,25 @@ public final class PrometheusRegistry: Sendable {
     // MARK: Handles
 
     /// The counter of this name, which ends in `_total`, and these labels.
-    public func counter(_ name: String, help: String, labels: MetricLabels = []) -> MetricCounter {
+    package func counter(_ name: String, help: String, labels: MetricLabels = []) -> MetricCounter {
         handle(name, .counter, help: help, labels: labels) { _ in MetricCounter() }
     }
 
     /// The gauge of this name and these labels.
-    public func gauge(_ name: String, help: String, labels: MetricLabels = []) -> MetricGauge {
+    package func gauge(_ name: String, help: String, labels: MetricLabels = []) -> MetricGauge {
         handle(name, .gauge, help: help, labels: labels) { _ in MetricGauge() }
     }
 
     /// The histogram of this name, which ends in its base unit, and these labels. The bounds of the buckets,
     /// ascending, are those that the first handle of this name gave.
-    public func histogram(
+    package func histogram(
         _ name: String, help: String, buckets: [Double] = HistogramBuckets.seconds, labels: MetricLabels = []
     ) -> MetricHistogram {
         handle(name, .histogram, help: help, bounds: buckets, labels: labels) { MetricHistogram(bounds: $0) }
     }
 
     /// Adds figures to every scrape from now on.
-    public func addCollector(_ collector: @escaping Collector) {
+    package func addCollector(_ collector: @escaping Collector) {
         state.withLock { $0.collectors.append(collector) }
     }
 
@@ -88,10 +88,10 @@ public final class PrometheusRegistry: Sendable {
     // MARK: Exposition
 
     /// The value of the header `Content-Type` that goes with ``exposition()``.
-    public static let contentType = "text/plain; version=0.0.4; charset=utf-8"
+    package static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
     /// All metrics in Prometheus' text format 0.0.4, by name.
-    public func exposition() -> String {
+    package func exposition() -> String {
         // Collectors run without the lock, so that they may make handles, and first, so that those are in this scrape
         // already.
         let collectors = state.withLock { $0.collectors }

@@ -1,4 +1,4 @@
-public import Classification
+package import Classification
 import Logging
 import Platform
 import ServiceLifecycle
@@ -29,14 +29,14 @@ final class CurrentModel: Sendable {
 }
 
 /// Where the worker's model comes from, and how it is read again.
-public struct ModelSource: Sendable {
+package struct ModelSource: Sendable {
     /// The file that is watched for changes; `nil` if there is none, and then only SIGHUP reloads.
-    public var path: String?
+    package var path: String?
     /// Loads the model. Called at the start and for every reload, on a thread where it may block.
-    public var load: @Sendable () throws -> any Classifier
+    package var load: @Sendable () throws -> any Classifier
 
     /// A source of any kind.
-    public init(path: String?, load: @escaping @Sendable () throws -> any Classifier) {
+    package init(path: String?, load: @escaping @Sendable () throws -> any Classifier) {
         self.path = path
         self.load = load
     }
@@ -49,7 +49,7 @@ public struct ModelSource: Sendable {
     }
 
     /// A model file, as `triage train` makes it. It is read whole, so that nothing done to the file later disturbs.
-    public static func file(_ path: String) -> ModelSource {
+    package static func file(_ path: String) -> ModelSource {
         ModelSource(path: path) { try ModelFile.load(path: path) }
     }
 }

@@ -1,4 +1,6 @@
 import Kafka
+import Messages
+import Platform
 
 /// The librdkafka properties of the two lanes, in one place, each with its reason.
 ///
@@ -142,7 +144,7 @@ enum LaneProperties {
     /// Partitions that are added while the worker runs are noticed so soon. Gateways wait for longer before they send to those.
     private static let metadataInterval = "5000"
 
-    private static func milliseconds(_ duration: Duration) -> String { String(duration.wholeMilliseconds) }
+    private static func milliseconds(_ duration: Duration) -> String { String(duration.milliseconds) }
 }
 
 /// The two lanes.
@@ -151,11 +153,6 @@ enum LaneName: String, Sendable, CaseIterable {
 }
 
 extension WorkerConfiguration {
-    /// The consumer groups of workers that were told this group.
-    public static func groups(_ group: String) -> (bulk: String, interactive: String) {
-        (group, group + "-interactive")
-    }
-
     /// The lanes that this worker serves, one by one.
     var servedLanes: [LaneName] {
         switch lanes {
@@ -174,20 +171,9 @@ extension WorkerConfiguration {
     func settings(of lane: LaneName) -> LaneSettings { lane == .bulk ? bulk : interactive }
 
     func groupName(of lane: LaneName) -> String {
-        let names = Self.groups(group)
+        let names = ConsumerGroups(group)
         return lane == .bulk ? names.bulk : names.interactive
     }
 
     func requestTopic(of lane: LaneName) -> String { lane == .bulk ? topics.requests : topics.interactive }
-}
-
-extension Duration {
-    /// Rounded down.
-    var wholeMilliseconds: Int64 { components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000 }
-
-    /// Rounded down.
-    var wholeMicroseconds: Int64 { components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000 }
-
-    /// Exact to a nanosecond.
-    var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }

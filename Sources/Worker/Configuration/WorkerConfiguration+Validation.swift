@@ -1,19 +1,20 @@
 import Kafka
+import Messages
 
 /// A setting that the worker cannot run with.
-public struct WorkerConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
+package struct WorkerConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The setting's name, as in ``WorkerConfiguration``.
-    public let setting: String
+    package let setting: String
     /// What is wrong with it.
-    public let problem: String
+    package let problem: String
 
     /// One line for the person who set it.
-    public var description: String { "\(setting): \(problem)" }
+    package var description: String { "\(setting): \(problem)" }
 }
 
 extension WorkerConfiguration {
     /// Checks every setting by itself and the rules between them.
-    public func validate() throws(WorkerConfigurationError) {
+    package func validate() throws(WorkerConfigurationError) {
         try require(!group.isEmpty, "group", "must not be empty")
         try require(maximumTextBytes > 0, "maximumTextBytes", "must be positive")
         try require(modelCheckInterval >= .zero, "modelCheckInterval", "must not be negative")
@@ -29,7 +30,7 @@ extension WorkerConfiguration {
         }
         if let instanceID {
             try require(
-                !instanceID.isEmpty && instanceID.utf8.allSatisfy(Self.isNameByte), "instanceID",
+                !instanceID.isEmpty && TopicNames.consistsOfNameCharacters(instanceID), "instanceID",
                 "must consist of letters, digits, '.', '_' and '-'")
         }
         try validateTopics()
@@ -43,7 +44,7 @@ extension WorkerConfiguration {
     private func validateTopics() throws(WorkerConfigurationError) {
         for topic in topics.all + allowedReplyTopics {
             try require(
-                !topic.isEmpty && topic.utf8.count <= 249 && topic.utf8.allSatisfy(Self.isNameByte), "topics",
+                TopicNames.isValid(topic), "topics",
                 "'\(topic)' is no name of a topic: letters, digits, '.', '_' and '-', at most 249")
         }
         let inputs = [topics.requests, topics.interactive]
@@ -99,14 +100,5 @@ extension WorkerConfiguration {
 
     private func require(_ holds: Bool, _ setting: String, _ problem: String) throws(WorkerConfigurationError) {
         guard holds else { throw WorkerConfigurationError(setting: setting, problem: problem) }
-    }
-
-    private static func isNameByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
-            true
-        default: false
-        }
     }
 }

@@ -343,24 +343,24 @@ final class Lane {
     func sendOn() throws(WorkerError) -> Bool {
         // An aborted transaction takes nothing more; what it was to hold is read again.
         guard transactions?.isAborting != true else { return false }
-        var gotOn = false
+        var madeProgress = false
         let now = UnixTime.milliseconds
         while let item = outbox.next() {
             do throws(KafkaError) {
                 try send(item.token, now: now)
-                outbox.handedOver(item)
+                outbox.enqueued(item)
             } catch {
-                if error.code == .queueFull { return gotOn }
+                if error.code == .queueFull { return madeProgress }
                 if error.isFatal { throw WorkerError(error, lane: name) }
-                try follow(outbox.refused(item, error.code, now: now), item.token, error.code)
+                try follow(outbox.rejected(item, error.code, now: now), item.token, error.code)
             }
-            gotOn = true
+            madeProgress = true
         }
         if let (batch, took) = outbox.finishSending() {
             metrics.sent(took: took)
             if batch.isDone { close(batch) }
         }
-        return gotOn
+        return madeProgress
     }
 
     /// Hands a reply or a dead letter to the producer.
@@ -430,7 +430,7 @@ final class Lane {
         scratch.append(literal: "queue;dur=")
         scratch.append(decimal: answer.timestamp >= 0 ? max(0, now - answer.timestamp) : 0)
         scratch.append(literal: ", classify;dur=")
-        let microseconds = batch.classifying.wholeMicroseconds
+        let microseconds = batch.classifying.microseconds
         scratch.append(decimal: microseconds / 1_000)
         scratch.append(UInt8(ascii: "."))
         for digit in [microseconds / 100 % 10, microseconds / 10 % 10, microseconds % 10] {

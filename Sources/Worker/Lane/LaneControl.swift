@@ -1,4 +1,5 @@
 import Kafka
+import Platform
 import Synchronization
 
 /// The few words that a lane's thread and the rest of the worker exchange. Atomics only; the lane waits for nobody.
@@ -32,7 +33,7 @@ final class LaneControl: Sendable {
 
     /// How long ago the lane last went round its loop; it does so several times a second when idle.
     var silence: Duration {
-        let now = (ContinuousClock.now - start).wholeMicroseconds
+        let now = (ContinuousClock.now - start).microseconds
         return .microseconds(max(0, now - lastTurn.load(ordering: .relaxed)))
     }
 
@@ -41,7 +42,7 @@ final class LaneControl: Sendable {
     var isStopRequested: Bool { stopRequested.load(ordering: .acquiring) }
 
     func turned(at now: ContinuousClock.Instant) {
-        lastTurn.store((now - start).wholeMicroseconds, ordering: .relaxed)
+        lastTurn.store((now - start).microseconds, ordering: .relaxed)
     }
 
     func setJoined(_ value: Bool) { joined.store(value, ordering: .relaxed) }

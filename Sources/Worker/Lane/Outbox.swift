@@ -1,11 +1,11 @@
 package import Kafka
 import Messages
 
-/// What was received and is not acknowledged, and what of it is to be handed to the producer next: the batch at hand record by
+/// What was received and is not acknowledged, and what of it the producer gets next: the batch at hand record by
 /// record, and before that whatever could not be delivered and is sent in another way. A value without Kafka's client.
 ///
 /// ```
-///                next() ──► producer ──► handedOver ──► reported(nil) ──► the batch is done once all of it is
+///                next() ──► producer ──► enqueued ──► reported(nil) ──► the batch is done once all of it is
 ///                  ▲           │ refused       └──────► reported(code)
 ///                  │           ▼                             ▼
 ///                  └── plan of the next smaller thing ◄── takeUndelivered()
@@ -155,14 +155,14 @@ package struct Outbox {
     }
 
     /// The producer has taken it.
-    package mutating func handedOver(_ item: Item) {
+    package mutating func enqueued(_ item: Item) {
         remove(item)
         outstanding += 1
         isExclusive = item.isAlone
     }
 
     /// The producer has not taken it, and never will as it is. What is sent in its place comes next.
-    package mutating func refused(_ item: Item, _ code: KafkaErrorCode, now: Int64) -> DeliveryPlan.Outcome {
+    package mutating func rejected(_ item: Item, _ code: KafkaErrorCode, now: Int64) -> DeliveryPlan.Outcome {
         // First: whether it has a dead letter of its own depends on what was known before.
         remove(item)
         return plan(item.token, code, now: now)

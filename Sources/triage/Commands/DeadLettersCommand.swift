@@ -3,7 +3,6 @@ import Foundation
 import Kafka
 import Messages
 import Platform
-import Worker
 
 struct DeadLettersCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,10 +1,10 @@
 import ArgumentParser
 import Foundation
 import Kafka
+import Messages
 import Platform
-import Worker
 
-struct LagCommand: AsyncParsableCommand {
+struct LagCommand: AsyncParsableCommand, SettingFlags {
     static let configuration = CommandConfiguration(
         commandName: "lag",
         abstract: "Show how far the workers are behind in each partition of both lanes.",
@@ -35,7 +35,7 @@ struct LagCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try SettingsReader(
-            general: general, kafka: kafka, topics, NamedFlags(values: [.group: group]))
+            general: general, kafka: kafka, topics, self)
         let names = try settings.topicNames()
         let groups = try settings.workerGroups()
         try KafkaLibrary.requireSupportedVersion()
@@ -130,7 +130,8 @@ private struct LagReport {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return try lags.map { lag in
             let line = Line(
-                time: DeadLetter.time(milliseconds), topic: lag.partition.topic, partition: lag.partition.partition,
+                time: Timestamp.text(milliseconds: milliseconds), topic: lag.partition.topic,
+                partition: lag.partition.partition,
                 position: lag.committed, end: lag.high, lag: lag.records,
                 secondsToCatchUp: seconds([lag]).map { ($0 * 10).rounded() / 10 })
             return String(decoding: try encoder.encode(line), as: UTF8.self)

@@ -1,9 +1,9 @@
 import ArgumentParser
 import Foundation
 import Kafka
-import Worker
+import Messages
 
-struct PipeCommand: AsyncParsableCommand {
+struct PipeCommand: AsyncParsableCommand, SettingFlags {
     static let configuration = CommandConfiguration(
         commandName: "pipe",
         abstract: "Send lines through the queue and print the replies in order.",
@@ -25,7 +25,7 @@ struct PipeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try SettingsReader(
-            general: general, kafka: kafka, topics, NamedFlags(values: [.requestTimeout: requestTimeout]))
+            general: general, kafka: kafka, topics, self)
         let names = try settings.topicNames()
         let patience = try settings.duration(.requestTimeout) ?? .seconds(60)
         try KafkaLibrary.requireSupportedVersion()

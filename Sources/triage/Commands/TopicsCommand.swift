@@ -2,14 +2,14 @@ import ArgumentParser
 import Foundation
 import Kafka
 import Logging
-import Worker
+import Messages
 
 struct TopicsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "topics", abstract: "Make the topics.", subcommands: [TopicsCreateCommand.self])
 }
 
-struct TopicsCreateCommand: AsyncParsableCommand {
+struct TopicsCreateCommand: AsyncParsableCommand, SettingFlags {
     static let configuration = CommandConfiguration(
         commandName: "create",
         abstract: "Make the five topics that are not there yet.",
@@ -33,19 +33,18 @@ struct TopicsCreateCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try SettingsReader(
-            general: general, kafka: kafka, topics,
-            NamedFlags(values: [.partitions: partitions, .replicationFactor: replicationFactor]))
+            general: general, kafka: kafka, topics, self)
         let names = try settings.topicNames()
         let partitions = try settings.integer(.partitions, in: 1...10_000) ?? 12
         let replicationFactor = try settings.integer(.replicationFactor, in: 1...100) ?? -1
         try KafkaLibrary.requireSupportedVersion()
         let admin = try AdminClient(properties: settings.kafkaProperties(), log: settings.kafkaLog())
-        let wishes = names.all.map {
+        let specifications = names.all.map {
             TopicSpecification(name: $0, partitions: partitions, replicationFactor: replicationFactor)
         }
         var refusals: [String] = []
         let existing = try admin.metadata().topics
-        for (name, result) in try admin.createTopics(wishes) {
+        for (name, result) in try admin.createTopics(specifications) {
             switch result {
             case .created: show("\(name): made, \(partitions) partitions")
             case .existed: show("\(name): there already\(existing[name].map { ", \($0) partitions" } ?? "")")

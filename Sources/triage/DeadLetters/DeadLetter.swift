@@ -1,6 +1,7 @@
 import Foundation
 import Kafka
 import Messages
+import Platform
 
 /// What a dead letter says of itself; printed as one line of JSON.
 struct DeadLetter: Encodable {
@@ -40,7 +41,7 @@ struct DeadLetter: Encodable {
         partition = record.partition
         milliseconds = record.timestampMilliseconds
         self.isReplayed = isReplayed
-        time = Self.time(record.timestampMilliseconds)
+        time = Timestamp.text(milliseconds: record.timestampMilliseconds)
         topic = headers["\(HeaderName.deadLetterTopic)"]
         let place = [topic, headers["\(HeaderName.deadLetterPartition)"], headers["\(HeaderName.deadLetterOffset)"]]
         source = place.contains(nil) ? nil : place.compactMap { $0 }.joined(separator: "/")
@@ -51,11 +52,40 @@ struct DeadLetter: Encodable {
         value = record.value.map { String(decoding: $0.prefix(1_000), as: UTF8.self) }
     }
 
-    /// Unix milliseconds as RFC 3339 has them.
-    static func time(_ milliseconds: Int64) -> String {
-        Date(timeIntervalSince1970: Double(milliseconds) / 1_000).formatted(.iso8601)
-    }
-
     /// The headers that the worker added; the rest were the request's own.
     static func isOwn(header name: String) -> Bool { name.hasPrefix("__dlq.errors.") }
+}
+
+/// How many dead letters there are of each error code, and from when to when.
+struct DeadLetterSummary {
+    private struct Entry {
+        var count = 0
+        var oldest = Int64.max
+        var newest = Int64.min
+    }
+
+    private var entries: [String: Entry] = [:]
+
+    var count: Int { entries.values.reduce(0) { $0 + $1.count } }
+
+    mutating func add(_ letter: DeadLetter) {
+        var entry = entries[letter.code ?? "(no code)", default: Entry()]
+        entry.count += 1
+        entry.oldest = min(entry.oldest, letter.milliseconds)
+        entry.newest = max(entry.newest, letter.milliseconds)
+        entries[letter.code ?? "(no code)"] = entry
+    }
+
+    /// A table with a header, the most frequent code first; nothing if there is nothing.
+    var lines: [String] {
+        guard !entries.isEmpty else { return [] }
+        let rows = entries.sorted { ($1.value.count, $0.key) < ($0.value.count, $1.key) }.map { code, entry in
+            [
+                code, entry.count.grouped, Timestamp.text(milliseconds: entry.oldest),
+                Timestamp.text(milliseconds: entry.newest),
+                ErrorCode(rawValue: code)?.isOfRecord == true ? "left out: fails again" : "yes",
+            ]
+        }
+        return TextTable(["code", "count", "oldest", "newest", "replay"], rows, right: [1]).lines
+    }
 }

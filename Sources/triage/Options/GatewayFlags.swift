@@ -3,6 +3,7 @@ import Foundation
 import Gateway
 import HTTPServer
 import Kafka
+import Messages
 import Worker
 
 /// The flags of `triage gateway` beyond those of Kafka and the topics.
@@ -38,8 +39,10 @@ struct GatewayFlags: ParsableArguments, SettingFlags {
     @Option(help: ArgumentHelp("Answers kept in memory; 0 for no cache. (default: 10000)", valueName: "count"))
     var cacheSize: String?
 
-    @Option(help: ArgumentHelp("For how long an answer is kept. (default: 300s)", valueName: "duration"))
-    var cacheTtl: String?
+    @Option(
+        name: .customLong("cache-ttl"),
+        help: ArgumentHelp("For how long an answer is kept. (default: 300s)", valueName: "duration"))
+    var cacheTTL: String?
 
     @Option(
         help: ArgumentHelp(
@@ -108,20 +111,6 @@ struct GatewayFlags: ParsableArguments, SettingFlags {
 
     @Option(help: ArgumentHelp("Folder of Swagger UI's assets for /docs.", valueName: "folder"))
     var docsAssets: String?
-
-    var values: [Setting: String?] {
-        [
-            .host: host, .port: port, .instanceID: instanceID, .replyPartition: replyPartition,
-            .group: group,
-            .requestTimeout: requestTimeout, .cacheSize: cacheSize, .cacheTimeToLive: cacheTtl,
-            .maxWaiting: maxWaiting, .maxTextBytes: maxTextBytes, .maxBatch: maxBatch, .streamWindow: streamWindow,
-            .maxBodyBytes: maxBodyBytes, .maxHeaderBytes: maxHeaderBytes, .maxConnections: maxConnections,
-            .idleTimeout: idleTimeout, .headTimeout: headTimeout, .bodyTimeout: bodyTimeout,
-            .writeTimeout: writeTimeout, .shutdownTimeout: shutdownTimeout, .maxHeldBytes: maxHeldBytes,
-            .apiKeys: apiKeys, .tlsCertificate: tlsCertificate, .tlsKey: tlsKey,
-            .corsOrigins: corsOrigins, .docsAssets: docsAssets,
-        ]
-    }
 }
 
 extension SettingsReader {
@@ -141,7 +130,7 @@ extension SettingsReader {
         configuration.replyPartition = try integer(.replyPartition, in: 0...100_000).map { Int32($0) }
         configuration.requestTimeout = try duration(.requestTimeout) ?? configuration.requestTimeout
         configuration.cacheSize = try integer(.cacheSize, in: 0...100_000_000) ?? configuration.cacheSize
-        configuration.cacheTimeToLive = try duration(.cacheTimeToLive) ?? configuration.cacheTimeToLive
+        configuration.cacheTimeToLive = try duration(.cacheTTL) ?? configuration.cacheTimeToLive
         configuration.apiKeysFile = try text(.apiKeys)
         configuration.allowedOrigins = try list(.corsOrigins) ?? configuration.allowedOrigins
         configuration.documentationAssets = try text(.docsAssets)

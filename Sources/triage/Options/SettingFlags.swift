@@ -1,14 +1,24 @@
 import ArgumentParser
 
-/// Flags that are settings: what stood on the command line, by name.
-protocol SettingFlags {
-    /// The flags' values as they were typed; nil where the flag is absent.
-    var values: [Setting: String?] { get }
-}
+/// Flags that are settings, each named as its ``Setting``: `--cache-size` is `cacheSize` here and there.
+///
+/// A flag is declared once, as an option. What stood on the command line is read off the options themselves.
+protocol SettingFlags {}
 
-/// Flags that a command declares itself.
-struct NamedFlags: SettingFlags {
-    let values: [Setting: String?]
+extension SettingFlags {
+    /// The flags' values as they were typed; those that are absent are left out.
+    var values: [Setting: String] {
+        var values: [Setting: String] = [:]
+        for option in Mirror(reflecting: self).children {
+            // The property behind `@Option var cacheSize` is `_cacheSize`.
+            guard let name = option.label?.dropFirst(), let option = option.value as? Option<String?>,
+                let text = option.wrappedValue
+            else { continue }
+            guard let setting = Setting.named[String(name)] else { preconditionFailure("--\(name) is no setting") }
+            values[setting] = text
+        }
+        return values
+    }
 }
 
 /// Settings of every command.
@@ -22,8 +32,6 @@ struct GeneralFlags: ParsableArguments, SettingFlags {
     @Option(
         help: ArgumentHelp("text or json, one line an event on standard error. (default: text)", valueName: "format"))
     var logFormat: String?
-
-    var values: [Setting: String?] { [.logLevel: logLevel, .logFormat: logFormat] }
 }
 
 /// How to reach Kafka.
@@ -45,8 +53,6 @@ struct KafkaFlags: ParsableArguments, SettingFlags {
             "A librdkafka property whose value is read from a file, such as sasl.password=/run/secrets/kafka. Repeatable.",
             valueName: "name=file"))
     var secrets: [String] = []
-
-    var values: [Setting: String?] { [.bootstrapServers: bootstrapServers] }
 }
 
 /// The names of the topics.
@@ -67,13 +73,6 @@ struct TopicFlags: ParsableArguments, SettingFlags {
         help: ArgumentHelp(
             "Topic of requests that could not be classified. (default: sentences.dead-letters)", valueName: "topic"))
     var topicDeadLetters: String?
-
-    var values: [Setting: String?] {
-        [
-            .topicRequests: topicRequests, .topicInteractive: topicInteractive, .topicReplies: topicReplies,
-            .topicGatewayReplies: topicGatewayReplies, .topicDeadLetters: topicDeadLetters,
-        ]
-    }
 }
 
 extension SettingsReader {

@@ -90,19 +90,6 @@ struct WorkerFlags: ParsableArguments, SettingFlags {
         help: ArgumentHelp(
             "Port of /health and /metrics; 0 takes a free one. (default: no endpoint)", valueName: "port"))
     var adminPort: String?
-
-    var values: [Setting: String?] {
-        [
-            .model: model, .modelCheckInterval: modelCheckInterval, .group: group,
-            .groupProtocol: groupProtocol, .lanes: lanes,
-            .instanceID: instanceID, .delivery: delivery, .allowReplyTopics: allowReplyTopics,
-            .maxTextBytes: maxTextBytes,
-            .batchSize: batchSize, .batchesInFlight: batchesInFlight, .bulkPriority: bulkPriority,
-            .transactionAge: transactionAge, .sessionTimeout: sessionTimeout, .startTimeout: startTimeout,
-            .shutdownTimeout: shutdownTimeout,
-            .adminHost: adminHost, .adminPort: adminPort,
-        ]
-    }
 }
 
 extension SettingsReader {

@@ -123,3 +123,64 @@ final class PipeSession {
         if isFailure && order.repeats == repeats { failures += 1 }
     }
 }
+
+/// Where this run's replies go, and how they are told from those of others: the correlation id is eight random bytes of
+/// the run, then the line's number from 0 as a big-endian Int64.
+struct ReplyAddress: Sendable {
+    let topic: String
+    let partition: Int32
+    private let run = UInt64.random(in: .min ... .max)
+
+    init(topic: String, partition: Int32) {
+        self.topic = topic
+        self.partition = partition
+    }
+
+    /// The 16 bytes for a line.
+    func withCorrelationID<Result>(of number: Int, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result
+    {
+        try withUnsafeBytes(of: (run.bigEndian, UInt64(number).bigEndian), body)
+    }
+
+    /// The line that a correlation id names; nil if it is not of this run.
+    func number(of correlationID: UnsafeRawBufferPointer) -> Int? {
+        guard correlationID.count == 16,
+            UInt64(bigEndian: correlationID.loadUnaligned(as: UInt64.self)) == run
+        else { return nil }
+        return Int(UInt64(bigEndian: correlationID.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
+    }
+}
+
+/// Puts replies back into the order of their requests.
+///
+/// Requests are numbered from 0. Replies come in any order, some of them twice (delivery is at least once); each is kept
+/// until all before it have been taken, so at most as many are kept as requests are in flight.
+struct ReplyOrder {
+    private var waiting: [Int: [UInt8]] = [:]
+
+    /// The number of the request whose reply is next in order; all before it have been taken.
+    private(set) var next = 0
+
+    /// Replies that had come before and were dropped.
+    private(set) var repeats = 0
+
+    /// Takes a reply in, then hands `emit` every reply whose turn it is.
+    mutating func insert(
+        _ number: Int, _ reply: UnsafeRawBufferPointer, emit: (UnsafeRawBufferPointer) throws -> Void
+    ) rethrows {
+        guard number >= next, waiting[number] == nil else {
+            repeats += 1
+            return
+        }
+        guard number == next else {
+            waiting[number] = Array(reply)
+            return
+        }
+        try emit(reply)
+        next += 1
+        while let reply = waiting.removeValue(forKey: next) {
+            try reply.withUnsafeBytes(emit)
+            next += 1
+        }
+    }
+}

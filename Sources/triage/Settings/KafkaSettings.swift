@@ -1,11 +1,11 @@
 import Foundation
 import Kafka
-import Worker
+import Messages
 
 extension SettingsReader {
     /// The names of the topics; the defaults are the contract's.
-    func topicNames() throws -> WorkerConfiguration.Topics {
-        var names = WorkerConfiguration.Topics()
+    func topicNames() throws -> TopicNames {
+        var names = TopicNames()
         names.requests = try topic(.topicRequests) ?? names.requests
         names.interactive = try topic(.topicInteractive) ?? names.interactive
         names.replies = try topic(.topicReplies) ?? names.replies
@@ -18,23 +18,11 @@ extension SettingsReader {
     }
 
     /// The names of the workers' groups, one for each lane.
-    func workerGroups() throws -> (bulk: String, interactive: String) {
-        let configuration = WorkerConfiguration()
-        return WorkerConfiguration.groups(try text(.group) ?? configuration.group)
-    }
+    func workerGroups() throws -> ConsumerGroups { try text(.group).map { ConsumerGroups($0) } ?? ConsumerGroups() }
 
-    /// Kafka's rule for names: letters, digits, `.`, `_` and `-`, at most 249, not `.` or `..`.
     private func topic(_ setting: Setting) throws -> String? {
         try value(setting, expected: "a topic's name (letters, digits, '.', '_', '-', at most 249)") { name in
-            let allowed = name.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
-                    true
-                default: false
-                }
-            }
-            return allowed && (1...249).contains(name.utf8.count) && name != "." && name != ".." ? name : nil
+            TopicNames.isValid(name) ? name : nil
         }
     }
 

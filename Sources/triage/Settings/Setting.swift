@@ -51,7 +51,7 @@ enum Setting: String, CaseIterable {
     case replyPartition = "reply-partition"
     case requestTimeout = "request-timeout"
     case cacheSize = "cache-size"
-    case cacheTimeToLive = "cache-ttl"
+    case cacheTTL = "cache-ttl"
     case maxWaiting = "max-waiting"
     case maxBatch = "max-batch"
     case maxConnections = "max-connections"
@@ -80,6 +80,9 @@ enum Setting: String, CaseIterable {
         }
         self = setting
     }
+
+    /// By the names of the cases.
+    static let named = Dictionary(uniqueKeysWithValues: allCases.map { ("\($0)", $0) })
 
     /// The settings that hold `NAME=VALUE` pairs for librdkafka.
     static let propertySettings: [Setting] = [.kafkaSecret, .kafka]

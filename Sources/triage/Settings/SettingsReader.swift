@@ -1,4 +1,7 @@
 import Foundation
+import Kafka
+import Logging
+import Telemetry
 
 /// Reads settings from their sources, the first that has a value winning: flags, environment, file.
 ///
@@ -17,17 +20,17 @@ struct SettingsReader {
     private let file: SettingsFile?
 
     /// - Parameters:
-    ///   - flags: what stood on the command line; absent flags are nil.
+    ///   - flags: what stood on the command line.
     ///   - properties: the repeatable `NAME=VALUE` flags (`--kafka`, `--kafka-secret`), in order.
     ///   - configurationFile: the path given with `--config`, if any.
     init(
-        flags: [Setting: String?], properties: [Setting: [String]] = [:], configurationFile: String?,
+        flags: [Setting: String], properties: [Setting: [String]] = [:], configurationFile: String?,
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws(CommandFailure) {
         try Setting.refuseUnknown(environment: environment)
         let path = configurationFile ?? environment[Setting.config.environmentVariable]
         self.file = if let path { try SettingsFile(path: path) } else { nil }
-        self.flags = flags.compactMapValues(\.self)
+        self.flags = flags
         self.flagProperties = properties
         self.environment = environment
     }
@@ -113,5 +116,22 @@ extension Duration {
             let number = Double(text.dropLast(unit.suffix.count)), number >= 0, number.isFinite, number < 1e9
         else { return nil }
         self = .microseconds(Int64((number * unit.milliseconds * 1_000).rounded()))
+    }
+}
+
+extension SettingsReader {
+    /// Sends the process's log lines to standard error as the settings say, and makes the first logger.
+    func startLogging(label: String) throws -> Logger {
+        let level = try choice(.logLevel, of: Logger.Level.self) ?? .info
+        LineLogHandler.bootstrap(level: level, format: try choice(.logFormat, of: LogFormat.self) ?? .text)
+        return Logger(label: label)
+    }
+
+    /// Where the Kafka clients of a short command write: nowhere unless asked for, since the command ends with one line
+    /// that says what was wrong.
+    func kafkaLog() throws -> KafkaLog {
+        let level = try choice(.logLevel, of: Logger.Level.self) ?? .critical
+        LineLogHandler.bootstrap(level: level, format: try choice(.logFormat, of: LogFormat.self) ?? .text)
+        return KafkaLog(logger: Logger(label: "kafka"))
     }
 }

@@ -1,6 +1,7 @@
 import Classification
 import Foundation
 import Synchronization
+import Telemetry
 
 /// The progress of training, which may come from several threads.
 final class ProgressLine: Sendable {
@@ -24,4 +25,46 @@ final class ProgressLine: Sendable {
 extension Double {
     /// The number with so many decimals.
     func rounded(to decimals: Int) -> String { String(format: "%.\(decimals)f", self) }
+}
+
+/// One line on standard error that says how far long work is: redrawn in place when standard error is a terminal, else
+/// silent, so that logs of scripts stay clean.
+///
+/// Used by one thread. Draws at most ten times a second.
+struct Progress {
+    private let isTerminal = isatty(STDERR_FILENO) == 1
+    private let start = ContinuousClock.now
+    private var lastDrawing: ContinuousClock.Instant?
+    private var isDrawn = false
+
+    /// Seconds since this value was made.
+    var seconds: Double { start.duration(to: .now) / .seconds(1) }
+
+    /// Draws the line that `text` gives, unless one was drawn within the last 100 ms.
+    mutating func show(_ text: () -> String) {
+        guard isTerminal, lastDrawing.map({ $0.duration(to: .now) > .milliseconds(100) }) ?? true else { return }
+        lastDrawing = .now
+        isDrawn = true
+        StandardError.write("\r\u{1B}[K\(text())")
+    }
+
+    /// Takes the line away and, if given, leaves a summary in its place (also when there is no terminal).
+    mutating func finish(_ summary: String? = nil) {
+        if isDrawn { StandardError.write("\r\u{1B}[K") }
+        isDrawn = false
+        if let summary { StandardError.write("\(summary)\n") }
+    }
+}
+
+extension Int {
+    /// `1,234,567`, whatever the locale.
+    var grouped: String {
+        var digits = String(magnitude)
+        var index = digits.count - 3
+        while index > 0 {
+            digits.insert(",", at: digits.index(digits.startIndex, offsetBy: index))
+            index -= 3
+        }
+        return self < 0 ? "-" + digits : digits
+    }
 }

@@ -53,3 +53,51 @@ struct StandardOutput: ~Copyable {
 
 /// Prints a text for people: lines whose control characters, such as those in a label, are shown as escapes.
 func show(_ parts: String...) { print(LineEscaping.plainLines(parts.joined(separator: " "))) }
+
+/// A table for people: a header, columns as wide as they have to be, two spaces between them.
+struct TextTable {
+    let lines: [String]
+
+    /// - Parameter right: the columns that are numbers, which end together.
+    init(_ header: [String], _ rows: [[String]], right: Set<Int>) {
+        let rows = [header] + rows
+        let widths = header.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        lines = rows.map { row in
+            let cells = row.indices.map { column in
+                let space = String(repeating: " ", count: widths[column] - row[column].count)
+                return right.contains(column) ? space + row[column] : row[column] + space
+            }
+            var line = cells.joined(separator: "  ")
+            while line.last == " " { line.removeLast() }
+            return line
+        }
+    }
+}
+
+/// What a command says beside its results.
+enum Advice {
+    /// Writes a warning to standard error, behind what was printed before it.
+    static func warn(_ message: String) {
+        fflush(nil)
+        StandardError.write(LineEscaping.plainLines("warning: \(message)\n"))
+    }
+
+    /// A command of this program, as the user would type it where this one was typed.
+    static func command(_ arguments: String) -> String { "\(CommandLine.arguments[0].shellQuoted) \(arguments)" }
+}
+
+extension String {
+    /// The text as one word of a shell's command line.
+    var shellQuoted: String {
+        let isPlain = { (byte: UInt8) in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"):
+                true
+            default: "/._-+=:,@%".utf8.contains(byte)
+            }
+        }
+        if !isEmpty, utf8.allSatisfy(isPlain) { return self }
+        return "'\(replacing("'", with: "'\\''"))'"
+    }
+}

@@ -1,6 +1,7 @@
 import Foundation
 import Kafka
 import Messages
+import TestSupport
 import Testing
 
 extension EndToEnd {

@@ -1,6 +1,7 @@
 import Foundation
 import Kafka
 import Synchronization
+import TestSupport
 
 /// The executable under test as a child process. It is killed, at the latest, when its owner lets go or the tests end.
 final class TriageProcess: Sendable {

@@ -1,5 +1,6 @@
 import Foundation
 import Messages
+import Platform
 import Testing
 
 /// What must hold for any document, good or broken. The seed of each run is printed where it fails.

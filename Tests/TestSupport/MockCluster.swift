@@ -1,12 +1,14 @@
 import CRdKafka
-import Logging
+import CRdKafkaMock
+package import Kafka
+import Platform
 import Synchronization
 
 /// librdkafka's brokers in this process, for tests: real sockets on free ports, and faults on demand.
 ///
 /// It knows groups, transactions and idempotence well enough for a client. Any thread.
 package final class MockCluster: @unchecked Sendable {  // The cluster serves calls on a thread of its own.
-    private let client: NativeClient
+    private let client: OpaquePointer
     private let cluster: OpaquePointer
     /// The addresses for `bootstrap.servers`.
     package let bootstrapServers: String
@@ -20,14 +22,15 @@ package final class MockCluster: @unchecked Sendable {  // The cluster serves ca
     }
 
     /// Starts brokers with the ids 1 to `brokers`. They stop when the object ends.
-    package init(brokers: Int = 1) throws(KafkaError) {
-        var quiet = Logger(label: "mock") { _ in SwiftLogNoOpLogHandler() }
-        quiet.logLevel = .critical
-        let configuration = try NativeConfiguration(["client.id": "mock-cluster"])
-        client = try configuration.makeClient(RD_KAFKA_PRODUCER, events: ClientEvents(KafkaLog(logger: quiet)))
-        guard let cluster = rd_kafka_mock_cluster_new(client.pointer, Int32(brokers)) else {
-            throw KafkaError(.system, operation: "start mock cluster")
-        }
+    package init(brokers: Int = 1) throws(Failure) {
+        let configuration = rd_kafka_conf_new()
+        // Its own client's lines are no news.
+        rd_kafka_conf_set_log_cb(configuration, { _, _, _, _ in })
+        var reason = [CChar](repeating: 0, count: 512)
+        guard let client = rd_kafka_new(RD_KAFKA_PRODUCER, configuration, &reason, reason.count),
+            let cluster = rd_kafka_mock_cluster_new(client, Int32(brokers))
+        else { throw Failure(operation: "start mock cluster", code: KafkaErrorCode(rawValue: -1)) }
+        self.client = client
         self.cluster = cluster
         bootstrapServers = String(cString: rd_kafka_mock_cluster_bootstraps(cluster))
         // A group's first assignment otherwise waits for 3 s.
@@ -36,7 +39,16 @@ package final class MockCluster: @unchecked Sendable {  // The cluster serves ca
         rd_kafka_mock_start_request_tracking(cluster)
     }
 
-    deinit { rd_kafka_mock_cluster_destroy(cluster) }
+    deinit {
+        rd_kafka_mock_cluster_destroy(cluster)
+        rd_kafka_destroy(client)
+    }
+
+    /// What librdkafka refused.
+    package struct Failure: Error {
+        let operation: String
+        let code: KafkaErrorCode
+    }
 
     private static let bindingPort = Mutex(())
 
@@ -54,9 +66,11 @@ package final class MockCluster: @unchecked Sendable {  // The cluster serves ca
     }
 
     /// Makes a topic. One that a client asks for is made by itself otherwise, with 4 partitions.
-    package func createTopic(_ name: String, partitions: Int = 1, replicas: Int = 1) throws(KafkaError) {
-        try KafkaError.check(
-            rd_kafka_mock_topic_create(cluster, name, Int32(partitions), Int32(replicas)), "create mock topic")
+    package func createTopic(_ name: String, partitions: Int = 1, replicas: Int = 1) throws(Failure) {
+        let code = rd_kafka_mock_topic_create(cluster, name, Int32(partitions), Int32(replicas))
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
+            throw Failure(operation: "create mock topic", code: KafkaErrorCode(rawValue: code.rawValue))
+        }
     }
 
     /// Has no such request any more, as an older broker has not.
@@ -66,13 +80,13 @@ package final class MockCluster: @unchecked Sendable {  // The cluster serves ca
 
     /// Answers the next requests of a kind with these errors, one each.
     package func pushRequestErrors(_ request: Request, _ errors: [KafkaErrorCode]) {
-        let natives = errors.map(\.native)
+        let natives = errors.map { rd_kafka_resp_err_t(rawValue: $0.rawValue) }
         rd_kafka_mock_push_request_errors_array(cluster, request.rawValue, natives.count, natives)
     }
 
     /// Gives every use of a topic this error, or none.
     package func setTopicError(_ topic: String, _ error: KafkaErrorCode?) {
-        rd_kafka_mock_topic_set_error(cluster, topic, error?.native ?? RD_KAFKA_RESP_ERR_NO_ERROR)
+        rd_kafka_mock_topic_set_error(cluster, topic, rd_kafka_resp_err_t(rawValue: error?.rawValue ?? 0))
     }
 
     /// Cuts a broker's connections and refuses new ones, or lets them in again.
@@ -86,12 +100,12 @@ package final class MockCluster: @unchecked Sendable {  // The cluster serves ca
 
     /// Holds every answer of a broker back for so long.
     package func setRoundTripTime(_ time: Duration, broker id: Int = 1) {
-        rd_kafka_mock_broker_set_rtt(cluster, Int32(id), time.milliseconds)
+        rd_kafka_mock_broker_set_rtt(cluster, Int32(id), Int32(time.milliseconds))
     }
 
     /// Holds a broker's answer to its next request of a kind back for so long.
     package func delay(_ request: Request, by time: Duration, broker id: Int = 1) {
-        triage_mock_delay_request(cluster, Int32(id), request.rawValue, time.milliseconds)
+        triage_mock_delay_request(cluster, Int32(id), request.rawValue, Int32(time.milliseconds))
     }
 
     /// Moves a partition to another broker.

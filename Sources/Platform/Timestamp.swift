@@ -1,8 +1,11 @@
-/// RFC 3339 timestamps, as CloudEvents have them.
-public enum Timestamp {
+/// RFC 3339 timestamps.
+package enum Timestamp {
+    /// How many bytes ``write(milliseconds:into:)`` writes.
+    package static let length = 24
+
     /// Unix milliseconds of `2026-01-02T03:04:05.678Z` or `2026-01-02T04:04:05+01:00`; nil if the bytes are neither.
     /// Digits beyond milliseconds are cut off; a leap second counts as the second after it.
-    public static func milliseconds(of text: UnsafeRawBufferPointer) -> Int64? {
+    package static func milliseconds(of text: UnsafeRawBufferPointer) -> Int64? {
         guard text.count >= 20, text[4] == UInt8(ascii: "-"), text[7] == UInt8(ascii: "-"),
             text[10] | 0x20 == UInt8(ascii: "t"), text[13] == UInt8(ascii: ":"), text[16] == UInt8(ascii: ":"),
             let year = number(text, 0..<4), let month = number(text, 5..<7), let day = number(text, 8..<10),
@@ -12,54 +15,60 @@ public enum Timestamp {
         var index = 19
         var fraction: Int64 = 0
         if text[index] == UInt8(ascii: ".") {
-            let digits = text[(index + 1)...].prefix { $0.isASCIIDigit }
+            let digits = text[(index + 1)...].prefix(while: isDigit)
             guard !digits.isEmpty else { return nil }
             for place in 0..<3 {
                 fraction = fraction * 10 + (place < digits.count ? Int64(digits[digits.startIndex + place] & 15) : 0)
             }
             index = digits.endIndex
         }
-        guard index < text.count, let offset = offsetMinutes(text.slice(index..<text.count)) else { return nil }
+        guard index < text.count, let offset = offsetMinutes(UnsafeRawBufferPointer(rebasing: text[index...])) else {
+            return nil
+        }
         let seconds = ((days(year: year, month: month, day: day) * 24 + hour) * 60 + minute - offset) * 60 + second
         return seconds * 1000 + fraction
     }
 
-    /// Writes Unix milliseconds as `2026-01-02T03:04:05.678Z`, 24 bytes for the years 0 to 9999.
-    static func write(milliseconds: Int64, to cursor: inout ByteCursor) {
+    /// Writes Unix milliseconds as `2026-01-02T03:04:05.678Z`, for the years 0 to 9999: ``length`` bytes.
+    package static func write(milliseconds: Int64, into target: UnsafeMutableRawPointer) {
         let earliest: Int64 = -62_167_219_200_000
         let latest: Int64 = 253_402_300_799_999
         let (seconds, fraction) = floored(min(max(milliseconds, earliest), latest), by: 1000)
         let (days, secondOfDay) = floored(seconds, by: 86_400)
         let (year, month, day) = civil(days: days)
-        put(year, digits: 4, to: &cursor)
-        cursor.put(UInt8(ascii: "-"))
-        put(month, digits: 2, to: &cursor)
-        cursor.put(UInt8(ascii: "-"))
-        put(day, digits: 2, to: &cursor)
-        cursor.put(UInt8(ascii: "T"))
-        put(secondOfDay / 3600, digits: 2, to: &cursor)
-        cursor.put(UInt8(ascii: ":"))
-        put(secondOfDay / 60 % 60, digits: 2, to: &cursor)
-        cursor.put(UInt8(ascii: ":"))
-        put(secondOfDay % 60, digits: 2, to: &cursor)
-        cursor.put(UInt8(ascii: "."))
-        put(fraction, digits: 3, to: &cursor)
-        cursor.put(UInt8(ascii: "Z"))
+        put(year, digits: 4, separator: "-", at: target)
+        put(month, digits: 2, separator: "-", at: target + 5)
+        put(day, digits: 2, separator: "T", at: target + 8)
+        put(secondOfDay / 3600, digits: 2, separator: ":", at: target + 11)
+        put(secondOfDay / 60 % 60, digits: 2, separator: ":", at: target + 14)
+        put(secondOfDay % 60, digits: 2, separator: ".", at: target + 17)
+        put(fraction, digits: 3, separator: "Z", at: target + 20)
     }
 
-    private static func put(_ value: Int64, digits: Int, to cursor: inout ByteCursor) {
-        var unit: Int64 = 1
-        for _ in 1..<digits { unit *= 10 }
-        while unit > 0 {
-            cursor.put(UInt8(ascii: "0") + UInt8(value / unit % 10))
-            unit /= 10
+    /// Unix milliseconds as `2026-01-02T03:04:05.678Z`.
+    package static func text(milliseconds: Int64) -> String {
+        String(unsafeUninitializedCapacity: length) { buffer in
+            write(milliseconds: milliseconds, into: UnsafeMutableRawPointer(buffer.baseAddress!))
+            return length
         }
     }
+
+    private static func put(_ value: Int64, digits: Int, separator: Unicode.Scalar, at target: UnsafeMutableRawPointer)
+    {
+        var rest = value
+        for place in stride(from: digits - 1, through: 0, by: -1) {
+            target.storeBytes(of: UInt8(ascii: "0") + UInt8(rest % 10), toByteOffset: place, as: UInt8.self)
+            rest /= 10
+        }
+        target.storeBytes(of: UInt8(ascii: separator), toByteOffset: digits, as: UInt8.self)
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool { byte &- 48 < 10 }
 
     private static func number(_ text: UnsafeRawBufferPointer, _ range: Range<Int>) -> Int64? {
         var value: Int64 = 0
         for index in range {
-            guard text[index].isASCIIDigit else { return nil }
+            guard isDigit(text[index]) else { return nil }
             value = value * 10 + Int64(text[index] & 15)
         }
         return value

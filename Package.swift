@@ -172,9 +172,17 @@ let package = Package(
             name: "WorkerTests",
             dependencies: [
                 "Worker", "Kafka", "Classification", "Messages", "Platform", "Telemetry", "TestSupport",
+                "WorkerTestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings, linkerSettings: findLibraries),
+        .target(
+            name: "WorkerTestSupport",
+            dependencies: [
+                "Worker", "Kafka", "Classification", "Messages", "Telemetry", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Tests/WorkerTestSupport", swiftSettings: settings),
         .testTarget(
             name: "HTTPServerTests",
             dependencies: [
@@ -185,10 +193,22 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings, linkerSettings: findLibraries),
+        .target(
+            name: "GatewayTestSupport",
+            dependencies: [
+                "Gateway", "HTTPServer", "Kafka", "Messages", "Platform", "Telemetry", "TestSupport",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Tests/GatewayTestSupport", swiftSettings: settings),
         .testTarget(
             name: "GatewayTests",
             dependencies: [
                 "Gateway", "HTTPServer", "Kafka", "Messages", "Platform", "Telemetry", "TestSupport",
+                "GatewayTestSupport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

@@ -2,14 +2,14 @@
 #include <librdkafka/rdkafka.h>
 #include <sys/eventfd.h>
 
-// Glibc's module leaves eventfd() out.
+// Glibc's module omits eventfd().
 static inline int triage_eventfd(void) {
     return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 }
 
-// Swift cannot call rd_kafka_producev(), whose arguments are variadic. One call per record, nothing allocated here.
-// Key and headers are copied or taken over by librdkafka; the value is only borrowed unless `flags` says copy.
-// On an error the headers stay the caller's.
+// Swift cannot call the variadic rd_kafka_producev(). One call per record, no allocation here. librdkafka copies the
+// key and takes ownership of the headers. It borrows the value unless `flags` says copy. On error the caller keeps the
+// headers.
 static inline rd_kafka_resp_err_t triage_produce(
     rd_kafka_t *client, rd_kafka_topic_t *topic, int32_t partition, int flags,
     const void *key, size_t key_size, const void *value, size_t value_size,
@@ -20,8 +20,8 @@ static inline rd_kafka_resp_err_t triage_produce(
         RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(token), RD_KAFKA_V_END);
 }
 
-// Debian's headers are older than the oldest library that the program takes: what they lack is declared here. Weak, so that a
-// program with a library that is too old starts, and says so, before it calls any of this.
+// Debian's headers are older than the oldest supported library: declare what they lack. Weak, so that a program with
+// too old a library still starts and reports that before calling any of these.
 __attribute__((weak)) int32_t rd_kafka_consumer_group_metadata_generation_id(
     const rd_kafka_consumer_group_metadata_t *metadata);
 
@@ -45,7 +45,7 @@ __attribute__((weak)) const rd_kafka_Uuid_t *rd_kafka_TopicDescription_topic_id(
 __attribute__((weak)) int64_t rd_kafka_Uuid_most_significant_bits(const rd_kafka_Uuid_t *id);
 __attribute__((weak)) int64_t rd_kafka_Uuid_least_significant_bits(const rd_kafka_Uuid_t *id);
 
-// Asks for a topic's id; the answer comes to the queue within `milliseconds`.
+// Requests a topic's id; the answer arrives on the queue within `milliseconds`.
 static inline void triage_ask_topic_id(
     rd_kafka_t *client, const char *topic, int milliseconds, rd_kafka_queue_t *queue) {
     rd_kafka_TopicCollection_t *topics = rd_kafka_TopicCollection_of_topic_names(&topic, 1);
@@ -56,7 +56,7 @@ static inline void triage_ask_topic_id(
     rd_kafka_TopicCollection_destroy(topics);
 }
 
-// The halves of the id in such an answer; both 0 where it has none, as when there is no such topic.
+// The halves of the id in the answer; both 0 if there is none, for example if the topic does not exist.
 static inline void triage_topic_id(rd_kafka_event_t *event, int64_t *most, int64_t *least) {
     const rd_kafka_DescribeTopics_result_t *result = rd_kafka_event_DescribeTopics_result(event);
     size_t count = 0;

@@ -1,4 +1,4 @@
-/// What a model is: the part of its metadata that every reply and every health check names.
+/// The part of a model's metadata that every reply and health check reports.
 package struct ModelDescription: Sendable, Hashable {
     /// The name given at training, for example `intents-fr`.
     package var name: String
@@ -6,13 +6,13 @@ package struct ModelDescription: Sendable, Hashable {
     package var version: String
     /// The classes, in the order of the columns of every probability matrix.
     package var labels: [String]
-    /// The language of the sentences, as a BCP 47 tag such as `fr`, or `und` when nobody said.
+    /// The language of the sentences, a BCP 47 tag such as `fr`; `und` if unspecified.
     package var language: String
 
-    /// `NAME@VERSION`, as replies carry it.
+    /// `NAME@VERSION`, as in replies.
     package var identifier: String { "\(name)@\(version)" }
 
-    /// Describes a model; programs get one from a `Classifier`.
+    /// Makes a description; usually a `Classifier` provides it.
     package init(name: String, version: String, labels: [String], language: String) {
         self.name = name
         self.version = version
@@ -21,28 +21,28 @@ package struct ModelDescription: Sendable, Hashable {
     }
 }
 
-/// A loaded model, shared by all threads. The work happens in sessions, one for each thread.
+/// A loaded model, shared by all threads. Each thread classifies with its own session.
 ///
-/// This is the seam for other kinds of model: a neural network that runs batches through an inference library conforms
-/// to the same two protocols, its session holding that library's request and input tensors.
+/// The extension point for other kinds of model: a neural network that runs batches in an inference library conforms to
+/// the same two protocols, with a session that holds the library's request and input tensors.
 package protocol Classifier: Sendable {
     /// Name, version, classes and language.
     var model: ModelDescription { get }
 
-    /// Makes a session: the scratch memory that one thread needs to classify.
+    /// Makes a session: the scratch memory with which one thread classifies.
     func makeSession() throws(ClassifierError) -> any ClassifierSession
 }
 
-/// The scratch memory of one thread. Not for two threads at once; allocates nothing once warm.
+/// The scratch memory of one thread. Not thread-safe; allocates nothing after warm-up.
 package protocol ClassifierSession: AnyObject {
     /// Classifies a batch of sentences.
     ///
-    /// The result for a sentence does not depend on the others of its batch, nor on what the session saw before.
+    /// The result for a sentence does not depend on the rest of its batch or on earlier batches.
     ///
     /// - Parameters:
-    ///   - sentences: UTF-8 bytes, borrowed for the call. Bytes that are not UTF-8 separate words; nothing is refused.
+    ///   - sentences: UTF-8 bytes, borrowed for the call. Invalid UTF-8 separates words; nothing is rejected.
     ///   - probabilities: Row-major, `sentences.count` rows of `labels.count` columns; each row sums to 1.
-    /// - Throws: `ClassifierError` if the matrix has another size, or a backend fails.
+    /// - Throws: `ClassifierError` if the matrix has the wrong size, or a backend fails.
     func classify(
         _ sentences: UnsafeBufferPointer<UnsafeRawBufferPointer>, into probabilities: UnsafeMutableBufferPointer<Float>
     ) throws(ClassifierError)
@@ -50,19 +50,19 @@ package protocol ClassifierSession: AnyObject {
 
 /// Why a batch could not be classified.
 package struct ClassifierError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// What went wrong, as a program sees it.
+    /// The machine-readable reason.
     package enum Code: String, Sendable {
-        /// The matrix for the probabilities does not have sentences × classes elements.
+        /// The matrix of probabilities does not have sentences × classes elements.
         case wrongMatrixSize
         /// The inference backend failed.
         case backendFailed
-        /// What came back for a sentence is no distribution over the classes.
+        /// The result for a sentence is not a distribution over the classes.
         case noDistribution
     }
 
-    /// What went wrong, as a program sees it.
+    /// The machine-readable reason.
     package let code: Code
-    /// What went wrong, as an operator reads it; holds nothing of the sentences.
+    /// The human-readable reason; never quotes a sentence.
     package let message: String
 
     /// Makes an error; for implementations of `ClassifierSession`.
@@ -71,13 +71,13 @@ package struct ClassifierError: Error, Sendable, Hashable, CustomStringConvertib
         self.message = message
     }
 
-    /// One line for people.
+    /// One human-readable line.
     package var description: String { message }
 }
 
 extension Classifier {
-    /// Classifies sentences of several kinds and looks at what comes back: to be called before a model is used, so that one
-    /// whose numbers make no sense is refused whole, and not found out sentence by sentence.
+    /// Classifies varied sample sentences and checks the results. Call it before using a model, so that a damaged one
+    /// is rejected as a whole, not found out sentence by sentence.
     ///
     /// - Throws: what the session throws, or ``ClassifierError/Code/noDistribution``.
     package func tryOut() throws(ClassifierError) {
@@ -102,7 +102,7 @@ extension Classifier {
 }
 
 extension ClassifierSession {
-    /// Classifies one sentence, for tools and tests: allocates the row that it returns.
+    /// Classifies one sentence, for tools and tests: allocates the returned row.
     package func classify(_ sentence: String, classes: Int) throws(ClassifierError) -> [Float] {
         var row = [Float](repeating: 0, count: classes)
         var copy = sentence

@@ -1,31 +1,30 @@
 package import HTTPServer
 package import Kafka
 
-/// Everything that can be set about a gateway. The defaults suit one machine; ``validate()`` checks what depends on each
-/// other.
+/// The gateway's settings. The defaults suit a single machine. ``validate()`` checks values and how they relate.
 package struct GatewayConfiguration: Sendable {
     // MARK: Listening
 
-    /// The address to listen on. Only this machine reaches the default.
+    /// The address to listen on. The default is reachable from this machine only.
     package var host = "127.0.0.1"
-    /// The port to listen on; 0 takes any that is free.
+    /// The port to listen on; 0 picks a free one.
     package var port = 8080
-    /// The certificate and key to serve HTTPS with; nil serves HTTP.
+    /// The certificate and key for HTTPS; nil serves plain HTTP.
     package var tls: TLSFiles?
-    /// The file of API keys; nil lets everybody in.
+    /// The file of API keys; nil disables authentication.
     package var apiKeysFile: String?
-    /// The origins whose pages may call the gateway from a browser, such as `https://example.org`; `*` for all.
+    /// The CORS origins that may call the gateway, such as `https://example.org`; `*` for all.
     package var allowedOrigins: [String] = []
-    /// The folder with Swagger UI's assets; nil looks beside the executable and in `/usr/share/triage/swagger-ui`.
+    /// The folder with Swagger UI's assets; nil looks in the checkout's `.deps` and in `/usr/share/triage/swagger-ui`.
     package var documentationAssets: String?
 
     // MARK: Kafka
 
-    /// Properties of every client; they win over the gateway's own. `bootstrap.servers` must be there.
+    /// Properties of every Kafka client. They override the gateway's own. `bootstrap.servers` is required.
     package var kafka: KafkaProperties = ["bootstrap.servers": "127.0.0.1:9092"]
-    /// The topic of requests that somebody waits for.
+    /// The topic of requests with a waiting caller.
     package var interactiveTopic = "sentences.interactive"
-    /// The group of the workers that read it: its lag is among the metrics.
+    /// The consumer group of the workers on that topic. Its lag is exported as a metric.
     package var interactiveGroup = "triage-interactive"
     /// The topic of the bulk lane.
     package var bulkTopic = "sentences"
@@ -33,51 +32,51 @@ package struct GatewayConfiguration: Sendable {
     package var replyTopic = "classifications.replies"
     /// The partition of the reply topic; nil derives it from `instanceID`.
     package var replyPartition: Int32?
-    /// What tells this gateway from others, such as its host's name.
+    /// Identifies this gateway among others, such as its host name.
     package var instanceID = "gateway"
 
     // MARK: Answers
 
-    /// The longest that a caller waits. A request may ask for less.
+    /// The longest time that a caller waits. A request may ask for less.
     package var requestTimeout = Duration.seconds(5)
-    /// How many answers are kept; 0 keeps none and joins no requests either.
+    /// The maximum number of cached answers; 0 disables the cache and the coalescing of requests.
     package var cacheSize = 10_000
-    /// For how long an answer is kept.
+    /// How long an answer is cached.
     package var cacheTimeToLive = Duration.seconds(300)
-    /// How many sentences may wait for an answer; one more is turned away.
+    /// The maximum number of sentences waiting for an answer. More are refused.
     package var maximumWaitingSentences = 16_384
 
     // MARK: Limits
 
     /// The longest sentence, in UTF-8 bytes.
     package var maximumTextBytes = 8_192
-    /// The most sentences in one request.
+    /// The maximum number of sentences in one request.
     package var maximumBatch = 1_024
-    /// The largest body, in bytes, but for streams, which have no end.
+    /// The largest body, in bytes. Streams are not limited.
     package var maximumBodyBytes = 4 * 1_024 * 1_024
     /// The largest request head, in bytes.
     package var maximumHeaderBytes = 32 * 1_024
-    /// How many connections may be open; one more is refused.
+    /// The maximum number of open connections. More are refused.
     package var maximumConnections = 16_384
-    /// How long a connection may be open without a request.
+    /// How long a connection may stay idle between requests.
     package var idleTimeout = Duration.seconds(60)
     /// How long a client may take to send a request's head.
     package var headTimeout = Duration.seconds(10)
     /// How long a client may take to send a request's body, or one line of a stream.
     package var bodyTimeout = Duration.seconds(20)
-    /// How long a client may leave the response unread.
+    /// How long a client may take to read a response.
     package var writeTimeout = Duration.seconds(30)
-    /// How many bytes all bodies and unsent responses may have together; over it, requests are refused.
+    /// The memory limit for all bodies and unsent responses together, in bytes. Above it, requests are refused.
     package var maximumHeldBytes = 64 * 1_024 * 1_024
-    /// How long the end may take: what is not answered by then is cut off.
+    /// How long a graceful shutdown may take. Requests that are still unanswered are cut off.
     package var shutdownTimeout = Duration.seconds(8)
-    /// How many sentences of one stream may wait at a time.
+    /// The maximum number of sentences of one stream in flight.
     package var streamWindow = 1_024
 
-    /// The defaults.
+    /// Creates the default configuration.
     package init() {}
 
-    /// Throws a ``GatewayConfigurationError`` for the first setting that cannot be.
+    /// Throws a ``GatewayConfigurationError`` for the first invalid setting.
     package func validate() throws(GatewayConfigurationError) {
         try require((0...65_535).contains(port), "port", "must be between 0 and 65535")
         try require(kafka["bootstrap.servers"]?.isEmpty == false, "bootstrap-servers", "must name a broker")
@@ -115,13 +114,13 @@ package struct GatewayConfiguration: Sendable {
     }
 }
 
-/// A setting that cannot be.
+/// An invalid setting.
 package struct GatewayConfigurationError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The setting's name, as its flag has it.
+    /// The setting's name, as in its flag.
     package let setting: String
     /// What is wrong with it.
     package let problem: String
 
-    /// `SETTING PROBLEM`.
+    /// The setting's name and the problem.
     package var description: String { "\(setting) \(problem)" }
 }

@@ -1,31 +1,31 @@
 import Synchronization
 package import Telemetry
 
-// What a gateway measures. All durations are in seconds.
+// All metrics of a gateway. Durations are in seconds.
 //
-// triage_gateway_requests_total{route,status}          counter    HTTP requests answered; `route` is the path of the
-//                                                                 specification, `other` for what has no route
-// triage_gateway_request_duration_seconds{route}       histogram  from the request's head to the response, streams excepted
+// triage_gateway_requests_total{route,status}          counter    HTTP requests answered; `route` is the path in the
+//                                                                 specification, `other` for unknown routes
+// triage_gateway_request_duration_seconds{route}       histogram  from a request's head to the start of its response
 // triage_gateway_reply_latency_seconds                 histogram  from sending a sentence to its reply
-// triage_gateway_waiting_sentences                     gauge      sentences that wait for an answer
-// triage_gateway_pending_records                       gauge      records under way: the size of the pending table
+// triage_gateway_waiting_sentences                     gauge      sentences waiting for an answer
+// triage_gateway_pending_records                       gauge      records in flight: the size of the pending table
 // triage_gateway_cached_answers                        gauge      answers in the cache
 // triage_gateway_cache_hits_total                      counter    sentences answered from the cache
 // triage_gateway_cache_misses_total                    counter    sentences sent to the workers
-// triage_gateway_cache_coalesced_total                 counter    sentences joined to a record under way
-// triage_gateway_refused_sentences_total               counter    sentences turned away with 429
-// triage_gateway_expired_calls_total                   counter    calls that ended by their deadline
-// triage_gateway_cancelled_calls_total                 counter    calls whose caller hung up
+// triage_gateway_cache_coalesced_total                 counter    sentences joined to a record in flight
+// triage_gateway_refused_sentences_total               counter    sentences refused with 429
+// triage_gateway_expired_calls_total                   counter    calls that timed out
+// triage_gateway_cancelled_calls_total                 counter    calls whose caller disconnected
 // triage_gateway_undelivered_records_total             counter    records that did not reach the broker
-// triage_gateway_unknown_replies_total                 counter    replies that nobody waits for
-// triage_gateway_ready                                 gauge      1 when requests can be answered, otherwise 0
-// triage_gateway_interactive_lag_records               gauge      records of the interactive lane that are not answered, as
-//                                                                 the queue tells every 10 s; absent while unknown
+// triage_gateway_unknown_replies_total                 counter    replies without a waiting caller
+// triage_gateway_ready                                 gauge      1 if requests can be answered, otherwise 0
+// triage_gateway_interactive_lag_records               gauge      unanswered records of the interactive lane, queried
+//                                                                 every 10 s; absent while unknown
 // triage_gateway_congested                             gauge      1 while the workers have fallen behind, otherwise 0
 
-/// The gateway's metrics. Handles are made once; nothing is looked up by name on the way of a request.
+/// The gateway's metrics. Handles are created once, so that no request looks up a metric by name.
 package final class GatewayMetrics: Sendable {
-    /// How long each reply took.
+    /// The latency of each reply.
     package let replyLatency: MetricHistogram
     private let registry: PrometheusRegistry
     private let routes = Mutex<[String: RouteMetrics]>([:])
@@ -36,7 +36,7 @@ package final class GatewayMetrics: Sendable {
             "triage_gateway_reply_latency_seconds", help: "Time from sending a sentence to its reply.")
     }
 
-    /// The handles of one route, made at its first use.
+    /// The handles of one route, created at first use.
     package func route(_ path: String) -> RouteMetrics {
         routes.withLock { routes in
             if let known = routes[path] { return known }
@@ -46,7 +46,7 @@ package final class GatewayMetrics: Sendable {
         }
     }
 
-    /// Exposes what the exchange counts itself, read at each scrape.
+    /// Exports the exchange's own counters, read at each scrape.
     package func watch(_ exchange: Exchange) {
         registry.addCollector { [weak exchange] metrics in
             guard let snapshot = exchange?.snapshot else { return }
@@ -60,7 +60,7 @@ package final class GatewayMetrics: Sendable {
         }
     }
 
-    /// Exposes how far the workers are behind.
+    /// Exports the lag of the workers.
     package func watch(_ lag: InteractiveLag) {
         registry.addCollector { metrics in
             guard let records = lag.records else { return }
@@ -108,7 +108,7 @@ package final class RouteMetrics: Sendable {
             labels: [("route", path)])
     }
 
-    /// Notes an answered request.
+    /// Records an answered request.
     func record(status: Int, nanoseconds: UInt64) {
         let counter = requests.withLock { requests in
             if let known = requests[status] { return known }

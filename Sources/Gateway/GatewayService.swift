@@ -6,14 +6,14 @@ import ServiceLifecycle
 package import Telemetry
 import UnixSignals
 
-/// The HTTP gateway: REST calls in, request and reply over Kafka behind them.
+/// The HTTP gateway: a REST API backed by request and reply over Kafka.
 ///
 /// ```swift
 /// let gateway = try GatewayService(configuration: configuration, logger: logger)
 /// try await ServiceGroup(services: [gateway], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger).run()
 /// ```
 ///
-/// On graceful shutdown it takes no more connections, answers what it has begun, and returns.
+/// On graceful shutdown it stops accepting connections, finishes the requests in flight, and returns.
 package struct GatewayService: Service {
     private let configuration: GatewayConfiguration
     private let registry: PrometheusRegistry
@@ -23,13 +23,13 @@ package struct GatewayService: Service {
     private let keys: APIKeyVerifier?
     private let tls: ReloadableTLS?
 
-    /// Checks the configuration and reads the files that it names. Nothing is listened on before ``run()``.
+    /// Validates the configuration and reads its files. Nothing listens before ``run()``.
     ///
     /// - Parameters:
-    ///   - registry: where metrics go, and what `/metrics` shows.
-    ///   - onRunning: told the port once the gateway listens on it.
-    /// - Throws: ``GatewayConfigurationError``, `KafkaError` for a property that librdkafka does not take,
-    ///   ``APIKeyFile/Failure``, or `HTTPServerError` for a certificate or key that cannot be used.
+    ///   - registry: holds the metrics that `/metrics` shows.
+    ///   - onRunning: called with the port once the gateway listens.
+    /// - Throws: ``GatewayConfigurationError``, `KafkaError` for a property that librdkafka rejects,
+    ///   ``APIKeyFile/Failure``, or `HTTPServerError` for an unusable certificate or key.
     package init(
         configuration: GatewayConfiguration, registry: PrometheusRegistry = PrometheusRegistry(), logger: Logger,
         onRunning: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
@@ -75,7 +75,7 @@ package struct GatewayService: Service {
         let (brokers, lag) = (clients.brokers, clients.lag)
         metrics.watch(lag)
         try await withThrowingTaskGroup { group in
-            // The thread that serves Kafka outlives the server, so that what is begun is answered.
+            // The Kafka thread outlives the server, so that requests in flight are still answered.
             group.addTask { try await DedicatedThread.run(name: "replies", replies.run, cancel: replies.stop) }
             group.addTask {
                 try await DedicatedThread.run(
@@ -91,11 +91,11 @@ package struct GatewayService: Service {
             group.addTask { await Self.tick(every: .seconds(1)) { files.reload(always: false) } }
             group.addTask {
                 for await _ in await UnixSignalsSequence(trapping: .sighup) { files.reload(always: true) }
-                // The signals end with the task alone, which must not end before the others.
+                // The sequence ends only on cancellation, and a task that returns earlier would end the gateway.
                 await Self.tick(every: .seconds(3_600)) {}
             }
             group.addTask { try await server.run() }
-            // Whatever ends first ends all: the server after a graceful shutdown, or anything by an error.
+            // The first task to end stops all others: the server after a graceful shutdown, or any task that fails.
             defer { group.cancelAll() }
             try await group.next()
         }
@@ -105,7 +105,7 @@ package struct GatewayService: Service {
         while (try? await Task.sleep(for: interval)) != nil { body() }
     }
 
-    /// Asks for a classification until there is an answer, since answers tell the model's name, version and classes.
+    /// Sends a probe sentence until it is answered, because only answers reveal the model's name, version and classes.
     private static func learnModel(_ exchange: Exchange) async {
         while exchange.model == nil, !Task.isCancelled {
             if exchange.availability == .available {
@@ -116,12 +116,12 @@ package struct GatewayService: Service {
             if exchange.model != nil { break }
             try? await Task.sleep(for: .milliseconds(200))
         }
-        // Nothing is left to do, but a task that ends would end the gateway.
+        // Done, but a task that returns would end the gateway.
         try? await Task.sleep(for: .seconds(Int64.max / 1_000_000_000))
     }
 }
 
-/// What the gateway reads again when it changes on disk, or on SIGHUP.
+/// The files that are reloaded when they change on disk or on SIGHUP.
 private struct ReloadableFiles: Sendable {
     let keys: APIKeyVerifier?
     let tls: ReloadableTLS?
@@ -144,10 +144,10 @@ private struct ReloadableFiles: Sendable {
 }
 
 extension GatewayConfiguration {
-    /// New sentences are turned away when even the quickest replies take half of what a caller waits for.
+    /// Refuses new sentences once even the fastest replies take half of the request timeout.
     package var admission: Admission { Admission(limit: maximumWaitingSentences, patience: requestTimeout / 2) }
 
-    /// The part of it that is the HTTP server's.
+    /// The HTTP server's part of the configuration.
     package var server: HTTPServerConfiguration {
         var server = HTTPServerConfiguration(name: "gateway", host: host, port: port)
         server.tls = tls

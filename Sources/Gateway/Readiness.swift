@@ -2,14 +2,14 @@ package import Logging
 import Synchronization
 import Telemetry
 
-/// The one place where it comes together whether a call would be answered. What a call needs tells its own part here; the
-/// exchange, and with it every route and probe, and the log are told the whole.
+/// Combines the state of everything that a call needs. Each part reports its own problems here. The result goes to the
+/// exchange, and so to every route and probe, and to the log.
 package final class Readiness: Sendable {
-    /// What a call needs, in the order in which a lack of them is told.
+    /// What a call needs, in the order in which problems are reported.
     package enum Part: CaseIterable, Sendable {
-        /// The brokers answer, and the reply partition is read.
+        /// The brokers answer and the reply partition is assigned.
         case queue
-        /// The file of API keys can be read; a gateway without one has no such part.
+        /// The file of API keys is readable. Never reported by a gateway without one.
         case keys
         /// The socket is bound.
         case server
@@ -19,7 +19,7 @@ package final class Readiness: Sendable {
     private let logger: Logger
     private let problems: Mutex<[Part: String]>
 
-    /// Neither the queue nor the server is there yet.
+    /// Starts with the queue and the server not ready.
     package init(exchange: Exchange, logger: Logger) {
         self.exchange = exchange
         self.logger = logger
@@ -28,7 +28,7 @@ package final class Readiness: Sendable {
 
     private static let starting = "the gateway is starting"
 
-    /// Notes what keeps a part from serving, nil for nothing.
+    /// Sets the problem of a part; nil if it works.
     package func set(_ part: Part, problem: String?) {
         problems.withLock { problems in
             let before = Self.first(of: problems)
@@ -37,7 +37,7 @@ package final class Readiness: Sendable {
             guard before != after else { return }
             exchange.availability = after.map { .unavailable($0) } ?? .available
             if let after {
-                // Before that, nobody has been told that it is ready.
+                // Startup is not a failure: the gateway has not been reported ready yet.
                 if after != Self.starting { logger.warning("the gateway is not ready", [.reason: "\(after)"]) }
             } else {
                 logger.notice("the gateway is ready")

@@ -7,25 +7,25 @@ import Platform
 import ServiceLifecycle
 import Synchronization
 
-/// A server for HTTP/1.1, over TLS or not: routes in, responses out.
+/// An HTTP/1.1 server, with or without TLS.
 ///
 /// ```swift
 /// let server = HTTPServer(configuration, routes: RouteTable([route]), logger: logger)
 /// try await server.run()
 /// ```
 ///
-/// On graceful shutdown it takes no more connections, answers what it has begun, and returns, after
-/// ``HTTPServerConfiguration/shutdownTimeout`` at the latest.
+/// On graceful shutdown it stops accepting connections, finishes the requests in flight, and returns within
+/// ``HTTPServerConfiguration/shutdownTimeout``.
 package struct HTTPServer: Service {
     private let context: ServerContext
     private let tls: ReloadableTLS?
     private let onRunning: @Sendable (_ port: Int) async -> Void
 
-    /// Nothing is listened on before ``run()``.
+    /// Nothing listens before ``run()``.
     ///
     /// - Parameters:
-    ///   - tls: the certificate that `configuration` names, read; nil without one.
-    ///   - onRunning: told the port once the server listens on it.
+    ///   - tls: the loaded certificate of `configuration`; nil for plain HTTP.
+    ///   - onRunning: called with the port once the server listens.
     package init(
         _ configuration: HTTPServerConfiguration, routes: RouteTable, tls: ReloadableTLS? = nil, logger: Logger,
         onRunning: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
@@ -37,7 +37,7 @@ package struct HTTPServer: Service {
 
     /// Serves until graceful shutdown or cancellation.
     ///
-    /// - Throws: NIO's error when the address cannot be listened on.
+    /// - Throws: NIO's error if the address cannot be bound.
     package func run() async throws {
         let configuration = context.configuration
         let table = ConnectionTable(capacity: context.capacity, refusals: 32)
@@ -47,7 +47,7 @@ package struct HTTPServer: Service {
         try await withGracefulShutdownHandler {
             await onRunning(channel.localAddress?.port ?? configuration.port)
             try await withTaskCancellationHandler {
-                // Closed by whichever comes first, graceful shutdown or cancellation.
+                // Closed by graceful shutdown or cancellation, whichever comes first.
                 try await channel.closeFuture.get()
             } onCancel: {
                 channel.close(promise: nil)
@@ -56,7 +56,7 @@ package struct HTTPServer: Service {
             channel.close(promise: nil)
         }
         table.quiesce()
-        // Cut off at once when the task is cancelled.
+        // Cancellation ends the wait at once.
         await withTaskGroup { group in
             group.addTask { await table.allClosed() }
             group.addTask { try? await Task.sleep(for: timeout) }
@@ -68,7 +68,7 @@ package struct HTTPServer: Service {
                 context.logger.warning("\(table.count) connections did not end in time and are cut off")
             }
             table.closeAll()
-            // Not cancelled with this task: nothing of a connection outlives its server.
+            // An unstructured task, so that cancellation does not skip it: no connection may outlive its server.
             await Task { await table.allClosed() }.value
         }
         table.forgetLoops()
@@ -88,7 +88,7 @@ package struct HTTPServer: Service {
             }
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            // Most requests are smaller than NIO's first guess of 2 KiB, which each connection would keep while it waits.
+            // Most requests are smaller than NIO's initial 2 KiB, which every idle connection would hold.
             .childChannelOption(
                 .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 512, maximum: 65_536)
             )
@@ -111,7 +111,7 @@ package struct HTTPServer: Service {
 
 /// What all connections of a server share.
 struct ServerContext: Sendable {
-    /// The timeouts as the connections need them.
+    /// The timeouts of a connection.
     struct Timeouts: Sendable {
         let idle: Duration
         let head: Duration
@@ -127,7 +127,7 @@ struct ServerContext: Sendable {
     let date = DateField()
     let timeouts: Timeouts
     let logger: Logger
-    /// How many connections may be open.
+    /// The maximum number of open connections.
     let capacity: Int
     private let descriptors: Int
 
@@ -140,7 +140,7 @@ struct ServerContext: Sendable {
             idle: configuration.idleTimeout, head: configuration.headTimeout, body: configuration.bodyTimeout,
             write: configuration.writeTimeout)
         descriptors = FileDescriptorLimit.raise()
-        // For connections to brokers, files that are read again, and clients who are told that they are too many.
+        // For broker connections, reloaded files, and connections that are accepted to be refused.
         let reserve = min(192, descriptors / 2)
         capacity = min(configuration.maximumConnections, descriptors - reserve)
     }

@@ -1,30 +1,30 @@
-/// What can be set about a server.
+/// The settings of a server.
 package struct HTTPServerConfiguration: Sendable {
-    /// What log lines call it, such as `gateway`.
+    /// The server's name in log lines, such as `gateway`.
     package var name: String
     /// The address to listen on.
     package var host: String
-    /// The port to listen on; 0 takes any that is free.
+    /// The port to listen on; 0 picks a free one.
     package var port: Int
-    /// The certificate and key to serve HTTPS with; nil serves HTTP.
+    /// The certificate and key for HTTPS; nil serves plain HTTP.
     package var tls: TLSFiles?
     /// The largest request head, in bytes.
     package var maximumHeaderBytes = 32 * 1_024
-    /// The largest body, in bytes and decompressed, but for streams, which have no end.
+    /// The largest body, in bytes after decompression. Streams are not limited.
     package var maximumBodyBytes = 4 * 1_024 * 1_024
-    /// How many connections may be open. As many as there are file descriptors for, less a reserve, when that is fewer.
+    /// The maximum number of open connections. Capped by the file descriptor limit, less a reserve.
     package var maximumConnections = 16_384
-    /// How many bytes all bodies and unsent responses may have together.
+    /// The memory limit for all bodies and unsent responses together, in bytes.
     package var maximumHeldBytes = 64 * 1_024 * 1_024
-    /// How long a connection may be open without a request.
+    /// How long a connection may stay idle between requests.
     package var idleTimeout = Duration.seconds(60)
-    /// How long a client may take over a TLS handshake, and to send a request's head.
+    /// How long a client may take for a TLS handshake, and to send a request's head.
     package var headTimeout = Duration.seconds(10)
     /// How long a client may take to send a request's body.
     package var bodyTimeout = Duration.seconds(20)
-    /// How long a client may leave the response unread.
+    /// How long a client may take to read a response.
     package var writeTimeout = Duration.seconds(30)
-    /// How long the end may take: what is not answered by then is cut off.
+    /// How long a graceful shutdown may take. Requests that are still unanswered are cut off.
     package var shutdownTimeout = Duration.seconds(8)
 
     package init(name: String, host: String, port: Int) {
@@ -34,21 +34,21 @@ package struct HTTPServerConfiguration: Sendable {
     }
 }
 
-/// Why a server cannot serve with its files.
+/// A certificate or key that the server cannot use.
 package struct HTTPServerError: Error, Sendable, CustomStringConvertible {
     package enum Reason: Sendable {
         /// The certificate cannot be used.
         case certificate
-        /// The private key cannot be used, or is not the certificate's.
+        /// The private key cannot be used, or does not match the certificate.
         case privateKey
     }
 
     package let reason: Reason
-    /// The file.
+    /// The path of the file.
     package let path: String
-    /// What is wrong with it, and what to do.
+    /// What is wrong with it, and how to fix it.
     package let problem: String
-    /// The file cannot be read at all.
+    /// Whether the file could not be read at all.
     package let isMissing: Bool
 
     init(_ reason: Reason, _ path: String, _ problem: String, isMissing: Bool = false) {
@@ -58,6 +58,6 @@ package struct HTTPServerError: Error, Sendable, CustomStringConvertible {
         self.isMissing = isMissing
     }
 
-    /// One line for people.
+    /// A one-line message.
     package var description: String { "\(path): \(problem)" }
 }

@@ -3,21 +3,21 @@ import NIOSSL
 import Platform
 import Synchronization
 
-/// A certificate and its key, as PEM files.
+/// The PEM files of a certificate and its key.
 package struct TLSFiles: Sendable {
-    /// The file with the certificate and those that vouch for it.
+    /// The file with the certificate chain.
     package var certificate: String
     /// The file with the private key.
     package var privateKey: String
 
-    /// Names the two files.
+    /// Does not read the files.
     package init(certificate: String, privateKey: String) {
         self.certificate = certificate
         self.privateKey = privateKey
     }
 }
 
-/// The certificate that new connections get. Connections that are open keep theirs when it is read again.
+/// The certificate for new connections. Open connections keep theirs after a reload.
 package final class ReloadableTLS: Sendable {
     private struct State {
         var context: NIOSSLContext
@@ -34,17 +34,17 @@ package final class ReloadableTLS: Sendable {
         state = Mutex(State(context: try Self.load(files), stamps: stamps))
     }
 
-    /// What a new connection uses.
+    /// The context for a new connection.
     var context: NIOSSLContext { state.withLock { $0.context } }
 
-    /// Reads both files again if one has changed, or in any case when `always`.
+    /// Reloads both files if one has changed, or always if `always` is true.
     ///
-    /// - Returns: whether they were read.
-    /// - Throws: when they cannot be used; the certificate from before stays then.
+    /// - Returns: whether they were reloaded.
+    /// - Throws: if they cannot be used; the previous certificate stays in use.
     package func reload(always: Bool = false) throws(HTTPServerError) -> Bool {
         let stamps = Self.stamps(files)
         if !always, state.withLock({ $0.stamps == stamps }) { return false }
-        // A file that is being written is looked at again when it changes again, not all the time.
+        // Stored before loading, so that a partly written file is retried only when it changes again.
         state.withLock { $0.stamps = stamps }
         let context = try Self.load(files)
         state.withLock { $0.context = context }
@@ -75,10 +75,10 @@ package final class ReloadableTLS: Sendable {
         var tls = TLSConfiguration.makeServerConfiguration(
             certificateChain: certificates.map { .certificate($0) }, privateKey: .privateKey(key))
         tls.minimumTLSVersion = .tlsv12
-        // Of TLS 1.2 only suites whose keys are thrown away after the connection.
+        // For TLS 1.2, only cipher suites with forward secrecy.
         tls.cipherSuites = "ECDHE+AESGCM:ECDHE+CHACHA20"
         tls.applicationProtocols = ["http/1.1"]
-        // A client that does not answer the end of TLS must not hold up the end of the server.
+        // A client that does not answer the TLS close must not delay the shutdown.
         tls.shutdownTimeout = .seconds(1)
         guard let context = try? NIOSSLContext(configuration: tls) else {
             throw HTTPServerError(

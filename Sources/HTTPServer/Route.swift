@@ -1,38 +1,38 @@
 import NIOCore
 package import NIOHTTP1
 
-/// A method and a path, and what answers.
+/// A method, a path and a handler.
 package struct Route: Sendable {
-    /// Answers a request that has been read to its end. It is called on the connection's event loop and must not block:
-    /// it returns the response, or goes on elsewhere and completes later.
+    /// Answers a request whose body has been read. It runs on the connection's event loop and must not block: it
+    /// returns the response, or completes later from elsewhere.
     package typealias Handler = @Sendable (Request, Completion) -> Answer
-    /// Answers a request while its body comes, in a task on the connection's event loop. What it throws is answered as a
-    /// problem if no response has begun, and ends the connection otherwise.
+    /// Answers a request while its body arrives, in a task on the connection's event loop. A thrown error becomes a
+    /// problem response if no response has begun; otherwise it closes the connection.
     package typealias StreamHandler = @Sendable (Request, RequestBody, ResponseWriter) async throws -> Void
 
-    /// What a handler has to say when it returns.
+    /// The result of a handler.
     package enum Answer {
         case response(Response)
-        /// The response comes by the completion. `cancel` is called, on the event loop, when nobody waits for it any more.
+        /// The response follows through the completion. `cancel` is called on the event loop if it is no longer needed.
         case pending(cancel: @Sendable () -> Void)
     }
 
     package enum Kind: Sendable {
-        /// The body does not matter; it is read and thrown away.
+        /// The body is read and discarded.
         case withoutBody(Handler)
-        /// The handler gets the whole body.
+        /// The handler receives the complete body.
         case withBody(Handler)
         case stream(StreamHandler)
     }
 
     package let method: HTTPMethod
-    /// The path as OpenAPI writes it, with `{name}` for a parameter: one whole segment, which is not empty.
+    /// The path in OpenAPI syntax. `{name}` is a parameter that matches one non-empty segment.
     package let path: String
     package let kind: Kind
-    /// Refuses by the head alone, before any of the body is read or asked for.
+    /// Validates the head before the body is read or requested.
     package let admit: @Sendable (Request) throws(Problem) -> Void
-    /// Completes the response's fields and counts it; called once for each response of the route, a refusal too. For a
-    /// stream it is called when the response begins.
+    /// Adds headers to a response and counts it. Called once for each response of the route, including refusals; for a
+    /// stream, when the response begins.
     package let finish: @Sendable (Request, inout Response) -> Void
 
     package init(
@@ -48,14 +48,14 @@ package struct Route: Sendable {
     }
 }
 
-/// All routes of a server, and what is done where none fits.
+/// All routes of a server, and the fallback for requests without one.
 package struct RouteTable: Sendable {
     /// The routes of one path.
     fileprivate struct Path: Sendable {
-        /// The segments of the path, a parameter's name among them with its braces.
+        /// The segments of the path; parameters keep their braces.
         let segments: [Substring]
         var routes: [Route]
-        /// For `Allow`.
+        /// The value of `Allow`.
         var methods: String {
             var names = routes.map(\.method.rawValue)
             if names.contains("GET") { names.append("HEAD") }
@@ -65,7 +65,7 @@ package struct RouteTable: Sendable {
 
     enum Match {
         case route(Route, parameters: [(name: String, value: String)])
-        /// The path exists; the method does not, or is `OPTIONS`.
+        /// The path exists but not with this method, or the method is `OPTIONS`.
         case otherMethod(allowed: String)
         case nothing
     }
@@ -73,7 +73,7 @@ package struct RouteTable: Sendable {
     private let exact: [Substring: Path]
     private let patterns: [Path]
     private let allMethods: String
-    /// Completes responses that belong to no route.
+    /// Finishes responses that belong to no route.
     let finish: @Sendable (Request, inout Response) -> Void
 
     package init(
@@ -97,7 +97,7 @@ package struct RouteTable: Sendable {
         self.finish = finishOthers
     }
 
-    /// Finds the route of exactly this path.
+    /// Finds the route for a method and path.
     func match(_ method: HTTPMethod, _ path: Substring) -> Match {
         if let found = exact[path] { return match(method, found, parameters: []) }
         if path == "*" { return method == .OPTIONS ? .otherMethod(allowed: allMethods) : .nothing }
@@ -108,7 +108,7 @@ package struct RouteTable: Sendable {
         return .nothing
     }
 
-    /// The answer to `OPTIONS`: the methods of the path.
+    /// The response to `OPTIONS`: the methods of the path.
     func options(_ request: Request) -> Response {
         guard case .otherMethod(let allowed) = match(.OPTIONS, request.path) else { return Response(Problem.notFound) }
         return Response(.noContent, headers: [("Allow", allowed)])
@@ -126,7 +126,7 @@ package struct RouteTable: Sendable {
 }
 
 extension RouteTable.Path {
-    /// The values of the parameters when the path is one of this pattern.
+    /// The parameter values if the path matches this pattern; otherwise nil.
     fileprivate func parameters(_ path: [Substring]) -> [(name: String, value: String)]? {
         guard path.count == segments.count else { return nil }
         var parameters: [(name: String, value: String)] = []
@@ -151,8 +151,7 @@ extension [Route] {
     }
 }
 
-/// The way back to the connection of a request whose answer comes later. To be used once; what comes when nobody waits any
-/// more is dropped.
+/// Completes a request asynchronously. May be used once; a response that is no longer needed is dropped.
 package struct Completion: Sendable {
     private let eventLoop: any EventLoop
     private let handler: NIOLoopBound<ConnectionHandler>
@@ -164,7 +163,7 @@ package struct Completion: Sendable {
         self.number = number
     }
 
-    /// Answers with what `make` returns, which is called on the connection's event loop. From any thread.
+    /// Responds with the result of `make`, which runs on the connection's event loop. Thread-safe.
     package func callAsFunction(_ make: @escaping @Sendable () -> Response) {
         let (handler, number) = (handler, number)
         eventLoop.execute { handler.value.complete(number, make) }

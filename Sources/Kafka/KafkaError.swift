@@ -1,13 +1,13 @@
 import CRdKafka
 
-/// librdkafka's error number: negative ones are the library's own, positive ones the broker's.
+/// librdkafka's error code: negative codes are local, positive ones come from the broker.
 ///
-/// Any number is a valid code; the names below are those that callers decide by.
+/// Any number is valid; the names below are the codes that callers check.
 package struct KafkaErrorCode: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
-    /// The number, as `rd_kafka_resp_err_t` has it.
+    /// The value as an `rd_kafka_resp_err_t`.
     package let rawValue: Int32
 
-    /// Takes any number.
+    /// Accepts any number.
     package init(rawValue: Int32) { self.rawValue = rawValue }
 
     init(_ native: rd_kafka_resp_err_t) { rawValue = native.rawValue }
@@ -17,28 +17,28 @@ package struct KafkaErrorCode: RawRepresentable, Hashable, Sendable, CustomStrin
     /// The symbolic name, such as `_QUEUE_FULL` or `UNKNOWN_TOPIC_OR_PART`.
     package var name: String { String(cString: rd_kafka_err2name(native)) }
 
-    /// The library's sentence for the code, such as `Local: Queue full`.
+    /// The library's description, such as `Local: Queue full`.
     package var description: String { String(cString: rd_kafka_err2str(native)) }
 }
 
 extension KafkaErrorCode {
-    // Of the library.
+    // Library errors.
 
-    /// The producer's queue has no room: serve delivery reports and send again. Nothing was taken.
+    /// The producer's queue is full: serve delivery reports and retry. Nothing was enqueued.
     package static let queueFull = Self(RD_KAFKA_RESP_ERR__QUEUE_FULL)
     /// The record was not acknowledged within `message.timeout.ms`.
     package static let messageTimedOut = Self(RD_KAFKA_RESP_ERR__MSG_TIMED_OUT)
-    /// A call did not finish within the time given; the same call may be made again.
+    /// A call timed out and may be retried.
     package static let timedOut = Self(RD_KAFKA_RESP_ERR__TIMED_OUT)
-    /// The connection to one broker broke or could not be made; the library keeps trying.
+    /// The connection to one broker failed; the library keeps trying.
     package static let transport = Self(RD_KAFKA_RESP_ERR__TRANSPORT)
     /// No broker can be reached; the library keeps trying.
     package static let allBrokersDown = Self(RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
-    /// A broker's host name has no address.
+    /// A broker's host name could not be resolved.
     package static let resolve = Self(RD_KAFKA_RESP_ERR__RESOLVE)
     /// The broker refused the credentials.
     package static let authentication = Self(RD_KAFKA_RESP_ERR__AUTHENTICATION)
-    /// The TLS connection could not be made: an untrusted certificate, a wrong host name.
+    /// The TLS handshake failed: an untrusted certificate, a wrong host name.
     package static let tls = Self(RD_KAFKA_RESP_ERR__SSL)
     /// The topic has no such partition, as far as the client knows.
     package static let unknownPartition = Self(RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
@@ -46,76 +46,76 @@ extension KafkaErrorCode {
     package static let unknownTopic = Self(RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)
     /// There is no offset to commit, or none was committed.
     package static let noOffset = Self(RD_KAFKA_RESP_ERR__NO_OFFSET)
-    /// The call does not fit the client's state: a partition that is not assigned, no transaction begun.
+    /// The call is invalid in the client's state: a partition is not assigned, no transaction has begun.
     package static let erroneousState = Self(RD_KAFKA_RESP_ERR__STATE)
-    /// The client cannot go on; see `KafkaError.isFatal`.
+    /// The client is unusable; see `KafkaError.isFatal`.
     package static let fatal = Self(RD_KAFKA_RESP_ERR__FATAL)
-    /// A younger producer with the same `transactional.id` has taken over.
+    /// A newer producer with the same `transactional.id` has fenced this one.
     package static let fenced = Self(RD_KAFKA_RESP_ERR__FENCED)
-    /// The assignment was lost before the call could be made.
+    /// The assignment was lost before the call.
     package static let assignmentLost = Self(RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST)
     /// The record was dropped from the producer's queue by `purge`.
     package static let purgedInQueue = Self(RD_KAFKA_RESP_ERR__PURGE_QUEUE)
-    /// The record was dropped by `purge` after it had been sent: the broker may have it or not.
+    /// The record was dropped by `purge` while in flight: the broker may or may not have it.
     package static let purgedInFlight = Self(RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
-    /// An argument or a property is not valid.
+    /// An argument or property is invalid.
     package static let invalidArgument = Self(RD_KAFKA_RESP_ERR__INVALID_ARG)
-    /// The library has no such feature.
+    /// The library lacks this feature.
     package static let notImplemented = Self(RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED)
-    /// The broker lacks what the call needs, as far as it has told.
+    /// The broker lacks a required feature, as far as the client knows.
     package static let unsupportedFeature = Self(RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE)
     /// The client is closed.
     package static let destroyed = Self(RD_KAFKA_RESP_ERR__DESTROY)
     /// A system call failed.
     package static let system = Self(RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE)
 
-    // Of the broker.
+    // Broker errors.
 
-    /// The broker does not take this request, or not in this version.
+    /// The broker does not support this request or version.
     package static let unsupportedVersion = Self(RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION)
     /// The record is larger than the client or the topic allows.
     package static let messageSizeTooLarge = Self(RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
-    /// The broker knows no such topic or partition, or hides it from this user.
+    /// The topic or partition does not exist, or is hidden from this user.
     package static let unknownTopicOrPartition = Self(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
-    /// The broker is not the partition's leader any more; the library asks again.
+    /// The broker is no longer the partition's leader; the library refreshes its metadata.
     package static let notLeader = Self(RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION)
-    /// The broker did not finish in time.
+    /// The request timed out on the broker.
     package static let requestTimedOut = Self(RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT)
-    /// The group's or the transaction's coordinator is not there yet.
+    /// The group or transaction coordinator is not available yet.
     package static let coordinatorNotAvailable = Self(RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE)
-    /// The broker is not the coordinator any more.
+    /// The broker is no longer the coordinator.
     package static let notCoordinator = Self(RD_KAFKA_RESP_ERR_NOT_COORDINATOR)
-    /// The group has moved on to another generation: normal in a rebalance.
+    /// The group has a newer generation: normal in a rebalance.
     package static let illegalGeneration = Self(RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION)
-    /// The group does not know this member any more: normal after a rebalance.
+    /// The group no longer knows this member: normal after a rebalance.
     package static let unknownMember = Self(RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID)
-    /// The group is choosing a new assignment.
+    /// The group is rebalancing.
     package static let rebalanceInProgress = Self(RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS)
-    /// Another member has taken this `group.instance.id`. Fatal.
+    /// Another member with this `group.instance.id` has fenced this one. Fatal.
     package static let fencedInstance = Self(RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
-    /// With the consumer group protocol: there is no such group of that protocol. Fatal.
+    /// Consumer protocol: no group of that protocol exists. Fatal.
     package static let groupNotFound = Self(RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND)
-    /// With the consumer group protocol: the group does not know this member under its epoch any more.
+    /// Consumer protocol: the member was fenced by the group coordinator.
     package static let fencedMemberEpoch = Self(rawValue: 110)
-    /// With the consumer group protocol: another member has this `group.instance.id`, or had it and has not left. Fatal.
+    /// Consumer protocol: this `group.instance.id` is still used by a member that has not left. Fatal.
     package static let unreleasedInstance = Self(rawValue: 111)
-    /// With the consumer group protocol: the group has moved on to another epoch: normal in a rebalance.
+    /// Consumer protocol: the group has a newer epoch: normal in a rebalance.
     package static let staleMemberEpoch = Self(rawValue: 113)
-    /// The transactional producer has been replaced by a younger one. Fatal.
+    /// A newer transactional producer has fenced this one. Fatal.
     package static let producerFenced = Self(RD_KAFKA_RESP_ERR_PRODUCER_FENCED)
-    /// Another transaction of the same id is still being finished.
+    /// Another transaction of the same id is still completing.
     package static let concurrentTransactions = Self(RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS)
-    /// A topic of this name is there already.
+    /// A topic of this name already exists.
     package static let topicAlreadyExists = Self(RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
-    /// The user may not use this topic.
+    /// The user is not authorized for this topic.
     package static let topicAuthorizationFailed = Self(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
     /// The broker refused the credentials.
     package static let saslAuthenticationFailed = Self(RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED)
-    /// Too few replicas are in step for `acks=all`.
+    /// Too few replicas are in sync for `acks=all`.
     package static let notEnoughReplicas = Self(RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS)
 
-    /// Whether a commit that failed so is normal while the group rebalances: the partition's next owner starts from the
-    /// last offset that was committed. Do not retry.
+    /// Whether a commit failing with this code is normal in a rebalance: the partition's next owner starts from the
+    /// last committed offset. Do not retry.
     package var isNormalInRebalance: Bool {
         switch self {
         case .illegalGeneration, .unknownMember, .rebalanceInProgress, .assignmentLost, .fencedMemberEpoch,
@@ -125,10 +125,10 @@ extension KafkaErrorCode {
         }
     }
 
-    /// Whether it says that nobody will let us in who comes as we do: no such host, no such user, no certificate to trust.
+    /// Whether retrying cannot help: bad credentials, a failed TLS handshake or an unresolvable host.
     var isRefusal: Bool { self == .authentication || self == .tls || self == .resolve }
 
-    /// Whether it says that no broker answers or lets us in, as against an error about one record or one call.
+    /// Whether no broker can be reached or accepts us, as opposed to an error of one record or call.
     package var isAboutConnection: Bool {
         switch self {
         case .transport, .allBrokersDown, .resolve, .authentication, .tls, .saslAuthenticationFailed: true
@@ -137,19 +137,19 @@ extension KafkaErrorCode {
     }
 }
 
-/// What went wrong in a call to Kafka. It never holds a payload or a secret, so it can be shown and logged.
+/// An error from Kafka. It never contains a payload or a secret, so it can be shown and logged.
 package struct KafkaError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The error's number.
+    /// The error code.
     package let code: KafkaErrorCode
-    /// What was being done, such as `send` or `commit offsets`.
+    /// The failed operation, such as `send` or `commit offsets`.
     package let operation: String
-    /// One sentence for people.
+    /// A human-readable sentence.
     package let message: String
-    /// The client cannot go on and must be made anew, which usually means: exit and start again.
+    /// The client is unusable and must be recreated, which usually means exit and restart.
     package let isFatal: Bool
-    /// The same call may succeed when made again.
+    /// The same call may succeed if retried.
     package let isRetriable: Bool
-    /// The current transaction must be aborted; the producer lives on.
+    /// The current transaction must be aborted; the producer stays usable.
     package let isTransactionAbortable: Bool
 
     package init(
@@ -169,7 +169,7 @@ package struct KafkaError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 extension KafkaError {
-    /// The settings to look at when no broker can be spoken to, as a question; nil for an error about anything else.
+    /// A question naming the settings to check when no broker can be reached; nil for other errors.
     package var remedy: String? {
         switch code {
         case .authentication, .saslAuthenticationFailed:
@@ -191,7 +191,7 @@ extension KafkaError {
         throw KafkaError(KafkaErrorCode(native), operation: operation())
     }
 
-    /// Throws what librdkafka's error object says, and destroys the object; nothing happens for a null one.
+    /// Throws librdkafka's error object as a `KafkaError` and destroys it; does nothing for nil.
     static func check(consuming native: OpaquePointer?, _ operation: @autoclosure () -> String) throws(KafkaError) {
         guard let native else { return }
         defer { rd_kafka_error_destroy(native) }
@@ -202,7 +202,7 @@ extension KafkaError {
             isTransactionAbortable: rd_kafka_error_txn_requires_abort(native) != 0)
     }
 
-    /// The client's fatal error, if it has met one.
+    /// The client's fatal error, if any.
     static func fatal(of client: OpaquePointer) -> KafkaError? {
         var text = [CChar](repeating: 0, count: 512)
         let code = rd_kafka_fatal_error(client, &text, text.count)
@@ -212,7 +212,7 @@ extension KafkaError {
 }
 
 extension String {
-    /// Reads a buffer that C has filled with a terminated string.
+    /// Reads a null-terminated C string from a buffer.
     init(_ buffer: [CChar]) {
         self.init(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }

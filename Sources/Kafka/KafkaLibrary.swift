@@ -1,14 +1,15 @@
 import CRdKafka
 
-/// The librdkafka that the program runs with, which need not be the one it was built with.
+/// The librdkafka loaded at run time, which may differ from the one used at build time.
 package enum KafkaLibrary {
-    /// The oldest version accepted, which set-up sees to: earlier ones may move a consumer's position wrongly on errors.
+    /// The oldest supported version, which setup installs. Earlier ones may set a consumer's position wrongly on
+    /// errors.
     package static let minimumVersion = "2.13.2"
 
-    /// The version that is loaded, such as `2.16.1`.
+    /// The loaded version, such as `2.16.1`.
     package static var version: String { String(cString: rd_kafka_version_str()) }
 
-    /// Throws unless the loaded version is `minimumVersion` or newer. Call it once, at start.
+    /// Throws unless the loaded version is `minimumVersion` or newer. Call it once at startup.
     package static func requireSupportedVersion() throws(KafkaError) {
         try require(version: Int(rd_kafka_version()), named: version)
     }

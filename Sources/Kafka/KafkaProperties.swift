@@ -1,10 +1,10 @@
 import CRdKafka
 import Logging
 
-/// librdkafka's configuration properties by name, in the order in which they were given.
+/// librdkafka's configuration properties by name, in the order given.
 ///
-/// Any property of the library is allowed; its own page CONFIGURATION.md lists them. Values never appear in
-/// `description` when the name says that they are secret.
+/// Any librdkafka property is allowed; see its CONFIGURATION.md. `description` redacts values whose name marks them as
+/// secret.
 ///
 /// ```swift
 /// let properties: KafkaProperties = ["bootstrap.servers": "127.0.0.1:9092", "linger.ms": "5"]
@@ -13,15 +13,15 @@ import Logging
 package struct KafkaProperties: Hashable, Sendable, ExpressibleByDictionaryLiteral {
     private(set) var pairs: [(name: String, value: String)] = []
 
-    /// No properties.
+    /// Creates an empty set.
     package init() {}
 
-    /// Properties in the literal's order; a later one wins over an earlier one of the same name.
+    /// Properties in the literal's order; the last value of a repeated name wins.
     package init(dictionaryLiteral elements: (String, String)...) {
         for (name, value) in elements { self[name] = value }
     }
 
-    /// The value of a property; nil where it is not given. Setting nil removes it.
+    /// The value of a property; nil if not set. Setting nil removes it.
     package subscript(name: String) -> String? {
         get { pairs.first { $0.name == name }?.value }
         set {
@@ -38,19 +38,19 @@ package struct KafkaProperties: Hashable, Sendable, ExpressibleByDictionaryLiter
     /// The names, in order.
     package var names: [String] { pairs.map(\.name) }
 
-    /// These properties and the others, whose values win.
+    /// Merges two sets; values of `other` win.
     package func merging(_ other: KafkaProperties) -> KafkaProperties {
         var merged = self
         for (name, value) in other.pairs { merged[name] = value }
         return merged
     }
 
-    /// Throws one error that names the property if the library does not know a name, does not take a value, or cannot use
-    /// them together. Connects nowhere, so that a program can check its settings at start.
+    /// Throws an error naming the property if the library rejects a name, a value or a combination. Connects nowhere,
+    /// so that a program can check its settings at startup.
     package func validate() throws(KafkaError) {
         try NativeConfiguration(self).discard()
-        // Files and what goes together are looked at only by a client. One that has no brokers connects nowhere; one that
-        // fetches tokens would begin to.
+        // Only creating a client checks files and combinations. Without brokers it connects nowhere, but OAuth would
+        // start fetching tokens.
         var offline = self
         offline["bootstrap.servers"] = nil
         offline["metadata.broker.list"] = nil
@@ -74,13 +74,13 @@ package struct KafkaProperties: Hashable, Sendable, ExpressibleByDictionaryLiter
 }
 
 extension KafkaProperties: CustomStringConvertible {
-    /// `NAME=VALUE` separated by spaces, `[redacted]` in the place of secrets.
+    /// `NAME=VALUE` separated by spaces, with secrets shown as `[redacted]`.
     package var description: String {
         pairs.map { "\($0.name)=\(Self.isSecret($0.name) ? "[redacted]" : $0.value)" }.joined(separator: " ")
     }
 
-    /// Whether a property's value must not be shown: passwords, client secrets, tokens and keys, but not the
-    /// places of files that hold them.
+    /// Whether a property's value must not be shown: passwords, client secrets, tokens and keys, but not paths of files
+    /// that hold them.
     package static func isSecret(_ name: String) -> Bool {
         guard !name.hasSuffix(".location"), !name.hasSuffix(".file") else { return false }
         return ["password", "passphrase", "secret", "token", "key", "jaas", "sasl.oauthbearer.config"]

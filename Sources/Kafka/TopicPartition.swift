@@ -5,7 +5,7 @@ package struct TopicPartition: Hashable, Sendable, CustomStringConvertible {
     /// The partition's number, from 0.
     package let partition: Int32
 
-    /// Names a partition.
+    /// Identifies a partition.
     package init(topic: String, partition: Int32) {
         self.topic = topic
         self.partition = partition
@@ -17,9 +17,9 @@ package struct TopicPartition: Hashable, Sendable, CustomStringConvertible {
 
 /// Where to start reading a partition.
 package enum StartOffset: Hashable, Sendable {
-    /// The oldest record that the broker still holds.
+    /// The oldest record the broker still has.
     case beginning
-    /// The next record to be written.
+    /// The end offset: the next record to be written.
     case end
     /// The record with this offset, or the next one that exists.
     case at(Int64)

@@ -1,16 +1,16 @@
 import CRdKafka
 import Glibc
 
-/// What one thread sleeps on while any number of queues and threads may wake it.
+/// Lets one thread sleep until any of several queues or threads wakes it.
 ///
-/// A `Consumer` and a `Producer` that are given the same wakeup signal it when something arrives for them, so that one
-/// thread serves both. A queue signals only when it turns from empty to not empty: after `wait` returns, and before
-/// waiting again, take what each of them has (`receive`, `receiveDeliveryReports`).
+/// A `Consumer` and a `Producer` with the same wakeup signal it when something arrives, so that one thread can serve
+/// both. A queue signals only when it becomes non-empty: after `wait` returns, and before waiting again, drain both
+/// (`receive`, `receiveDeliveryReports`).
 package final class Wakeup: Sendable {
-    /// An eventfd: its counter remembers a signal that comes while nobody waits, so that none is missed.
+    /// An eventfd: its counter keeps a signal sent while no thread waits, so none is missed.
     let descriptor: Int32
 
-    /// Makes a wakeup that nobody has signalled yet.
+    /// Creates an unsignalled wakeup.
     package init() throws(KafkaError) {
         descriptor = triage_eventfd()
         guard descriptor >= 0 else {
@@ -20,16 +20,16 @@ package final class Wakeup: Sendable {
 
     deinit { Glibc.close(descriptor) }
 
-    /// Wakes the thread that waits, or the next one that does. From any thread.
+    /// Wakes the waiting thread, or the next one to wait. From any thread.
     package func signal() {
         var one: UInt64 = 1
-        // It fails only when the counter is at its limit, and then the wakeup is signalled anyway.
+        // Fails only when the counter is at its limit, and then the wakeup is already signalled.
         _ = write(descriptor, &one, MemoryLayout<UInt64>.size)
     }
 
-    /// Sleeps until a signal comes or the time has passed, and forgets the signal. One thread at a time.
+    /// Sleeps until a signal or the timeout, and clears the signal. One thread at a time.
     ///
-    /// - Parameter timeout: whole milliseconds; a part of one counts as one.
+    /// - Parameter timeout: rounded up to whole milliseconds.
     /// - Returns: whether there was a signal.
     @discardableResult
     package func wait(timeout: Duration) -> Bool {
@@ -39,7 +39,7 @@ package final class Wakeup: Sendable {
         return read(descriptor, &count, MemoryLayout<UInt64>.size) > 0
     }
 
-    /// Has `queue` signal this wakeup whenever it turns from empty to not empty.
+    /// Makes `queue` signal this wakeup whenever it becomes non-empty.
     func attach(to queue: OpaquePointer) {
         var one: UInt64 = 1
         rd_kafka_queue_io_event_enable(queue, descriptor, &one, MemoryLayout<UInt64>.size)

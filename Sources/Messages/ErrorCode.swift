@@ -1,6 +1,6 @@
 /// Why a request could not be answered with a classification.
 ///
-/// The raw value is what travels: in `error.code` of an error reply, in the header `triage-status`, and in
+/// The raw value is what is sent: in `error.code` of an error reply, in the header `triage-status`, and in
 /// `__dlq.errors.code` of a dead letter. Codes are never renamed or reused (see `schemas/README.md`).
 package enum ErrorCode: String, CaseIterable, Sendable {
     /// The value is not JSON, or not a JSON object of the documented shape.
@@ -9,21 +9,21 @@ package enum ErrorCode: String, CaseIterable, Sendable {
     case missingText = "missing_text"
     /// The sentence has no characters other than white space.
     case emptyText = "empty_text"
-    /// The sentence is longer than the worker takes (8,192 UTF-8 bytes unless configured otherwise).
+    /// The sentence is longer than the worker accepts (8,192 UTF-8 bytes unless configured otherwise).
     case textTooLong = "text_too_long"
     /// The value is not UTF-8.
     case invalidUTF8 = "invalid_utf8"
-    /// The header `content-type` (or a CloudEvent's `datacontenttype` or `specversion`) names something not supported.
+    /// The header `content-type`, or a CloudEvent's `datacontenttype` or `specversion`, is not supported.
     case unsupportedContentType = "unsupported_content_type"
     /// The header `kafka_replyTopic` names a topic that is not on the worker's allow-list.
     case replyTopicNotAllowed = "reply_topic_not_allowed"
-    /// The request's deadline had passed before it could be classified; nobody waits for it.
+    /// The request's deadline passed before it could be classified; nobody waits for the reply.
     case deadlineExceeded = "deadline_exceeded"
     /// The classifier failed on this sentence.
     case classifierFailed = "classifier_failed"
-    /// The classification was larger than the broker takes in one record.
+    /// The classification is larger than the broker accepts in one record.
     case replyTooLarge = "reply_too_large"
-    /// The reply could not be written where the request asked for it, such as to a partition that does not exist.
+    /// The reply could not be written to its destination, such as a partition that does not exist.
     case replyNotDelivered = "reply_not_delivered"
 
     /// The code whose raw value is these bytes.
@@ -35,7 +35,7 @@ package enum ErrorCode: String, CaseIterable, Sendable {
         return nil
     }
 
-    /// The raw value as bytes that need no allocation.
+    /// The raw value as bytes, without allocation.
     package var bytes: StaticString {
         switch self {
         case .malformedJSON: "malformed_json"
@@ -52,12 +52,10 @@ package enum ErrorCode: String, CaseIterable, Sendable {
         }
     }
 
-    /// Whether a request that failed so is kept in the dead-letter topic. Only an expired one is not: nobody waits
-    /// for it.
+    /// Whether requests with this error go to the dead-letter topic. All but expired ones do: nobody waits for those.
     package var isDeadLettered: Bool { self != .deadlineExceeded }
 
-    /// Whether the record itself is at fault: it fails again however often it is sent, and however the workers are set
-    /// up.
+    /// Whether the record itself is at fault: it would fail again on every retry, however the workers are configured.
     package var isOfRecord: Bool {
         switch self {
         case .malformedJSON, .missingText, .emptyText, .invalidUTF8, .unsupportedContentType: true

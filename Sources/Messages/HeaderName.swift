@@ -1,22 +1,22 @@
 /// Names of the record headers that Triage reads and writes.
 ///
-/// They are `StaticString`s, since a header's name goes to the Kafka client as bytes that end in a zero.
+/// They are `StaticString`s because the Kafka client takes header names as null-terminated strings.
 package enum HeaderName {
     // MARK: Requests and replies
 
     /// Media type of the value.
     package static let contentType: StaticString = "content-type"
-    /// Opaque bytes that are echoed untouched on the reply.
+    /// Opaque bytes that are echoed unchanged on the reply.
     package static let correlationID: StaticString = "kafka_correlationId"
-    /// UTF-8 name of the topic where the reply goes.
+    /// UTF-8 name of the topic for the reply.
     package static let replyTopic: StaticString = "kafka_replyTopic"
-    /// Partition of the reply, an Int32 in big-endian order.
+    /// Partition of the reply, a big-endian Int32.
     package static let replyPartition: StaticString = "kafka_replyPartition"
     /// Decimal Unix milliseconds after which nobody waits for the reply.
     package static let deadline: StaticString = "triage-deadline"
-    /// W3C trace context, carried to the reply.
+    /// W3C trace context, echoed on the reply.
     package static let traceparent: StaticString = "traceparent"
-    /// W3C trace state, carried to the reply.
+    /// W3C trace state, echoed on the reply.
     package static let tracestate: StaticString = "tracestate"
 
     // MARK: Replies
@@ -25,7 +25,7 @@ package enum HeaderName {
     package static let status: StaticString = "triage-status"
     /// `TOPIC/PARTITION/OFFSET` of the request.
     package static let source: StaticString = "triage-source"
-    /// Where the time went, as HTTP's `Server-Timing` has it; on replies of the interactive lane.
+    /// Timing breakdown in the format of HTTP's `Server-Timing`; only on replies of the interactive lane.
     package static let timing: StaticString = "triage-timing"
 
     // MARK: CloudEvents, binary mode
@@ -40,28 +40,28 @@ package enum HeaderName {
     package static let eventType: StaticString = "ce_type"
     /// When the event happened, RFC 3339.
     package static let eventTime: StaticString = "ce_time"
-    /// When the event is of no use any more, RFC 3339.
+    /// When the event expires, RFC 3339.
     package static let eventExpiryTime: StaticString = "ce_expirytime"
     /// The id of the request that caused the reply.
     package static let eventCausationID: StaticString = "ce_causationid"
 
-    // MARK: Dead letters (the names of KIP-1191, and the code)
+    // MARK: Dead letters (the names of KIP-1191, plus the code)
 
     /// Topic that the record came from.
     package static let deadLetterTopic: StaticString = "__dlq.errors.topic"
     /// Partition that the record came from, decimal.
     package static let deadLetterPartition: StaticString = "__dlq.errors.partition"
-    /// Offset that the record had, decimal.
+    /// Offset of the record, decimal.
     package static let deadLetterOffset: StaticString = "__dlq.errors.offset"
-    /// Consumer group that gave the record up.
+    /// Consumer group that gave up on the record.
     package static let deadLetterGroup: StaticString = "__dlq.errors.group"
-    /// What was wrong, for people.
+    /// Human-readable reason.
     package static let deadLetterMessage: StaticString = "__dlq.errors.message"
-    /// What was wrong, for programs: the raw value of an ``ErrorCode``.
+    /// Machine-readable reason: the raw value of an ``ErrorCode``.
     package static let deadLetterCode: StaticString = "__dlq.errors.code"
 }
 
-/// Values of headers that programs compare.
+/// Fixed header values.
 package enum HeaderValue {
     /// `triage-status` of a reply that holds a classification.
     package static let statusOK: StaticString = "ok"

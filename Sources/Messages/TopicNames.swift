@@ -2,7 +2,7 @@
 package struct TopicNames: Sendable, Hashable {
     /// Bulk requests.
     package var requests = "sentences"
-    /// Requests that somebody waits for.
+    /// Requests whose sender waits for the reply.
     package var interactive = "sentences.interactive"
     /// Replies to requests that name no reply topic.
     package var replies = "classifications"
@@ -17,12 +17,12 @@ package struct TopicNames: Sendable, Hashable {
     /// All five, requests first.
     package var all: [String] { [requests, interactive, replies, gatewayReplies, deadLetters] }
 
-    /// Kafka's rule for names of topics: letters, digits, `.`, `_` and `-`, at most 249, not `.` or `..`.
+    /// Kafka's rule for topic names: 1 to 249 letters, digits, `.`, `_` and `-`, but not `.` or `..`.
     package static func isValid(_ name: String) -> Bool {
         (1...249).contains(name.utf8.count) && consistsOfNameCharacters(name) && name != "." && name != ".."
     }
 
-    /// Whether these are all letters, digits, `.`, `_` and `-`.
+    /// Whether all characters are letters, digits, `.`, `_` or `-`.
     package static func consistsOfNameCharacters(_ text: String) -> Bool {
         text.utf8.allSatisfy { byte in
             switch byte {
@@ -35,14 +35,14 @@ package struct TopicNames: Sendable, Hashable {
     }
 }
 
-/// The consumer groups of the workers, one for each lane, so that a rebalance of one never pauses the other.
+/// The workers' consumer groups, one per lane, so that a rebalance of one never pauses the other.
 package struct ConsumerGroups: Sendable, Hashable {
-    /// Of the bulk lane: the name that workers are given.
+    /// Group of the bulk lane: the configured name.
     package let bulk: String
-    /// Of the interactive lane.
+    /// Group of the interactive lane.
     package let interactive: String
 
-    /// The groups of workers that were told this name.
+    /// Derives both groups from the configured name.
     package init(_ name: String = "triage") {
         bulk = name
         interactive = name + "-interactive"

@@ -1,7 +1,6 @@
 /// W3C Trace Context.
 package enum TraceContext {
-    /// Whether the bytes are a `traceparent` of version 00 or a later one, with a trace id and a parent id that are
-    /// not zero.
+    /// Whether the bytes are a `traceparent` of version 00 or later with a nonzero trace id and parent id.
     package static func isValid(traceparent value: UnsafeRawBufferPointer) -> Bool {
         guard value.count >= 55, value[2] == UInt8(ascii: "-"), value[35] == UInt8(ascii: "-"),
             value[52] == UInt8(ascii: "-"), isHex(value, 0..<2), isHex(value, 3..<35), isHex(value, 36..<52),

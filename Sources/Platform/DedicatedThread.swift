@@ -1,14 +1,13 @@
 import Glibc
 
-/// A thread of its own for work that blocks, so that none of Swift's few shared threads ever waits for a broker.
+/// A dedicated thread for blocking work, so that it never blocks Swift's few shared threads.
 package enum DedicatedThread {
-    /// Runs `body` on a new thread and waits, without blocking, until it has ended and is joined.
+    /// Runs `body` on a new thread and awaits, without blocking, until it has ended and is joined.
     ///
     /// - Parameters:
     ///   - name: shown by `top -H`; Linux keeps its first 15 bytes.
-    ///   - priority: the thread's, and by inheritance that of all threads which `body` starts, those of Kafka clients that
-    ///     it makes among them. The thread does not get rid of it, and a pool that grows while it is used here (Dispatch's)
-    ///     has such threads too.
+    ///   - priority: applies to the thread and, by inheritance, to all threads that `body` starts, such as those of its
+    ///     Kafka clients. The thread keeps it, and a pool that grows while used here (Dispatch's) inherits it too.
     package static func run<Success: Sendable>(
         name: String, priority: ThreadPriority = .normal, _ body: @escaping @Sendable () throws -> Success
     ) async throws -> Success {
@@ -27,8 +26,7 @@ package enum DedicatedThread {
         return try ended.result.get()
     }
 
-    /// The same for work that ends when it is told to: when the task is cancelled, `cancel` is called, and must make `body`
-    /// return.
+    /// The same for cancellable work: when the task is cancelled, `cancel` is called, and must make `body` return.
     package static func run(
         name: String, _ body: @escaping @Sendable () throws -> Void, cancel: @escaping @Sendable () -> Void
     ) async throws {
@@ -41,13 +39,13 @@ package enum DedicatedThread {
 
     private struct Ended<Success: Sendable>: Sendable {
         let result: Result<Success, any Error>
-        /// Joining waits only for the thread's last instructions: it has resumed the continuation already.
+        /// Joining is brief: the thread has already resumed the continuation.
         let thread: pthread_t?
     }
 
     private static func start(name: String, _ work: @escaping () -> Void) throws(ThreadError) {
         var thread = pthread_t()
-        // Balanced by takeRetainedValue on the new thread, or right below if there is none.
+        // Balanced by takeRetainedValue on the new thread, or right below if it was not created.
         let context = Unmanaged.passRetained(Work(name: name, body: work))
         let failure = pthread_create(
             &thread, nil,
@@ -80,7 +78,7 @@ package enum DedicatedThread {
             body()
         }
 
-        /// Through the file system: Swift does not see the GNU functions for it.
+        /// Via the file system: Swift does not see the GNU functions for it.
         private func nameThread() {
             let file = open("/proc/thread-self/comm", O_WRONLY)
             guard file >= 0 else { return }

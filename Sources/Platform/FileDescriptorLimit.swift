@@ -6,10 +6,10 @@
     import Darwin
 #endif
 
-/// How many files and connections the process may have open.
+/// The limit on open files and connections of the process.
 package enum FileDescriptorLimit {
-    /// Raises it to the most that the system allows and returns what it is then. Shells often set 1,024, which is fewer
-    /// than the connections served.
+    /// Raises the limit as far as the system allows and returns it. Shells often set 1,024, fewer than the connections
+    /// served.
     @discardableResult
     package static func raise() -> Int {
         var limit = rlimit()
@@ -22,7 +22,7 @@ package enum FileDescriptorLimit {
         let allowed = limit.rlim_cur
         if allowed < limit.rlim_max {
             limit.rlim_cur = limit.rlim_max
-            // Refused only by systems with a lower limit than they say; then the old one goes on.
+            // Fails only on systems whose real limit is below the reported one; the old one then stays.
             if setrlimit(resource, &limit) != 0 { limit.rlim_cur = allowed }
         }
         return Int(clamping: limit.rlim_cur)

@@ -6,7 +6,7 @@
     import Darwin
 #endif
 
-/// What changes when a file does: compare two to see whether it has to be read again.
+/// A fingerprint of a file: compare two to see whether it must be reread.
 package struct FileStamp: Equatable, Sendable {
     private let device: UInt64
     private let inode: UInt64
@@ -14,7 +14,7 @@ package struct FileStamp: Equatable, Sendable {
     private let modified: Int64
     private let modifiedNanoseconds: Int64
 
-    /// The stamp of the file at this path, links followed; nil when there is none or it cannot be looked at.
+    /// The stamp of the file at this path, following links; nil if it is missing or unreadable.
     package init?(path: String) {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }

@@ -12,7 +12,7 @@ package enum Hexadecimal {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// The bytes that these digits (of either case) stand for, or nil when they are not pairs of digits.
+    /// The bytes of these digits (of either case), or nil if they are not pairs of digits.
     package static func bytes(_ text: some StringProtocol) -> [UInt8]? {
         let digits = Array(text.utf8)
         guard digits.count.isMultiple(of: 2) else { return nil }
@@ -25,7 +25,7 @@ package enum Hexadecimal {
         return bytes
     }
 
-    /// What one digit stands for.
+    /// The value of one digit.
     package static func value(_ digit: UInt8) -> UInt8? {
         switch digit {
         case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")

@@ -6,7 +6,7 @@
     import Darwin
 #endif
 
-/// A moment on a clock that never goes back, in nanoseconds. Only differences mean anything.
+/// An instant on a clock that never goes back, in nanoseconds. Only differences are meaningful.
 package struct MonotonicTime: Comparable, Hashable, Sendable {
     package var nanoseconds: UInt64
 
@@ -36,7 +36,7 @@ package struct MonotonicTime: Comparable, Hashable, Sendable {
     }
 }
 
-/// The clock that all machines share, in milliseconds since 1970.
+/// Wall-clock time, in milliseconds since 1970.
 package enum UnixTime {
     package static var milliseconds: Int64 {
         var time = timespec()

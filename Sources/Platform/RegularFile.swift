@@ -6,16 +6,16 @@
     import Darwin
 #endif
 
-/// Files that are read whole and may be read again: models, certificates, keys.
+/// Files that are read in full and may be read again: models, certificates, keys.
 ///
-/// Only regular ones: a pipe or a device, put in a file's place by mistake, may have no end, and reading it may never
-/// return, which nothing in the process could then end.
+/// Only regular files. A pipe or device, configured by mistake, may have no end, and a read may block forever with no
+/// way to interrupt it.
 package enum RegularFile {
     /// Why a file cannot be read.
     package struct Failure: Error, Sendable {
-        /// For people, after the file's name.
+        /// Human-readable, printed after the file name.
         package let reason: String
-        /// There is nothing under this name.
+        /// No file has this name.
         package let isMissing: Bool
 
         init(errno code: Int32) {
@@ -35,7 +35,7 @@ package enum RegularFile {
     ///
     /// - Returns: the descriptor, and how many bytes the file has now.
     package static func open(_ path: String) throws(Failure) -> (descriptor: Int32, size: Int) {
-        // Opening a pipe would else wait for somebody who writes.
+        // Opening a pipe would otherwise wait for a writer.
         let descriptor = systemOpen(path)
         guard descriptor >= 0 else {
             // A socket cannot be opened at all.
@@ -49,7 +49,7 @@ package enum RegularFile {
         return (descriptor, Int(status.st_size))
     }
 
-    /// Everything in a file.
+    /// The contents of a file.
     package static func contents(_ path: String) throws(Failure) -> [UInt8] {
         let (descriptor, size) = try open(path)
         defer { close(descriptor) }

@@ -1,10 +1,10 @@
 /// RFC 3339 timestamps.
 package enum Timestamp {
-    /// How many bytes ``write(milliseconds:into:)`` writes.
+    /// The number of bytes that ``write(milliseconds:into:)`` writes.
     package static let length = 24
 
     /// Unix milliseconds of `2026-01-02T03:04:05.678Z` or `2026-01-02T04:04:05+01:00`; nil if the bytes are neither.
-    /// Digits beyond milliseconds are cut off; a leap second counts as the second after it.
+    /// Digits beyond milliseconds are truncated; a leap second counts as the second after it.
     package static func milliseconds(of text: UnsafeRawBufferPointer) -> Int64? {
         guard text.count >= 20, text[4] == UInt8(ascii: "-"), text[7] == UInt8(ascii: "-"),
             text[10] | 0x20 == UInt8(ascii: "t"), text[13] == UInt8(ascii: ":"), text[16] == UInt8(ascii: ":"),
@@ -92,8 +92,8 @@ package enum Timestamp {
         }
     }
 
-    // Both ways count from 1 March of the year 0, so that the leap day is the last of a year; 719,468 days later is
-    // 1970.
+    // Both directions count from 1 March of year 0, so that the leap day comes last in a year; 1970 begins 719,468 days
+    // later.
 
     private static func days(year: Int64, month: Int64, day: Int64) -> Int64 {
         let shiftedYear = month <= 2 ? year - 1 : year

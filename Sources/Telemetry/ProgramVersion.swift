@@ -1,10 +1,9 @@
 internal import CBuild
 
-/// The version of the program, wherever it is told. A test holds to it what has to write it down again: the
-/// specifications and the image.
+/// The program version. A test checks the copies in the specifications and the image against it.
 package enum ProgramVersion {
     package static let number = "0.1.0"
-    /// The commit that it was built from; nil where whoever built it did not say (`SOURCE_COMMIT`).
+    /// The commit it was built from; nil if the build did not set `SOURCE_COMMIT`.
     package static let commit: String? = {
         let commit = String(cString: triage_commit())
         return commit.isEmpty ? nil : commit

@@ -2,15 +2,15 @@ import Glibc
 import Kafka
 import Logging
 
-/// Looks, before the lanes start, whether a broker answers and the topics exist, so that what is missing is said in one
-/// line instead of by everything that fails later.
+/// Checks before the lanes start that a broker answers and the topics exist, so that a missing one is reported in one
+/// line instead of by many later failures.
 struct Preflight {
     let configuration: WorkerConfiguration
     let logger: Logger
 
-    /// Waits for broker and topics, at most ``WorkerConfiguration/startTimeout``. Blocks.
+    /// Waits for a broker and the topics, at most ``WorkerConfiguration/startTimeout``. Blocks.
     ///
-    /// - Parameter isStopping: asked every few seconds at least; when it says so, the check ends without a result.
+    /// - Parameter isStopping: called at least every few seconds; if it returns true, the check ends without a result.
     func check(isStopping: () -> Bool) throws(WorkerError) {
         do throws(KafkaError) {
             try KafkaLibrary.requireSupportedVersion()

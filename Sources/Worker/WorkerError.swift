@@ -1,7 +1,7 @@
-/// Why a worker cannot start or had to stop. Nothing that it had not answered was committed: another worker, or this one
-/// started again, goes on from there.
+/// Why a worker cannot start or had to stop. No unanswered request was committed: another worker, or this one after a
+/// restart, resumes from there.
 package struct WorkerError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// What went wrong, as a program sees it; each has its exit code.
+    /// The machine-readable cause; each has its exit code.
     package enum Code: String, Sendable, CaseIterable {
         /// No broker answered in time, or it refused this worker.
         case brokerUnavailable
@@ -9,20 +9,20 @@ package struct WorkerError: Error, Sendable, Hashable, CustomStringConvertible {
         case topicMissing
         /// A dead letter could not be written, so its request's offset must not be committed.
         case deadLetterNotWritten
-        /// Another worker with the same instance id has taken over.
+        /// This worker was fenced: another one with the same instance id took over.
         case replacedByAnother
         /// The model could not be used.
         case modelUnusable
-        /// The Kafka client met an error that it cannot recover from; a fresh start can.
+        /// The Kafka client hit an error that only a restart can recover from.
         case clientFailed
     }
 
-    /// What went wrong, as a program sees it.
+    /// The machine-readable cause.
     package let code: Code
-    /// What went wrong, as an operator reads it: one line, no payload.
+    /// The cause for operators: one line, no payload.
     package let message: String
 
-    /// The exit code that fits, by the names of `sysexits.h`.
+    /// The matching exit code, with the names of `sysexits.h`.
     package var exitCode: Int32 {
         switch code {
         case .brokerUnavailable, .topicMissing: 69

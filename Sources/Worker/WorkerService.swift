@@ -16,9 +16,9 @@ package import Telemetry
 /// ).run()
 /// ```
 ///
-/// On the group's graceful shutdown it stops fetching, finishes what it holds, commits, leaves its groups and returns,
-/// within ``WorkerConfiguration/shutdownTimeout``. SIGHUP loads the model anew. It throws ``WorkerError`` when it cannot
-/// go on; to start again is safe then.
+/// On the group's graceful shutdown it stops fetching, finishes the batches in flight, commits, leaves its groups and
+/// returns, within ``WorkerConfiguration/shutdownTimeout``. SIGHUP reloads the model. It throws ``WorkerError`` when it
+/// cannot continue; restarting it is then safe.
 package struct WorkerService: Service {
     private let configuration: WorkerConfiguration
     private let model: CurrentModel
@@ -26,15 +26,15 @@ package struct WorkerService: Service {
     private let registry: PrometheusRegistry
     private let logger: Logger
 
-    /// Checks the configuration and loads the model; connects nowhere yet.
+    /// Checks the configuration and loads the model; does not connect yet.
     ///
     /// - Parameters:
-    ///   - configuration: what the worker is told; see its defaults.
-    ///   - model: where the model comes from, now and at every reload.
-    ///   - registry: takes the metrics, which the admin endpoint shows.
-    ///   - logger: takes the log lines; a healthy worker writes one at start, one when ready, one at the end.
-    /// - Throws: ``WorkerConfigurationError``, or what ``ModelSource/load`` throws, or `ClassifierError` if the
-    ///   model makes no sense.
+    ///   - configuration: the settings.
+    ///   - model: the source of the model, now and at every reload.
+    ///   - registry: holds the metrics that the admin endpoint serves.
+    ///   - logger: receives the log lines; a healthy worker writes one at start, one when ready, one at the end.
+    /// - Throws: ``WorkerConfigurationError``, what ``ModelSource/load`` throws, or `ClassifierError` if the model is
+    ///   invalid.
     package init(
         configuration: WorkerConfiguration, model source: ModelSource, registry: PrometheusRegistry, logger: Logger
     ) throws {
@@ -46,14 +46,14 @@ package struct WorkerService: Service {
         model = CurrentModel(try source.loadTried())
     }
 
-    /// The same with a model file, and metrics of its own beside those of the process.
+    /// The same with a model file and its own registry, which includes the process metrics.
     package init(configuration: WorkerConfiguration, modelFile: String, logger: Logger) throws {
         let registry = PrometheusRegistry()
         ProcessMetrics.register(in: registry)
         try self.init(configuration: configuration, model: .file(modelFile), registry: registry, logger: logger)
     }
 
-    /// Works until the graceful shutdown, or until something cannot be mended.
+    /// Runs until the graceful shutdown or an unrecoverable error.
     package func run() async throws {
         let configuration = configuration
         let logger = logger
@@ -122,9 +122,9 @@ package struct WorkerService: Service {
         logger.notice("the worker has stopped")
     }
 
-    /// The probes need to know whether a broker answers that keeps its connections.
+    /// For the probes: notices brokers that stop responding but keep their connections open.
     private func watchBrokers() throws(KafkaError) -> BrokerWatch {
-        // It says itself what it finds; what its connections meet is no news beside it.
+        // The watch reports its own findings; its connection errors would only repeat them.
         let silent = KafkaLog(logger: Logger(label: logger.label) { _ in SwiftLogNoOpLogHandler() })
         return try BrokerWatch(AdminClient(properties: configuration.kafka, log: silent))
     }
@@ -140,7 +140,7 @@ package struct WorkerService: Service {
 
     private enum Part { case lane, other }
 
-    /// Waits for the lanes. One that fails stops the others in order; the first failure is what is thrown.
+    /// Waits for the lanes. If one fails, the others are stopped gracefully; the first failure is thrown.
     private static func finish(
         _ group: inout ThrowingTaskGroup<Part, any Error>, laneCount: Int, stop: () -> Void
     ) async throws {
@@ -163,7 +163,7 @@ package struct WorkerService: Service {
         if let failure { throw (failure as? LaneFailure)?.cause ?? failure }
     }
 
-    /// Tells the failure of a lane, which has ended with it, from that of another part.
+    /// Marks a failure as that of a lane, which has ended, as opposed to another part.
     private struct LaneFailure: Error {
         let cause: any Error
     }
@@ -190,7 +190,7 @@ package struct WorkerService: Service {
     }
 }
 
-/// Says once that all lanes are ready.
+/// Logs once that all lanes are ready.
 private final class Readiness: Sendable {
     private let missing: Atomic<Int>
     private let logger: Logger

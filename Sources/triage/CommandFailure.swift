@@ -8,19 +8,19 @@ import Kafka
 import NIOCore
 import Worker
 
-/// Why a command ended, in one line for a person and as one of the exit codes that scripts rely on (those of
+/// Why a command failed: one human-readable line, and one of the exit codes that scripts rely on (those of
 /// `sysexits.h`).
 struct CommandFailure: Error, CustomStringConvertible {
     enum Code: Int32 {
         /// An unknown or invalid flag or setting.
         case usage = 64
-        /// A file that is not what it should be.
+        /// A file with invalid content.
         case badData = 65
-        /// No such input.
+        /// An input that is missing or cannot be read.
         case noInput = 66
-        /// No broker answers, or it refuses.
+        /// No broker answers, or it rejects the request.
         case unavailable = 69
-        /// A fault of the program.
+        /// An internal error.
         case internalError = 70
     }
 
@@ -37,7 +37,7 @@ struct CommandFailure: Error, CustomStringConvertible {
 }
 
 extension CommandFailure {
-    /// The one table from the libraries' errors to exit codes; nil for errors that are the argument parser's to report.
+    /// The one mapping from the libraries' errors to exit codes; nil for errors that the argument parser reports.
     init?(_ error: any Error) {
         switch error {
         case let failure as CommandFailure: self = failure
@@ -61,7 +61,7 @@ extension CommandFailure {
             self = error.isMissing ? .noInput(message) : .badData(message)
         case is ExitCode, is CleanExit, is ValidationError: return nil
         default:
-            // The parser's own errors are of types that it does not publish; it knows them.
+            // The parser's own error types are not public, but it recognizes them.
             guard Triage.exitCode(for: error) == .failure else { return nil }
             self = .internalError("\(error)")
         }
@@ -75,7 +75,7 @@ extension CommandFailure {
         return .unavailable("no Kafka broker lets us in: \(error.message); \(remedy)")
     }
 
-    /// A server that cannot listen where it was told to; nil when the error is about anything else.
+    /// A server that cannot listen on its configured address; nil for any other error.
     init?(
         listening error: any Error, on host: String, _ hostSetting: Setting, _ port: Int, _ portSetting: Setting
     ) {

@@ -6,7 +6,7 @@ import ServiceLifecycle
 import Telemetry
 import UnixSignals
 
-/// The executable: subcommands only; what they do lives in the libraries.
+/// The executable: only subcommands; the libraries do the work.
 struct Triage: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "triage",
@@ -35,7 +35,7 @@ struct Triage: AsyncParsableCommand {
 @main
 enum Main {
     static func main() async {
-        // A closed pipe or socket is an error of the call that met it, not the end of the program.
+        // Writing to a closed pipe or socket must fail with an error, not kill the program.
         signal(SIGPIPE, SIG_IGN)
         do {
             var command = try Triage.parseAsRoot()
@@ -49,10 +49,10 @@ enum Main {
         }
     }
 
-    /// One line for a person, and the code that scripts rely on.
+    /// Prints one human-readable line and exits with the code that scripts rely on.
     private static func exit(with error: any Error) -> Never {
         if let failure = CommandFailure(error) { end(failure) }
-        // Help and versions are asked for; what else the parser refuses is a usage error.
+        // Help and version requests succeed; everything else that the parser rejects is a usage error.
         if Triage.exitCode(for: error).isSuccess { Triage.exit(withError: error) }
         let problem = Triage.message(for: error).split(separator: "\n").first.map(String.init) ?? "\(error)"
         end(.usage("\(problem) (see --help)"))
@@ -64,7 +64,7 @@ enum Main {
     }
 }
 
-/// The version of the program, with the commit that it was built from, and of the library that speaks to Kafka for it.
+/// The version of the program, with the commit it was built from, and of librdkafka.
 enum Version {
     static var text: String { "triage \(ProgramVersion.text), librdkafka \(KafkaLibrary.version)" }
 }
@@ -72,7 +72,7 @@ enum Version {
 /// Runs a service until SIGTERM or SIGINT, or until it fails.
 enum Daemon {
     static func run(_ service: some Service, logger: Logger) async throws {
-        // The lifecycle's own lines say what the service says itself; only its warnings are news.
+        // The lifecycle's own log lines repeat the service's; only its warnings are useful.
         var quiet = logger
         quiet.logLevel = max(.warning, logger.logLevel)
         let group = ServiceGroup(

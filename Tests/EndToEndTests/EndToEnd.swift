@@ -6,5 +6,5 @@ import Testing
 /// connections it needs a second listener that advertises a port of ours: `TRIAGE_TEST_PROXY=OURS:ITS`, see ``Stage``; without it
 /// they leave that out.
 /// `TRIAGE_TEST_SEED=N` repeats a run's accidents; `TRIAGE_TEST_SOAK=1` runs in the sizes of the promises.
-@Suite(.serialized, .answersAreValid)
+@Suite("End to end", .serialized, .answersAreValid)
 struct EndToEnd {}

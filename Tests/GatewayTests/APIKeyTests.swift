@@ -1,5 +1,6 @@
 import Foundation
 import Gateway
+import GatewayTestSupport
 import HTTPTypes
 import Logging
 import NIOHTTP1
@@ -19,7 +20,7 @@ struct APIKeyTests {
 
     private func cleanUp() { try? FileManager.default.removeItem(at: folder) }
 
-    @Test func createsListsAndRevokes() throws {
+    @Test("creates lists and revokes") func createsListsAndRevokes() throws {
         defer { cleanUp() }
         let key = try file.create(name: "dashboard")
         _ = try file.create(name: "a team of two")
@@ -35,14 +36,16 @@ struct APIKeyTests {
         #expect(try file.entries().map(\.name) == ["a team of two"])
     }
 
-    @Test(arguments: ["", "#x", "a\nb", " a", "\u{1B}[31mred", "\u{85}x", "a\u{2028}b", "a\u{7F}"])
+    @Test(
+        "refuses names that the file cannot hold",
+        arguments: ["", "#x", "a\nb", " a", "\u{1B}[31mred", "\u{85}x", "a\u{2028}b", "a\u{7F}"])
     func refusesNamesThatTheFileCannotHold(name: String) {
         defer { cleanUp() }
         #expect(throws: APIKeyFile.Failure.invalidName(name)) { try file.create(name: name) }
     }
 
     /// Somebody has edited it on Windows, and given it to the user that the gateway runs as.
-    @Test func leavesEverythingElseAsItIs() throws {
+    @Test("leaves everything else as it is") func leavesEverythingElseAsItIs() throws {
         defer { cleanUp() }
         let digest = String(repeating: "ab", count: 32)
         let before = "\u{FEFF}# our keys\r\n\r\n\(digest) first\r\n\(digest)  second \r\n# the end\r\n\(digest) third"
@@ -65,7 +68,7 @@ struct APIKeyTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["keys", "link"])
     }
 
-    @Test func revokesEveryKeyOfAName() throws {
+    @Test("revokes every key of a name") func revokesEveryKeyOfAName() throws {
         defer { cleanUp() }
         let first = try file.create(name: "twice")
         let content = try String(contentsOfFile: file.path, encoding: .utf8)
@@ -81,7 +84,7 @@ struct APIKeyTests {
         #expect(throws: GatewayError.self) { try verifier.check("Bearer \(first)") }
     }
 
-    @Test func losesNoChangeOfManyAtOnce() async throws {
+    @Test("loses no change of many at once") func losesNoChangeOfManyAtOnce() async throws {
         defer { cleanUp() }
         for number in 0..<5 { _ = try file.create(name: "old-\(number)") }
         try await withThrowingTaskGroup { group in
@@ -96,13 +99,13 @@ struct APIKeyTests {
         #expect(try Set(file.entries().map(\.name)) == Set((0..<20).map { "new-\($0)" }))
     }
 
-    @Test func saysWhichLineIsWrong() throws {
+    @Test("says which line is wrong") func saysWhichLineIsWrong() throws {
         defer { cleanUp() }
         try "# keys\n\nnot a key\n".write(toFile: file.path, atomically: true, encoding: .utf8)
         #expect(throws: APIKeyFile.Failure.malformed(path: file.path, line: 3)) { try file.entries() }
     }
 
-    @Test func letsNobodyInWithoutAKey() async throws {
+    @Test("lets nobody in without a key") func letsNobodyInWithoutAKey() async throws {
         defer { cleanUp() }
         let key = try file.create(name: "one")
         let verifier = try APIKeyVerifier(file: file, logger: logger)
@@ -128,7 +131,7 @@ struct APIKeyTests {
         }
     }
 
-    @Test func noticesWhenTheFileChanges() async throws {
+    @Test("notices when the file changes") func noticesWhenTheFileChanges() async throws {
         defer { cleanUp() }
         let first = try file.create(name: "first")
         let verifier = try APIKeyVerifier(file: file, logger: logger)
@@ -140,7 +143,7 @@ struct APIKeyTests {
     }
 
     /// Nobody can tell which keys were revoked in a file that cannot be read.
-    @Test(arguments: [nil, "nonsense"])
+    @Test("closes the doors when the file cannot be read", arguments: [nil, "nonsense"])
     func closesTheDoorsWhenTheFileCannotBeRead(content: String?) async throws {
         defer { cleanUp() }
         let key = try file.create(name: "one")
@@ -169,14 +172,14 @@ struct APIKeyTests {
         #expect(verifier.isInForce(pass))
     }
 
-    @Test func doesNotWaitForAPipeInTheFilesPlace() throws {
+    @Test("does not wait for a pipe in the files place") func doesNotWaitForAPipeInTheFilesPlace() throws {
         defer { cleanUp() }
         #expect(mkfifo(file.path, 0o600) == 0)
         let error = #expect(throws: APIKeyFile.Failure.self) { try file.entries() }
         #expect(error == .inaccessible(path: file.path, reason: "is no regular file"))
     }
 
-    @Test func tellsOfAPassThatIsNoLongerInForce() throws {
+    @Test("tells of a pass that is no longer in force") func tellsOfAPassThatIsNoLongerInForce() throws {
         defer { cleanUp() }
         let key = try file.create(name: "a stream")
         let verifier = try APIKeyVerifier(file: file, logger: logger)
@@ -188,7 +191,7 @@ struct APIKeyTests {
     }
 
     /// A line for the first, and one for all others of a minute.
-    @Test func logsRefusalsWithinBounds() throws {
+    @Test("logs refusals within bounds") func logsRefusalsWithinBounds() throws {
         defer { cleanUp() }
         _ = try file.create(name: "one")
         let log = RecordedLog(level: .warning)

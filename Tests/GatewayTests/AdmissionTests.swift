@@ -12,7 +12,7 @@ struct AdmissionTests {
         admission.admit(count, now: time(milliseconds))
     }
 
-    @Test func countsSentencesAndNotRequests() {
+    @Test("counts sentences and not requests") func countsSentencesAndNotRequests() {
         var admission = Admission(limit: 10, patience: .seconds(1))
         #expect(admits(8, &admission, at: 0))
         #expect(!admits(3, &admission, at: 0))
@@ -23,7 +23,7 @@ struct AdmissionTests {
         #expect(admission.waiting == 10)
     }
 
-    @Test func refusesWhenEvenTheQuickestReplyIsSlow() {
+    @Test("refuses when even the quickest reply is slow") func refusesWhenEvenTheQuickestReplyIsSlow() {
         var admission = Admission(limit: 10, patience: .milliseconds(100))
         admission.observe(latency: 150_000_000, now: time(0))
         admission.observe(latency: 900_000_000, now: time(10))
@@ -32,14 +32,14 @@ struct AdmissionTests {
         #expect(admission.isCongested(at: time(300)))
     }
 
-    @Test func isNotTroubledByOneSlowReply() {
+    @Test("is not troubled by one slow reply") func isNotTroubledByOneSlowReply() {
         var admission = Admission(limit: 10, patience: .milliseconds(100))
         admission.observe(latency: 900_000_000, now: time(0))
         admission.observe(latency: 5_000_000, now: time(10))
         #expect(admits(1, &admission, at: 300))
     }
 
-    @Test func refusesNobodyWhenThereAreNoReplies() {
+    @Test("refuses nobody when there are no replies") func refusesNobodyWhenThereAreNoReplies() {
         var admission = Admission(limit: 10, patience: .milliseconds(100))
         #expect(admits(1, &admission, at: 0))
         #expect(admits(1, &admission, at: 300))
@@ -47,7 +47,7 @@ struct AdmissionTests {
     }
 
     /// The replies of an interval refuse those who come in the next one; nobody else, and no metric shows it longer.
-    @Test func forgetsAVerdict() {
+    @Test("forgets a verdict") func forgetsAVerdict() {
         for milliseconds in [500, 1_000, 3_600_000] as [Int64] {
             var admission = Admission(limit: 10, patience: .milliseconds(100))
             admission.observe(latency: 150_000_000, now: time(0))
@@ -61,7 +61,7 @@ struct AdmissionTests {
         #expect(admits(1, &admission, at: 500))
     }
 
-    @Test func staysFirmWhileRepliesStaySlow() {
+    @Test("stays firm while replies stay slow") func staysFirmWhileRepliesStaySlow() {
         var admission = Admission(limit: 10, patience: .milliseconds(100))
         for milliseconds in stride(from: Int64(0), to: 5_000, by: 10) {
             admission.observe(latency: 150_000_000, now: time(milliseconds))
@@ -70,7 +70,7 @@ struct AdmissionTests {
         }
     }
 
-    @Test func admitsAgainWhenTheQueueHasDrained() {
+    @Test("admits again when the queue has drained") func admitsAgainWhenTheQueueHasDrained() {
         var admission = Admission(limit: 10, patience: .milliseconds(100))
         admission.observe(latency: 150_000_000, now: time(0))
         #expect(!admits(1, &admission, at: 300))

@@ -1,5 +1,6 @@
 import Foundation
 import Gateway
+import GatewayTestSupport
 import HTTPTypes
 import NIOCore
 import NIOHTTP1
@@ -21,20 +22,21 @@ struct ClassifyRoutesTests {
         }
     }
 
-    @Test func answersWithTheReply() async throws {
+    @Test("answers with the reply") func answersWithTheReply() async throws {
         let response = try await post("/v1/classify", #"{"id":"7\"","text":"un \u00e9t\u00e9","other":[{}]}"#)
         #expect(response.status == .ok)
         #expect(String(buffer: response.body) == #"{"id":"7\"","label":"find-train","# + distribution)
     }
 
-    @Test func makesAnIDWhereThereIsNone() async throws {
+    @Test("makes an ID where there is none") func makesAnIDWhereThereIsNone() async throws {
         let response = try await post("/v1/classify", #"{"text":"x","id":null}"#)
         let reply = try JSONSerialization.jsonObject(with: Data(response.body.readableBytesView)) as? [String: Any]
         let id = try #require(reply?["id"] as? String)
         #expect(id.count == 32)
     }
 
-    @Test func saysWhereTheAnswerCameFromAndWhereTheTimeWent() async throws {
+    @Test("says where the answer came from and where the time went")
+    func saysWhereTheAnswerCameFromAndWhereTheTimeWent() async throws {
         let gateway = TestGateway()
         let first = try await post("/v1/classify", #"{"text":"x"}"#, to: gateway)
         #expect(first.headers[.xCache] == "miss")
@@ -48,12 +50,14 @@ struct ClassifyRoutesTests {
         #expect(fresh.headers[.xCache] == "miss")
     }
 
-    @Test(arguments: [
-        (#"{"text":"x""#, ProblemCode.malformedJSON), ("[]", .malformedJSON), ("", .malformedJSON),
-        (#"{"text":"x"} {}"#, .malformedJSON), ("{}", .missingText), (#"{"text":1}"#, .missingText),
-        (#"{"text":"\u00a0 "}"#, .emptyText),
-        (#"{"text":"\#(String(repeating: "é", count: 4_097))"}"#, .textTooLong),
-    ])
+    @Test(
+        "refuses what is no sentence",
+        arguments: [
+            (#"{"text":"x""#, ProblemCode.malformedJSON), ("[]", .malformedJSON), ("", .malformedJSON),
+            (#"{"text":"x"} {}"#, .malformedJSON), ("{}", .missingText), (#"{"text":1}"#, .missingText),
+            (#"{"text":"\u00a0 "}"#, .emptyText),
+            (#"{"text":"\#(String(repeating: "é", count: 4_097))"}"#, .textTooLong),
+        ])
     func refusesWhatIsNoSentence(body: String, code: ProblemCode) async throws {
         let gateway = TestGateway()
         let response = try await post("/v1/classify", body, to: gateway)
@@ -63,15 +67,17 @@ struct ClassifyRoutesTests {
         #expect(gateway.workers.requests.isEmpty)
     }
 
-    @Test func takesSentencesUpToTheLimit() async throws {
+    @Test("takes sentences up to the limit") func takesSentencesUpToTheLimit() async throws {
         let text = String(repeating: "é", count: 4_096)
         let response = try await post("/v1/classify", #"{"text":"\#(text)"}"#)
         #expect(response.status == .ok)
     }
 
-    @Test(arguments: [
-        "text/plain", "application/x-www-form-urlencoded", "application/jsonx", nil,
-    ])
+    @Test(
+        "takes no other content type",
+        arguments: [
+            "text/plain", "application/x-www-form-urlencoded", "application/jsonx", nil,
+        ])
     func takesNoOtherContentType(type: String?) async throws {
         var headers: HTTPFields = [:]
         headers[.contentType] = type
@@ -82,7 +88,8 @@ struct ClassifyRoutesTests {
                 #""detail":"Content-Type must be application/json or application/cloudevents+json""#))
     }
 
-    @Test func namesWhatItTakesOfOtherContentTypesOnEveryRoute() async throws {
+    @Test("names what it takes of other content types on every route")
+    func namesWhatItTakesOfOtherContentTypesOnEveryRoute() async throws {
         for path in ["/v1/classify/batch", "/v1/classify/stream", "/v1/sentences"] {
             let latin = try await post(path, "{}", headers: [.contentType: "text/json; charset=iso-8859-1"])
             #expect(latin.status == .unsupportedMediaType)
@@ -99,14 +106,14 @@ struct ClassifyRoutesTests {
         #expect(event.status == .unsupportedMediaType)
     }
 
-    @Test(arguments: ["0", "-5", "x", "", "1.5"])
+    @Test("refuses a timeout that is none", arguments: ["0", "-5", "x", "", "1.5"])
     func refusesATimeoutThatIsNone(value: String) async throws {
         let response = try await post(
             "/v1/classify", #"{"text":"x"}"#, headers: [.contentType: "application/json", .timeout: value])
         #expect(response.status == .badRequest)
     }
 
-    @Test func shortensTheTimeoutAndNeverLengthensIt() async throws {
+    @Test("shortens the timeout and never lengthens it") func shortensTheTimeoutAndNeverLengthensIt() async throws {
         let gateway = TestGateway { $0.requestTimeout = .seconds(5) }
         for (value, wait) in [("500", Int64(500)), ("9223372036854775807", 5_000)] {
             let before = UnixTime.milliseconds
@@ -119,7 +126,7 @@ struct ClassifyRoutesTests {
         }
     }
 
-    @Test func passesTheTraceOn() async throws {
+    @Test("passes the trace on") func passesTheTraceOn() async throws {
         let gateway = TestGateway()
         let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
         _ = try await post(
@@ -131,10 +138,13 @@ struct ClassifyRoutesTests {
         #expect(gateway.workers.requests.map(\.trace) == [CallerTrace(parent: parent, state: "vendor=1"), nil])
     }
 
-    @Test(arguments: [
-        (ProblemCode.classifierFailed, 502), (.replyTopicNotAllowed, 502), (.replyTooLarge, 502), (.textTooLong, 413),
-        (.deadlineExceeded, 504),
-    ])
+    @Test(
+        "says what the worker says",
+        arguments: [
+            (ProblemCode.classifierFailed, 502), (.replyTopicNotAllowed, 502), (.replyTooLarge, 502),
+            (.textTooLong, 413),
+            (.deadlineExceeded, 504),
+        ])
     func saysWhatTheWorkerSays(code: ProblemCode, status: Int) async throws {
         let gateway = TestGateway(workers: InMemoryWorkers { .failure(of: $0, code) })
         let response = try await post("/v1/classify", #"{"text":"x"}"#, to: gateway)
@@ -142,7 +152,7 @@ struct ClassifyRoutesTests {
         #expect(String(buffer: response.body).contains(#""detail":"as the test wants it""#))
     }
 
-    @Test func tellsWhenToTryAgain() async throws {
+    @Test("tells when to try again") func tellsWhenToTryAgain() async throws {
         let gateway = TestGateway()
         gateway.exchange.availability = .unavailable("for the test")
         let response = try await post("/v1/classify", #"{"text":"x"}"#, to: gateway)
@@ -152,14 +162,14 @@ struct ClassifyRoutesTests {
 
     // MARK: Batches
 
-    @Test func answersABatchInOrder() async throws {
+    @Test("answers a batch in order") func answersABatchInOrder() async throws {
         let response = try await post("/v1/classify/batch", #"{"texts":["a","b"]}"#)
         #expect(response.status == .ok)
         let result = #","label":"find-train","# + distribution
         #expect(String(buffer: response.body) == #"[{"id":"0""# + result + #",{"id":"1""# + result + "]")
     }
 
-    @Test func putsErrorsInTheirPlace() async throws {
+    @Test("puts errors in their place") func putsErrorsInTheirPlace() async throws {
         let gateway = TestGateway(
             workers: InMemoryWorkers { request in
                 request.sentence == Sentence("bad")
@@ -174,16 +184,20 @@ struct ClassifyRoutesTests {
         #expect(codes == [nil, "empty_text", "classifier_failed", nil])
     }
 
-    @Test func answersABatchWithoutAnySentenceThatCanBeSent() async throws {
+    @Test("answers a batch without any sentence that can be sent") func answersABatchWithoutAnySentenceThatCanBeSent()
+        async throws
+    {
         let response = try await post("/v1/classify/batch", #"{"texts":["",""]}"#)
         #expect(response.status.code == 207)
     }
 
-    @Test(arguments: [
-        (#"{"texts":[]}"#, ProblemCode.batchSize), (#"{"texts":["a","b","c"]}"#, .batchSize),
-        ("{}", .missingText), (#"{"texts":"a"}"#, .missingText), (#"{"texts":["a",1]}"#, .missingText),
-        (#"["a"]"#, .malformedJSON),
-    ])
+    @Test(
+        "refuses what is no batch",
+        arguments: [
+            (#"{"texts":[]}"#, ProblemCode.batchSize), (#"{"texts":["a","b","c"]}"#, .batchSize),
+            ("{}", .missingText), (#"{"texts":"a"}"#, .missingText), (#"{"texts":["a",1]}"#, .missingText),
+            (#"["a"]"#, .malformedJSON),
+        ])
     func refusesWhatIsNoBatch(body: String, code: ProblemCode) async throws {
         let gateway = TestGateway { $0.maximumBatch = 2 }
         let response = try await post("/v1/classify/batch", body, to: gateway)
@@ -191,7 +205,7 @@ struct ClassifyRoutesTests {
         #expect(String(buffer: response.body).contains(#""code":"\#(code.rawValue)""#))
     }
 
-    @Test func refusesABodyThatIsTooLarge() async throws {
+    @Test("refuses a body that is too large") func refusesABodyThatIsTooLarge() async throws {
         let gateway = TestGateway {
             $0.maximumTextBytes = 10
             $0.maximumBodyBytes = 100

@@ -1,5 +1,6 @@
 import Foundation
 import Gateway
+import GatewayTestSupport
 import HTTPTypes
 import NIOCore
 import TestSupport
@@ -19,7 +20,9 @@ struct ConnectionTests {
 
     private let post = "POST /v1/classify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 
-    @Test func closesOnAClientThatTakesTooLongOverTheHead() async throws {
+    @Test("closes on a client that takes too long over the head") func closesOnAClientThatTakesTooLongOverTheHead()
+        async throws
+    {
         try await serve(TestGateway { $0.headTimeout = .milliseconds(200) }) { port in
             let received = try await RawConnection.open(port: port) { inbound, outbound in
                 try await outbound.write(ByteBuffer(string: "GET /health/live HT"))
@@ -29,7 +32,9 @@ struct ConnectionTests {
         }
     }
 
-    @Test func closesOnAClientThatTakesTooLongOverTheBody() async throws {
+    @Test("closes on a client that takes too long over the body") func closesOnAClientThatTakesTooLongOverTheBody()
+        async throws
+    {
         let head = post
         try await serve(TestGateway { $0.bodyTimeout = .milliseconds(200) }) { port in
             _ = try await RawConnection.open(port: port) { inbound, outbound in
@@ -39,7 +44,8 @@ struct ConnectionTests {
         }
     }
 
-    @Test func closesOnAClientThatTakesTooLongOverALineOfAStream() async throws {
+    @Test("closes on a client that takes too long over a line of a stream")
+    func closesOnAClientThatTakesTooLongOverALineOfAStream() async throws {
         try await serve(TestGateway { $0.bodyTimeout = .milliseconds(200) }) { port in
             _ = try await RawConnection.open(port: port) { inbound, outbound in
                 try await outbound.write(
@@ -51,7 +57,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test func closesAnIdleConnection() async throws {
+    @Test("closes an idle connection") func closesAnIdleConnection() async throws {
         try await serve(TestGateway { $0.idleTimeout = .seconds(2) }) { port in
             let received = try await RawConnection.open(port: port) { inbound, outbound in
                 try await outbound.write(ByteBuffer(string: "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"))
@@ -61,7 +67,8 @@ struct ConnectionTests {
         }
     }
 
-    @Test func answersAtOnceToABodyThatIsTooLargeAndReadsNoMoreOfIt() async throws {
+    @Test("answers at once to a body that is too large and reads no more of it")
+    func answersAtOnceToABodyThatIsTooLargeAndReadsNoMoreOfIt() async throws {
         let head = post
         try await serve(TestGateway { $0.maximumBodyBytes = 10_000 }) { port in
             let received = try await RawConnection.open(port: port) { inbound, outbound in
@@ -74,7 +81,8 @@ struct ConnectionTests {
         }
     }
 
-    @Test func keepsTheConnectionOfAStreamThatIsAnsweredWhileItComes() async throws {
+    @Test("keeps the connection of a stream that is answered while it comes")
+    func keepsTheConnectionOfAStreamThatIsAnsweredWhileItComes() async throws {
         try await serve(TestGateway()) { port in
             let received = try await RawConnection.open(port: port) { inbound, outbound in
                 try await outbound.write(
@@ -99,7 +107,9 @@ struct ConnectionTests {
         }
     }
 
-    @Test func answersAtOnceToAChunkedBodyThatIsTooLarge() async throws {
+    @Test("answers at once to a chunked body that is too large") func answersAtOnceToAChunkedBodyThatIsTooLarge()
+        async throws
+    {
         let head = post
         try await serve(TestGateway { $0.maximumBodyBytes = 10_000 }) { port in
             let received = try await RawConnection.open(port: port) { inbound, outbound in
@@ -111,7 +121,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test func refusesAHeadThatIsTooLarge() async throws {
+    @Test("refuses a head that is too large") func refusesAHeadThatIsTooLarge() async throws {
         try await serve(TestGateway { $0.maximumHeaderBytes = 1_024 }) { port in
             let received = try await RawConnection.open(port: port) { inbound, outbound in
                 let field = "X-Long: " + String(repeating: "x", count: 5_000)
@@ -122,7 +132,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test func tellsAWaitingClientToGoOn() async throws {
+    @Test("tells a waiting client to go on") func tellsAWaitingClientToGoOn() async throws {
         let head = post
         try await serve(TestGateway()) { port in
             let received = try await RawConnection.open(port: port) { inbound, outbound in
@@ -144,7 +154,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test func freesThePlaceOfAClientThatIsGone() async throws {
+    @Test("frees the place of a client that is gone") func freesThePlaceOfAClientThatIsGone() async throws {
         let gateway = TestGateway(workers: InMemoryWorkers(answer: nil)) { $0.requestTimeout = .seconds(3_600) }
         try await serve(gateway) { port in
             try await RawHTTPConnection.onThread {
@@ -159,7 +169,9 @@ struct ConnectionTests {
     }
 
     /// A client that says that it sends no more has not gone: it waits for its answer.
-    @Test(arguments: ["/api/intent?sentence=x", "/health/live", "/metrics"])
+    @Test(
+        "answers a client that has closed its own side",
+        arguments: ["/api/intent?sentence=x", "/health/live", "/metrics"])
     func answersAClientThatHasClosedItsOwnSide(path: String) async throws {
         let gateway = TestGateway(workers: InMemoryWorkers(answer: nil))
         try await serve(gateway) { port in
@@ -181,7 +193,9 @@ struct ConnectionTests {
         }
     }
 
-    @Test func freesTheWindowOfAStreamWhoseClientHangsUp() async throws {
+    @Test("frees the window of a stream whose client hangs up") func freesTheWindowOfAStreamWhoseClientHangsUp()
+        async throws
+    {
         let gateway = TestGateway(workers: InMemoryWorkers(answer: nil)) { $0.requestTimeout = .seconds(3_600) }
         try await serve(gateway) { port in
             try await RawHTTPConnection.onThread {
@@ -195,7 +209,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test func answersRequestsThatComeInOneGo() async throws {
+    @Test("answers requests that come in one go") func answersRequestsThatComeInOneGo() async throws {
         try await serve(TestGateway()) { port in
             let received = try await RawConnection.open(port: port) { inbound, outbound in
                 let request = "GET /api/intent?sentence=x HTTP/1.1\r\nHost: x\r\n"
@@ -206,7 +220,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test func answersEveryKindOfRouteOnOneConnection() async throws {
+    @Test("answers every kind of route on one connection") func answersEveryKindOfRouteOnOneConnection() async throws {
         try await serve(TestGateway()) { port in
             let received = try await RawConnection.open(port: port) { inbound, outbound in
                 let paths = ["/api/intent?sentence=x", "/health/live", "/api/intent?sentence=x", "/nowhere"]
@@ -219,7 +233,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test func refusesWhatIsNotHTTP() async throws {
+    @Test("refuses what is not HTTP") func refusesWhatIsNotHTTP() async throws {
         try await serve(TestGateway()) { port in
             for first in ["", "GET /api/intent?sentence=x HTTP/1.1\r\nHost: x\r\n\r\n"] {
                 let received = try await RawConnection.open(port: port) { inbound, outbound in

@@ -1,5 +1,6 @@
 import Foundation
 import Gateway
+import GatewayTestSupport
 import HTTPTypes
 import Messages
 import NIOCore
@@ -69,7 +70,7 @@ struct DoorTests {
         #expect(detail == prefix + message)
     }
 
-    @Test(arguments: DoorSample.all)
+    @Test("classify", arguments: DoorSample.all)
     func classify(sample: DoorSample) async throws {
         let gateway = TestGateway()
         let response = try await post("/v1/classify", sample.bytes, sample.fields, to: gateway)
@@ -84,7 +85,7 @@ struct DoorTests {
         #expect(result(sent.sentence, id, of: sample) == sample.result)
     }
 
-    @Test(arguments: DoorSample.all)
+    @Test("publish", arguments: DoorSample.all)
     func publish(sample: DoorSample) async throws {
         let gateway = TestGateway()
         let response = try await post("/v1/sentences", sample.bytes, sample.fields, to: gateway)
@@ -99,7 +100,7 @@ struct DoorTests {
         #expect(result(record.sentence, record.id, of: sample) == sample.result)
     }
 
-    @Test(arguments: DoorSample.objects)
+    @Test("publish among others", arguments: DoorSample.objects)
     func publishAmongOthers(sample: DoorSample) async throws {
         let gateway = TestGateway()
         let body = Array(#"{"sentences":["#.utf8) + sample.bytes + Array("]}".utf8)
@@ -112,7 +113,7 @@ struct DoorTests {
         #expect(result(record.sentence, record.id, of: sample) == sample.result)
     }
 
-    @Test(arguments: DoorSample.lines)
+    @Test("stream", arguments: DoorSample.lines)
     func stream(sample: DoorSample) async throws {
         let gateway = TestGateway()
         let type = [(name: "content-type", value: "application/x-ndjson")]

@@ -1,4 +1,5 @@
 import Gateway
+import GatewayTestSupport
 import Telemetry
 import Testing
 
@@ -19,7 +20,7 @@ struct ExchangeTests {
         }
     }
 
-    @Test func givesEachCallerItsOwnAnswer() async throws {
+    @Test("gives each caller its own answer") func givesEachCallerItsOwnAnswer() async throws {
         let gateway = TestGateway(workers: InMemoryWorkers(answer: nil))
         let first = try begin(gateway, ["a", "b"])
         let second = try begin(gateway, ["c"])
@@ -36,7 +37,7 @@ struct ExchangeTests {
         #expect(gateway.exchange.snapshot.flights == 0)
     }
 
-    @Test func answersFromTheCache() async throws {
+    @Test("answers from the cache") func answersFromTheCache() async throws {
         let gateway = TestGateway()
         #expect(try await begin(gateway, ["a"]).value.sources == [.miss])
         #expect(try await begin(gateway, ["a", "b"]).value.sources == [.hit, .miss])
@@ -46,7 +47,7 @@ struct ExchangeTests {
         #expect(gateway.exchange.snapshot.counts.misses == 3)
     }
 
-    @Test func joinsRequestsForTheSameSentence() async throws {
+    @Test("joins requests for the same sentence") func joinsRequestsForTheSameSentence() async throws {
         let gateway = TestGateway(workers: InMemoryWorkers(answer: nil))
         let first = try begin(gateway, ["a"])
         let second = try begin(gateway, ["a", "a"])
@@ -59,14 +60,14 @@ struct ExchangeTests {
         #expect(gateway.exchange.snapshot.waiting == 0)
     }
 
-    @Test func joinsNothingWithoutACache() throws {
+    @Test("joins nothing without a cache") func joinsNothingWithoutACache() throws {
         let gateway = TestGateway(workers: InMemoryWorkers(answer: nil)) { $0.cacheSize = 0 }
         _ = try begin(gateway, ["a"])
         _ = try begin(gateway, ["a"])
         #expect(gateway.workers.requests.count == 2)
     }
 
-    @Test func dropsRepliesThatNobodyWaitsFor() async throws {
+    @Test("drops replies that nobody waits for") func dropsRepliesThatNobodyWaitsFor() async throws {
         let gateway = TestGateway(workers: InMemoryWorkers(answer: nil))
         let call = try begin(gateway, ["a"])
         let request = gateway.workers.requests[0]
@@ -75,7 +76,7 @@ struct ExchangeTests {
         #expect(gateway.exchange.snapshot.counts.unknownReplies == 1)
     }
 
-    @Test func endsCallsAtTheirDeadline() async throws {
+    @Test("ends calls at their deadline") func endsCallsAtTheirDeadline() async throws {
         let gateway = TestGateway(workers: InMemoryWorkers(answer: nil))
         let late = try begin(gateway, ["a", "b"], in: .zero)
         let early = try begin(gateway, ["c"])
@@ -89,7 +90,7 @@ struct ExchangeTests {
         await #expect(throws: Never.self) { try await early.value.outcomes[0].get() }
     }
 
-    @Test func freesThePlacesOfACallerThatIsGone() async throws {
+    @Test("frees the places of a caller that is gone") func freesThePlacesOfACallerThatIsGone() async throws {
         let gateway = TestGateway(workers: InMemoryWorkers(answer: nil))
         let call = try begin(gateway, ["a", "b"])
         #expect(gateway.exchange.snapshot.waiting == 2)
@@ -101,7 +102,7 @@ struct ExchangeTests {
         #expect(gateway.exchange.snapshot.counts.cancelled == 1)
     }
 
-    @Test func keepsARecordThatOthersWaitFor() async throws {
+    @Test("keeps a record that others wait for") func keepsARecordThatOthersWaitFor() async throws {
         let gateway = TestGateway(workers: InMemoryWorkers(answer: nil))
         let gone = try begin(gateway, ["a"])
         let staying = try begin(gateway, ["a"])
@@ -112,7 +113,7 @@ struct ExchangeTests {
         await #expect(throws: Never.self) { try await staying.value.outcomes[0].get() }
     }
 
-    @Test func asksAgainForThoseWhoHaveTimeLeft() async throws {
+    @Test("asks again for those who have time left") func asksAgainForThoseWhoHaveTimeLeft() async throws {
         let gateway = TestGateway(workers: InMemoryWorkers(answer: nil))
         let hasty = try begin(gateway, ["a"], in: .milliseconds(500))
         let patient = try begin(gateway, ["a"], in: .seconds(60))
@@ -128,7 +129,7 @@ struct ExchangeTests {
     }
 
     /// A caller may be gone by the time that a worker finds its deadline passed, late or by itself.
-    @Test(arguments: [true, false], [true, false])
+    @Test("asks again though the hasty caller is gone", arguments: [true, false], [true, false])
     func asksAgainThoughTheHastyCallerIsGone(isLate: Bool, waits: Bool) async throws {
         let gateway = TestGateway(workers: InMemoryWorkers(answer: nil))
         let waiter: @Sendable (CallResult) -> Void = { _ in }
@@ -151,7 +152,7 @@ struct ExchangeTests {
     }
 
     /// A worker whose clock is ahead finds every deadline passed; each record sent again has more time than the last.
-    @Test func asksAgainOnlyForMoreTime() async throws {
+    @Test("asks again only for more time") func asksAgainOnlyForMoreTime() async throws {
         let gateway = TestGateway(workers: InMemoryWorkers { .failure(of: $0, .deadlineExceeded) })
         let lone = try begin(gateway, ["a"])
         await #expect(throws: GatewayError(.deadlineExceeded, "as the test wants it")) {
@@ -174,7 +175,7 @@ struct ExchangeTests {
         #expect(gateway.exchange.snapshot.flights == 0)
     }
 
-    @Test func refusesWhenFull() throws {
+    @Test("refuses when full") func refusesWhenFull() throws {
         let gateway = TestGateway(workers: InMemoryWorkers(answer: nil)) { $0.maximumWaitingSentences = 3 }
         _ = try begin(gateway, ["a", "b"])
         #expect(throws: GatewayError.self) { try begin(gateway, ["c", "d"]) }
@@ -183,7 +184,7 @@ struct ExchangeTests {
         #expect(gateway.workers.requests.count == 3)
     }
 
-    @Test func refusesEverythingWithoutABroker() throws {
+    @Test("refuses everything without a broker") func refusesEverythingWithoutABroker() throws {
         let gateway = TestGateway()
         gateway.exchange.availability = .unavailable("for the test")
         #expect(throws: GatewayError(.unavailable, "for the test")) { try begin(gateway, ["a"]) }
@@ -191,7 +192,7 @@ struct ExchangeTests {
         _ = try begin(gateway, ["a"])
     }
 
-    @Test func failsWhatCannotBeSent() async throws {
+    @Test("fails what cannot be sent") func failsWhatCannotBeSent() async throws {
         let gateway = TestGateway()
         gateway.workers.refuse(with: GatewayError(.unavailable, "no broker"))
         let outcomes = try await begin(gateway, ["a", "b"]).value.outcomes
@@ -202,14 +203,14 @@ struct ExchangeTests {
         #expect(gateway.exchange.snapshot.counts.undelivered == 2)
     }
 
-    @Test func failsWhatIsNotDelivered() async throws {
+    @Test("fails what is not delivered") func failsWhatIsNotDelivered() async throws {
         let gateway = TestGateway(workers: InMemoryWorkers(answer: nil))
         let call = try begin(gateway, ["a"])
         gateway.exchange.fail([(gateway.workers.requests[0].token, GatewayError(.unavailable, "lost"))])
         await #expect(throws: GatewayError(.unavailable, "lost")) { try await call.value.outcomes[0].get() }
     }
 
-    @Test func emptiesTheCacheWhenTheModelChanges() async throws {
+    @Test("empties the cache when the model changes") func emptiesTheCacheWhenTheModelChanges() async throws {
         let gateway = TestGateway()
         _ = try await begin(gateway, ["a", "b"]).value
         #expect(gateway.exchange.snapshot.cached == 2)
@@ -224,7 +225,7 @@ struct ExchangeTests {
     }
 
     /// Many callers with random fates: in the end nothing is left over.
-    @Test func leavesNothingBehind() async throws {
+    @Test("leaves nothing behind") func leavesNothingBehind() async throws {
         let gateway = TestGateway(workers: InMemoryWorkers(answer: nil)) { $0.cacheSize = 4 }
         var random = SplitMix(state: 7)
         var calls: [Task<CallResult, Never>] = []

@@ -1,5 +1,6 @@
 import Foundation
 import Gateway
+import GatewayTestSupport
 import HTTPTypes
 import NIOCore
 import NIOHTTP1
@@ -47,7 +48,7 @@ struct InferenceRoutesTests {
         try await send("/v2/models/intents/infer", ByteBuffer(string: body), headers: headers, to: gateway)
     }
 
-    @Test func infers() async throws {
+    @Test("infers") func infers() async throws {
         let body = """
             {"id":"42","inputs":[{"name":"predict","shape":[2,1],"datatype":"BYTES","data":[["un"],["deux"]],
             "parameters":{"content_type":"str"}}]}
@@ -65,7 +66,7 @@ struct InferenceRoutesTests {
         #expect(gateway.workers.requests.suffix(2).map(\.sentence) == [Sentence("un"), Sentence("deux")])
     }
 
-    @Test func answersWithTheOutputsThatAreWanted() async throws {
+    @Test("answers with the outputs that are wanted") func answersWithTheOutputsThatAreWanted() async throws {
         let body =
             #"{"inputs":[{"name":"x","shape":[1],"datatype":"BYTES","data":["a"]}],"outputs":[{"name":"label"}]}"#
         let response = try await infer(body, to: gateway())
@@ -73,7 +74,7 @@ struct InferenceRoutesTests {
         #expect(!String(buffer: response.body).contains(#""name":"probabilities""#))
     }
 
-    @Test func takesNullForWhatMayBeLeftOut() async throws {
+    @Test("takes null for what may be left out") func takesNullForWhatMayBeLeftOut() async throws {
         let body =
             #"{"id":null,"parameters":null,"outputs":null,"inputs":[{"name":"x","shape":[1],"datatype":"BYTES","#
             + #""parameters":null,"data":["a"]}]}"#
@@ -81,7 +82,7 @@ struct InferenceRoutesTests {
         #expect(response.status == .ok, "as pydantic writes it, which MLServer's clients stand on")
     }
 
-    @Test func exchangesTensorsAsBytes() async throws {
+    @Test("exchanges tensors as bytes") func exchangesTensorsAsBytes() async throws {
         let json =
             #"{"inputs":[{"name":"x","shape":[2],"datatype":"BYTES","parameters":{"binary_data_size":15}}],"#
             + #""parameters":{"binary_data_output":true}}"#
@@ -113,33 +114,35 @@ struct InferenceRoutesTests {
         #expect(bytes.readableBytes == 0)
     }
 
-    @Test(arguments: [
-        ("{}", ProblemCode.missingText), (#"{"inputs":[]}"#, .missingText), ("[]", .invalidParameter),
-        (#"{"inputs":{}}"#, .invalidParameter), (#"{"inputs":["a"]}"#, .invalidParameter),
-        (input(#""shape":[1],"datatype":"FP32","data":[1.0]"#), .invalidParameter),
-        (input(#""shape":[2],"datatype":"BYTES","data":["a"]"#), .invalidParameter),
-        (input(#""shape":[-1,-1],"datatype":"BYTES","data":["a"]"#), .invalidParameter),
-        (input(#""shape":["x"],"datatype":"BYTES","data":["a"]"#), .invalidParameter),
-        (input(#""shape":[9223372036854775807,9],"datatype":"BYTES","data":["a"]"#), .invalidParameter),
-        (input(#""datatype":"BYTES","data":["a"]"#), .invalidParameter),
-        (input(#""shape":[1],"datatype":"BYTES","data":[1]"#), .invalidParameter),
-        (input(#""shape":[1],"datatype":"BYTES""#), .missingText),
-        (input(#""shape":[1],"datatype":"BYTES","parameters":{"binary_data_size":9}"#), .invalidParameter),
-        (input(#""shape":[0],"datatype":"BYTES","data":[]"#), .batchSize),
-        (input(#""shape":[3],"datatype":"BYTES","data":["a","b","c"]"#), .batchSize),
-        (input(#""shape":[1],"datatype":"BYTES","data":[" "]"#), .emptyText),
-        (with(#""outputs":[{"name":"x"}]"#), .invalidParameter),
-        (with(#""id":5"#), .invalidParameter),
-        (#"{"inputs":[{"shape":[1],"datatype":"BYTES","data":["a"]}]}"#, .invalidParameter),
-        (#"{"inputs":[{"name":5,"shape":[1],"datatype":"BYTES","data":["a"]}]}"#, .invalidParameter),
-        (input(#""shape":1,"datatype":"BYTES","data":["a"]"#), .invalidParameter),
-        (input(#""shape":[1],"datatype":"BYTES","data":"a""#), .invalidParameter),
-        (input(#""shape":[1],"datatype":5,"data":["a"]"#), .invalidParameter),
-        (with(#""parameters":[]"#), .invalidParameter),
-        (input(#""shape":[1],"datatype":"BYTES","data":["a"],"parameters":"p""#), .invalidParameter),
-        (with(#""outputs":[{"name":"label","parameters":[]}]"#), .invalidParameter),
-        (with(#""outputs":[{"name":5}]"#), .invalidParameter),
-    ])
+    @Test(
+        "refuses what is no inference",
+        arguments: [
+            ("{}", ProblemCode.missingText), (#"{"inputs":[]}"#, .missingText), ("[]", .invalidParameter),
+            (#"{"inputs":{}}"#, .invalidParameter), (#"{"inputs":["a"]}"#, .invalidParameter),
+            (input(#""shape":[1],"datatype":"FP32","data":[1.0]"#), .invalidParameter),
+            (input(#""shape":[2],"datatype":"BYTES","data":["a"]"#), .invalidParameter),
+            (input(#""shape":[-1,-1],"datatype":"BYTES","data":["a"]"#), .invalidParameter),
+            (input(#""shape":["x"],"datatype":"BYTES","data":["a"]"#), .invalidParameter),
+            (input(#""shape":[9223372036854775807,9],"datatype":"BYTES","data":["a"]"#), .invalidParameter),
+            (input(#""datatype":"BYTES","data":["a"]"#), .invalidParameter),
+            (input(#""shape":[1],"datatype":"BYTES","data":[1]"#), .invalidParameter),
+            (input(#""shape":[1],"datatype":"BYTES""#), .missingText),
+            (input(#""shape":[1],"datatype":"BYTES","parameters":{"binary_data_size":9}"#), .invalidParameter),
+            (input(#""shape":[0],"datatype":"BYTES","data":[]"#), .batchSize),
+            (input(#""shape":[3],"datatype":"BYTES","data":["a","b","c"]"#), .batchSize),
+            (input(#""shape":[1],"datatype":"BYTES","data":[" "]"#), .emptyText),
+            (with(#""outputs":[{"name":"x"}]"#), .invalidParameter),
+            (with(#""id":5"#), .invalidParameter),
+            (#"{"inputs":[{"shape":[1],"datatype":"BYTES","data":["a"]}]}"#, .invalidParameter),
+            (#"{"inputs":[{"name":5,"shape":[1],"datatype":"BYTES","data":["a"]}]}"#, .invalidParameter),
+            (input(#""shape":1,"datatype":"BYTES","data":["a"]"#), .invalidParameter),
+            (input(#""shape":[1],"datatype":"BYTES","data":"a""#), .invalidParameter),
+            (input(#""shape":[1],"datatype":5,"data":["a"]"#), .invalidParameter),
+            (with(#""parameters":[]"#), .invalidParameter),
+            (input(#""shape":[1],"datatype":"BYTES","data":["a"],"parameters":"p""#), .invalidParameter),
+            (with(#""outputs":[{"name":"label","parameters":[]}]"#), .invalidParameter),
+            (with(#""outputs":[{"name":5}]"#), .invalidParameter),
+        ])
     func refusesWhatIsNoInference(body: String, code: ProblemCode) async throws {
         let response = try await infer(body, to: gateway { $0.maximumBatch = 2 })
         #expect(response.status == code.status, "\(String(buffer: response.body))")
@@ -148,46 +151,57 @@ struct InferenceRoutesTests {
     }
 
     /// What is refused, and what the error says of it.
-    @Test(arguments: [
-        (inputs(text("ids"), text("text")), "there is no input ids; the model takes one, text"),
-        (inputs(text("text"), text("ids")), "there is no input ids; the model takes one, text"),
-        (inputs(text("text"), text("text")), "the input text is there twice"),
-        (inputs(text("text"), #"{"name":"n","shape":[1],"datatype":"INT64","data":[1]}"#), "there is no input n"),
-        (inputs(text("a"), text("b")), "there is no input a"),
-        (
-            inputs(text(String(repeating: "n", count: 500)), text("text")),
-            "there is no input \(String(repeating: "n", count: 48))…"
-        ),
-        (input(#""shape":[1],"datatype":"BYTES","data":["a"],"parameters":{"content_type":"hf"}"#), "not hf"),
-        (input(#""shape":[1],"datatype":"BYTES","data":["a"],"parameters":{"content_type":"pd"}"#), "the input x must"),
-        (input(#""shape":[1],"datatype":"BYTES","data":["a"],"parameters":{"content_type":5}"#), "content_type"),
-        (with(#""parameters":{"content_type":"base64"}"#), "the content type of the request must be str or np or pd"),
-        (with(#""outputs":[{"name":"label","parameters":{"content_type":"base64"}}]"#), "of the output label"),
-        (
-            input(#""shape":[2],"datatype":"BYTES","data":["YQ==","?"],"parameters":{"content_type":"base64"}"#),
-            "element 1: it is not Base64"
-        ),
-        (input(#""shape":[3],"datatype":"BYTES","data":["a","b",3]"#), "element 2: it is not a string"),
-        (input(#""shape":[2],"datatype":"BYTES","data":["a",""]"#), "element 1: "),
-        (
-            input(#""shape":[1],"datatype":"BYTES","data":["a"],"parameters":{"binary_data_size":0}"#),
-            "the input x has both data and binary_data_size"
-        ),
-        (
-            input(#""shape":[1],"datatype":"BYTES","parameters":{"shared_memory_region":"r"}"#),
-            "shared_memory_region of inputs[0] cannot be"
-        ),
-        (with(#""outputs":[{"name":"label"},{"name":"label"}]"#), "the output label is asked for twice"),
-        (with(#""outputs":[{"name":"other"}]"#), "there is no output other"),
-        (with(#""outputs":[{}]"#), "outputs[0] has no name"),
-        (with(#""outputs":[{"name":"label","parameters":{"classification":1}}]"#), "label has no classification"),
-        (
-            with(#""outputs":[{"name":"probabilities","parameters":{"classification":-1}}]"#),
-            "classification of outputs[0]"
-        ),
-        (with(#""outputs":[{"name":"probabilities","parameters":{"classification":"1"}}]"#), "whole number"),
-        (with(#""parameters":{"binary_data_output":1}"#), "binary_data_output of the request must be true or false"),
-    ])
+    @Test(
+        "says by name what it does not take",
+        arguments: [
+            (inputs(text("ids"), text("text")), "there is no input ids; the model takes one, text"),
+            (inputs(text("text"), text("ids")), "there is no input ids; the model takes one, text"),
+            (inputs(text("text"), text("text")), "the input text is there twice"),
+            (inputs(text("text"), #"{"name":"n","shape":[1],"datatype":"INT64","data":[1]}"#), "there is no input n"),
+            (inputs(text("a"), text("b")), "there is no input a"),
+            (
+                inputs(text(String(repeating: "n", count: 500)), text("text")),
+                "there is no input \(String(repeating: "n", count: 48))…"
+            ),
+            (input(#""shape":[1],"datatype":"BYTES","data":["a"],"parameters":{"content_type":"hf"}"#), "not hf"),
+            (
+                input(#""shape":[1],"datatype":"BYTES","data":["a"],"parameters":{"content_type":"pd"}"#),
+                "the input x must"
+            ),
+            (input(#""shape":[1],"datatype":"BYTES","data":["a"],"parameters":{"content_type":5}"#), "content_type"),
+            (
+                with(#""parameters":{"content_type":"base64"}"#),
+                "the content type of the request must be str or np or pd"
+            ),
+            (with(#""outputs":[{"name":"label","parameters":{"content_type":"base64"}}]"#), "of the output label"),
+            (
+                input(#""shape":[2],"datatype":"BYTES","data":["YQ==","?"],"parameters":{"content_type":"base64"}"#),
+                "element 1: it is not Base64"
+            ),
+            (input(#""shape":[3],"datatype":"BYTES","data":["a","b",3]"#), "element 2: it is not a string"),
+            (input(#""shape":[2],"datatype":"BYTES","data":["a",""]"#), "element 1: "),
+            (
+                input(#""shape":[1],"datatype":"BYTES","data":["a"],"parameters":{"binary_data_size":0}"#),
+                "the input x has both data and binary_data_size"
+            ),
+            (
+                input(#""shape":[1],"datatype":"BYTES","parameters":{"shared_memory_region":"r"}"#),
+                "shared_memory_region of inputs[0] cannot be"
+            ),
+            (with(#""outputs":[{"name":"label"},{"name":"label"}]"#), "the output label is asked for twice"),
+            (with(#""outputs":[{"name":"other"}]"#), "there is no output other"),
+            (with(#""outputs":[{}]"#), "outputs[0] has no name"),
+            (with(#""outputs":[{"name":"label","parameters":{"classification":1}}]"#), "label has no classification"),
+            (
+                with(#""outputs":[{"name":"probabilities","parameters":{"classification":-1}}]"#),
+                "classification of outputs[0]"
+            ),
+            (with(#""outputs":[{"name":"probabilities","parameters":{"classification":"1"}}]"#), "whole number"),
+            (
+                with(#""parameters":{"binary_data_output":1}"#),
+                "binary_data_output of the request must be true or false"
+            ),
+        ])
     func saysByNameWhatItDoesNotTake(body: String, detail: String) async throws {
         let gateway = try await gateway()
         let before = gateway.workers.requests.count
@@ -200,7 +214,7 @@ struct InferenceRoutesTests {
         #expect(gateway.workers.requests.count == before, "nothing of it is classified")
     }
 
-    @Test func refusesBytesThatBelongToNoInput() async throws {
+    @Test("refuses bytes that belong to no input") func refusesBytesThatBelongToNoInput() async throws {
         let json = Self.inputs(Self.text("text"))
         let response = try await send(
             "/v2/models/intents/infer", ByteBuffer(string: json + "more"),
@@ -210,7 +224,7 @@ struct InferenceRoutesTests {
     }
 
     /// Of fields with one name the last counts, as Python, Java and JavaScript read it.
-    @Test func takesTheLastOfFieldsWithOneName() async throws {
+    @Test("takes the last of fields with one name") func takesTheLastOfFieldsWithOneName() async throws {
         let body =
             #"{"id":5,"inputs":[{"name":"n"}],"outputs":7,"parameters":{"content_type":5,"content_type":"str"},"id":"42","#
             + #""inputs":[{"name":5,"name":"text","shape":["x"],"shape":[1],"datatype":"BYTES","data":[1],"data":["last"]}],"#
@@ -222,7 +236,7 @@ struct InferenceRoutesTests {
         #expect(String(buffer: response.body).contains(#""id":"42""#))
     }
 
-    @Test func decodesBase64() async throws {
+    @Test("decodes base 64") func decodesBase64() async throws {
         let body = Self.input(
             #""shape":[2,1],"datatype":"BYTES","data":["dW4gaMO0dGVs","dHJhaW4="],"parameters":{"content_type":"base64"}"#
         )
@@ -231,7 +245,7 @@ struct InferenceRoutesTests {
         #expect(gateway.workers.requests.suffix(2).map(\.sentence) == [Sentence("un hôtel"), Sentence("train")])
     }
 
-    @Test func namesTheLikeliestClassesAsTritonDoes() async throws {
+    @Test("names the likeliest classes as Triton does") func namesTheLikeliestClassesAsTritonDoes() async throws {
         let gateway = try await gateway()
         let model = ModelInformation(identifier: "intents@1", labels: ["a", "b\"", "c", "d"])
         gateway.workers.answer { request in
@@ -256,7 +270,7 @@ struct InferenceRoutesTests {
     }
 
     /// `PandasCodec` makes a column of each output, and takes each element of its data for a row.
-    @Test func answersTablesWithARowForEachSentence() async throws {
+    @Test("answers tables with a row for each sentence") func answersTablesWithARowForEachSentence() async throws {
         let body =
             #"{"parameters":{"content_type":"pd"},"inputs":[{"name":"text","shape":[2,1],"datatype":"BYTES","#
             + #""parameters":{"content_type":"str"},"data":["un","deux"]}]}"#
@@ -268,7 +282,7 @@ struct InferenceRoutesTests {
         #expect(outputs.last?["data"] as? [String] == ["find-train", "find-train"])
     }
 
-    @Test func namesTheElementThatTheWorkersRefused() async throws {
+    @Test("names the element that the workers refused") func namesTheElementThatTheWorkersRefused() async throws {
         let gateway = try await gateway()
         gateway.workers.answer { request in
             request.sentence == Sentence("b") ? .failure(of: request, .classifierFailed) : .classification(of: request)
@@ -279,7 +293,7 @@ struct InferenceRoutesTests {
     }
 
     /// While workers change over, a tensor's rows would have different lengths.
-    @Test func mixesNoTwoModels() async throws {
+    @Test("mixes no two models") func mixesNoTwoModels() async throws {
         let gateway = try await gateway()
         let other = ModelInformation(identifier: "intents@2", labels: ["a"])
         gateway.workers.answer { request in
@@ -291,13 +305,15 @@ struct InferenceRoutesTests {
         #expect(response.headers[.retryAfter] != nil)
     }
 
-    @Test func tellsTheVersionOfTheProgram() async throws {
+    @Test("tells the version of the program") func tellsTheVersionOfTheProgram() async throws {
         let server = try object(await send("/v2", to: TestGateway()))
         #expect(server["version"] as? String == ProgramVersion.number)
         #expect(try #require(server["extensions"] as? [String]).contains("classification"))
     }
 
-    @Test(arguments: ["/v2/models/intents/config", "/v2/models/intents/versions/0123456789ab/config"])
+    @Test(
+        "tells the configuration of the model",
+        arguments: ["/v2/models/intents/config", "/v2/models/intents/versions/0123456789ab/config"])
     func tellsTheConfigurationOfTheModel(path: String) async throws {
         let configuration = try object(await send(path, to: gateway { $0.maximumBatch = 7 }))
         #expect(configuration["name"] as? String == "intents")
@@ -310,7 +326,7 @@ struct InferenceRoutesTests {
         #expect(outputs.first?["dims"] as? [Int] == [2])
     }
 
-    @Test func listsTheModelsThatThereAre() async throws {
+    @Test("lists the models that there are") func listsTheModelsThatThereAre() async throws {
         func index(_ body: String = "", of gateway: TestGateway) async throws -> String {
             let headers: HTTPFields = body.isEmpty ? [:] : [.contentType: "application/json"]
             let response = try await send(
@@ -329,7 +345,7 @@ struct InferenceRoutesTests {
         #expect(try await index(of: TestGateway()) == "[]")
     }
 
-    @Test func countsInferences() async throws {
+    @Test("counts inferences") func countsInferences() async throws {
         let gateway = try await gateway()
         _ = try await infer(Self.input(#""shape":[2],"datatype":"BYTES","data":["a","b"]"#), to: gateway)
         _ = try await infer(Self.input(#""shape":[1],"datatype":"BYTES","data":["a"]"#), to: gateway)
@@ -353,7 +369,7 @@ struct InferenceRoutesTests {
         #expect(String(buffer: try await send("/v2/models/stats", to: TestGateway()).body) == #"{"model_stats":[]}"#)
     }
 
-    @Test func saysWhatIsWrongInPlainJSON() async throws {
+    @Test("says what is wrong in plain JSON") func saysWhatIsWrongInPlainJSON() async throws {
         let gateway = try await gateway()
         for path in ["/v2/models/other", "/v2/models/other/infer", "/v2/models", "/v2/nothing"] {
             let response = try await send(path, to: gateway)
@@ -371,7 +387,7 @@ struct InferenceRoutesTests {
         try #require(try object(response)["outputs"] as? [[String: Any]])
     }
 
-    @Test func describesServerAndModel() async throws {
+    @Test("describes server and model") func describesServerAndModel() async throws {
         let gateway = try await gateway()
         let server = try await send("/v2", to: gateway)
         #expect(String(buffer: server.body).contains(#""name":"triage""#))
@@ -382,14 +398,14 @@ struct InferenceRoutesTests {
         }
     }
 
-    @Test func knowsOneModelOnly() async throws {
+    @Test("knows one model only") func knowsOneModelOnly() async throws {
         let gateway = try await gateway()
         for path in ["/v2/models/other", "/v2/models/intents/versions/1", "/v2/models/other/ready"] {
             #expect(try await send(path, to: gateway).status == .notFound)
         }
     }
 
-    @Test func knowsNoModelBeforeAWorkerHasAnswered() async throws {
+    @Test("knows no model before a worker has answered") func knowsNoModelBeforeAWorkerHasAnswered() async throws {
         let gateway = TestGateway()
         #expect(try await send("/v2/models/intents", to: gateway).status == .serviceUnavailable)
         #expect(try await send("/v2/models/intents/ready", to: gateway).status == .serviceUnavailable)

@@ -1,4 +1,5 @@
 import Gateway
+import GatewayTestSupport
 import HTTPTypes
 import NIOCore
 import NIOHTTP1
@@ -6,7 +7,7 @@ import Testing
 
 @Suite("GET /api/intent")
 struct IntentRouteTests {
-    @Test(arguments: [TestingSetup.router, .live])
+    @Test("answers from class to probability and nothing else", arguments: [TestingSetup.router, .live])
     func answersFromClassToProbabilityAndNothingElse(setup: TestingSetup) async throws {
         let gateway = TestGateway()
         try await gateway.application.test(setup) { client in
@@ -20,11 +21,13 @@ struct IntentRouteTests {
         #expect(gateway.workers.requests.map(\.sentence) == [Sentence("je cherche un hôtel")])
     }
 
-    @Test(arguments: [
-        ("/api/intent", ProblemCode.missingText), ("/api/intent?sentence=", .emptyText),
-        ("/api/intent?sentence=%20%C2%A0", .emptyText), ("/api/intent?sentence=%FF", .invalidUTF8),
-        ("/api/intent?sentence=%", .invalidParameter), ("/api/intent?sentence=%zz", .invalidParameter),
-    ])
+    @Test(
+        "refuses what is no sentence",
+        arguments: [
+            ("/api/intent", ProblemCode.missingText), ("/api/intent?sentence=", .emptyText),
+            ("/api/intent?sentence=%20%C2%A0", .emptyText), ("/api/intent?sentence=%FF", .invalidUTF8),
+            ("/api/intent?sentence=%", .invalidParameter), ("/api/intent?sentence=%zz", .invalidParameter),
+        ])
     func refusesWhatIsNoSentence(uri: String, code: ProblemCode) async throws {
         let gateway = TestGateway()
         try await gateway.application.test(.router) { client in
@@ -37,7 +40,7 @@ struct IntentRouteTests {
         #expect(gateway.workers.requests.isEmpty)
     }
 
-    @Test func saysThatNobodyAnsweredInTime() async throws {
+    @Test("says that nobody answered in time") func saysThatNobodyAnsweredInTime() async throws {
         let gateway = TestGateway(workers: InMemoryWorkers(answer: nil)) { $0.requestTimeout = .milliseconds(1) }
         try await gateway.application.test(.router) { client in
             async let response = client.executeRequest(

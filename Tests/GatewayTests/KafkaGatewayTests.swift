@@ -1,5 +1,6 @@
 import Foundation
 import Gateway
+import GatewayTestSupport
 import Kafka
 import Logging
 import NIOCore
@@ -65,7 +66,7 @@ struct KafkaGatewayTests {
     }
 
     /// Not every worker is ours.
-    @Test(arguments: ["1e999", "-0.5", "12"])
+    @Test("answers with an error where a reply holds no probabilities", arguments: ["1e999", "-0.5", "12"])
     func answersWithAnErrorWhereAReplyHoldsNoProbabilities(number: String) async throws {
         let reply = #"{"id":"x","label":"a","probabilities":{"a":\#(number),"b":0.25},"model":"m@1"}"#
         try await serve(QueueWorker(reply: reply)) { port in
@@ -76,7 +77,7 @@ struct KafkaGatewayTests {
         }
     }
 
-    @Test func passesOnALabelOf900Kilobytes() async throws {
+    @Test("passes on a label of 900 kilobytes") func passesOnALabelOf900Kilobytes() async throws {
         let label = String(repeating: "é", count: 450_000)
         let probabilities = #"{"\#(label)":0.75,"b":0.25}"#
         let reply = #"{"id":"x","label":"\#(label)","probabilities":\#(probabilities),"model":"m@1"}"#
@@ -90,7 +91,7 @@ struct KafkaGatewayTests {
         }
     }
 
-    @Test func answersThroughTheQueue() async throws {
+    @Test("answers through the queue") func answersThroughTheQueue() async throws {
         let worker = QueueWorker()
         try await serve(worker, configure: { $0.replyPartition = 2 }) { port in
             try await wait(port, for: 200)
@@ -108,13 +109,13 @@ struct KafkaGatewayTests {
         #expect(abs(deadline - UnixTime.milliseconds) < 60_000)
     }
 
-    @Test func learnsTheModelByItself() async throws {
+    @Test("learns the model by itself") func learnsTheModelByItself() async throws {
         try await serve { port in
             try await wait(port, for: 200, "/v2/models/intents/ready")
         }
     }
 
-    @Test func isNotReadyWithoutItsTopics() async throws {
+    @Test("is not ready without its topics") func isNotReadyWithoutItsTopics() async throws {
         try await serve(configure: {
             $0.bulkTopic = "sentences"; $0.interactiveTopic = "elsewhere"
         }) { port in
@@ -130,7 +131,7 @@ struct KafkaGatewayTests {
         }
     }
 
-    @Test func answersWithTimeoutsWhenNoWorkerAnswers() async throws {
+    @Test("answers with timeouts when no worker answers") func answersWithTimeoutsWhenNoWorkerAnswers() async throws {
         let worker = QueueWorker()
         worker.answer(false)
         try await serve(worker, configure: { $0.requestTimeout = .milliseconds(300) }) { port in
@@ -139,7 +140,7 @@ struct KafkaGatewayTests {
         }
     }
 
-    @Test func says503WithoutABrokerAndRecovers() async throws {
+    @Test("says 503 without a broker and recovers") func says503WithoutABrokerAndRecovers() async throws {
         let worker = QueueWorker()
         try await serve(worker) { [cluster] port in
             try await wait(port, for: 200)
@@ -154,7 +155,7 @@ struct KafkaGatewayTests {
         }
     }
 
-    @Test func publishesToTheBulkLane() async throws {
+    @Test("publishes to the bulk lane") func publishesToTheBulkLane() async throws {
         try await serve { [cluster] port in
             try await wait(port, for: 200)
             let text = try await RawConnection.open(port: port) { inbound, outbound in

@@ -11,13 +11,13 @@ struct ModelTrackerTests {
         MonotonicTime(nanoseconds: 0).advanced(by: .seconds(seconds))
     }
 
-    @Test func readsNameAndVersion() {
+    @Test("reads name and version") func readsNameAndVersion() {
         #expect(first.name == "intents")
         #expect(first.version == "000000000001")
         #expect(ModelInformation(identifier: "bare", labels: []).version == "")
     }
 
-    @Test func doesNotFallBackWhileWorkersChangeOver() {
+    @Test("does not fall back while workers change over") func doesNotFallBackWhileWorkersChangeOver() {
         var tracker = ModelTracker()
         #expect(tracker.observe(first, now: time(0)) == .changed)
         #expect(tracker.observe(first, now: time(1)) == .current)
@@ -27,7 +27,8 @@ struct ModelTrackerTests {
         #expect(tracker.current == second)
     }
 
-    @Test func returnsToAnEarlierModelWhenTheCurrentOneIsSilent() {
+    @Test("returns to an earlier model when the current one is silent")
+    func returnsToAnEarlierModelWhenTheCurrentOneIsSilent() {
         var tracker = ModelTracker()
         _ = tracker.observe(first, now: time(0))
         _ = tracker.observe(second, now: time(1))

@@ -1,5 +1,6 @@
 import Foundation
 import Gateway
+import GatewayTestSupport
 import HTTPTypes
 import TestSupport
 import Testing
@@ -52,7 +53,9 @@ struct OddityTests {
         HTTPExample("POST", "/health/live", type: json, body: sentence, status: 405),
     ]
 
-    @Test(arguments: examples) func behavesAsTheStandardsWant(example: HTTPExample) async throws {
+    @Test("behaves as the standards want", arguments: examples) func behavesAsTheStandardsWant(example: HTTPExample)
+        async throws
+    {
         let gateway = try Self.gateway()
         try await gateway.application.test { client in
             // The model is known after an answer.
@@ -64,7 +67,7 @@ struct OddityTests {
         }
     }
 
-    @Test func leaveNoRouteOut() throws {
+    @Test("leave no route out") func leaveNoRouteOut() throws {
         for route in try Self.gateway().core.routeDescriptions {
             #expect(
                 Self.examples.contains { $0.method == route.method && Self.fits($0.target, route.path) },

@@ -19,7 +19,7 @@ struct ResultCacheTests {
         cache.answer(to: Sentence(sentence), now: time).map { String(buffer: $0.labelBytes) }
     }
 
-    @Test func keepsTheLatestAnswer() {
+    @Test("keeps the latest answer") func keepsTheLatestAnswer() {
         var cache = ResultCache(capacity: 2, timeToLive: .seconds(1))
         cache.insert(answer("a"), for: Sentence("x"), now: start)
         cache.insert(answer("b"), for: Sentence("x"), now: start)
@@ -27,7 +27,7 @@ struct ResultCacheTests {
         #expect(cache.count == 1)
     }
 
-    @Test func evictsTheLeastRecentlyUsed() {
+    @Test("evicts the least recently used") func evictsTheLeastRecentlyUsed() {
         var cache = ResultCache(capacity: 2, timeToLive: .seconds(1))
         cache.insert(answer("a"), for: Sentence("1"), now: start)
         cache.insert(answer("b"), for: Sentence("2"), now: start)
@@ -38,7 +38,7 @@ struct ResultCacheTests {
         #expect(label(&cache, "3", at: start) == #""c""#)
     }
 
-    @Test func forgetsWhatIsTooOld() {
+    @Test("forgets what is too old") func forgetsWhatIsTooOld() {
         var cache = ResultCache(capacity: 2, timeToLive: .seconds(1))
         cache.insert(answer("a"), for: Sentence("1"), now: start)
         #expect(label(&cache, "1", at: start.advanced(by: .milliseconds(999))) != nil)
@@ -46,14 +46,14 @@ struct ResultCacheTests {
         #expect(cache.count == 0)
     }
 
-    @Test func keepsNothingWhenItIsOff() {
+    @Test("keeps nothing when it is off") func keepsNothingWhenItIsOff() {
         var cache = ResultCache(capacity: 0, timeToLive: .seconds(1))
         cache.insert(answer("a"), for: Sentence("1"), now: start)
         #expect(cache.count == 0)
         #expect(label(&cache, "1", at: start) == nil)
     }
 
-    @Test func keepsNoLongSentence() {
+    @Test("keeps no long sentence") func keepsNoLongSentence() {
         var cache = ResultCache(capacity: 2, timeToLive: .seconds(1), maximumSentenceBytes: 4)
         cache.insert(answer("a"), for: Sentence("12345"), now: start)
         cache.insert(answer("a"), for: Sentence("1234"), now: start)
@@ -61,7 +61,7 @@ struct ResultCacheTests {
     }
 
     /// Against a model that is slow and plainly right.
-    @Test func behavesLikeAListOrderedByUse() {
+    @Test("behaves like a list ordered by use") func behavesLikeAListOrderedByUse() {
         var generator = SplitMix(state: 42)
         var cache = ResultCache(capacity: 8, timeToLive: .seconds(1))
         var list: [(key: Int, value: Int)] = []

@@ -1,5 +1,6 @@
 import Foundation
 import Gateway
+import GatewayTestSupport
 import HTTPTypes
 import NIOCore
 import NIOHTTP1
@@ -15,7 +16,7 @@ struct SentencesRouteTests {
         }
     }
 
-    @Test func publishesOne() async throws {
+    @Test("publishes one") func publishesOne() async throws {
         let gateway = TestGateway()
         let response = try await post(#"{"text":"bonjour","id":"7","key":"k"}"#, to: gateway)
         #expect(response.status == .accepted)
@@ -26,7 +27,7 @@ struct SentencesRouteTests {
         #expect(gateway.workers.requests.isEmpty, "the interactive lane is for those who wait")
     }
 
-    @Test func publishesManyAndNamesThoseWithoutAnID() async throws {
+    @Test("publishes many and names those without an ID") func publishesManyAndNamesThoseWithoutAnID() async throws {
         let gateway = TestGateway()
         let response = try await post(#"{"sentences":[{"text":"a","id":"1"},{"text":"b"}]}"#, to: gateway)
         #expect(response.status == .accepted)
@@ -37,14 +38,16 @@ struct SentencesRouteTests {
         #expect(String(buffer: response.body) == #"{"ids":["1","\#(records[1].id)"]}"#)
     }
 
-    @Test(arguments: [
-        (#"{"sentences":[]}"#, ProblemCode.batchSize),
-        (#"{"sentences":[{"text":"a"},{"text":"b"},{"text":"c"}]}"#, .batchSize),
-        (#"{"sentences":[{"text":"a"},{"text":""}]}"#, .emptyText), (#"{"sentences":["a"]}"#, .missingText),
-        ("{}", .missingText), ("[]", .malformedJSON), (#"{"text":"a","key":{}}"#, .invalidParameter),
-        (#"{"text":"a","key":"k","key":[]}"#, .invalidParameter), (#"{"text":"a","key":true}"#, .invalidParameter),
-        (#"{"sentences":[{"text":"a"}],"sentences":7}"#, .missingText),
-    ])
+    @Test(
+        "publishes all or nothing",
+        arguments: [
+            (#"{"sentences":[]}"#, ProblemCode.batchSize),
+            (#"{"sentences":[{"text":"a"},{"text":"b"},{"text":"c"}]}"#, .batchSize),
+            (#"{"sentences":[{"text":"a"},{"text":""}]}"#, .emptyText), (#"{"sentences":["a"]}"#, .missingText),
+            ("{}", .missingText), ("[]", .malformedJSON), (#"{"text":"a","key":{}}"#, .invalidParameter),
+            (#"{"text":"a","key":"k","key":[]}"#, .invalidParameter), (#"{"text":"a","key":true}"#, .invalidParameter),
+            (#"{"sentences":[{"text":"a"}],"sentences":7}"#, .missingText),
+        ])
     func publishesAllOrNothing(body: String, code: ProblemCode) async throws {
         let gateway = TestGateway { $0.maximumBatch = 2 }
         let response = try await post(body, to: gateway)
@@ -53,10 +56,13 @@ struct SentencesRouteTests {
         #expect(gateway.workers.bulkRecords.isEmpty)
     }
 
-    @Test(arguments: [
-        (#""key":"k""#, "k"), (#""key":7"#, "7"), (#""key":1.50"#, "1.50"), (#""key":null"#, nil), (#""key":"""#, ""),
-        (#""key":{},"key":"k""#, "k"), (#""key":"k","key":null"#, nil),
-    ])
+    @Test(
+        "takes a key that is a string or a number",
+        arguments: [
+            (#""key":"k""#, "k"), (#""key":7"#, "7"), (#""key":1.50"#, "1.50"), (#""key":null"#, nil),
+            (#""key":"""#, ""),
+            (#""key":{},"key":"k""#, "k"), (#""key":"k","key":null"#, nil),
+        ])
     func takesAKeyThatIsAStringOrANumber(field: String, key: String?) async throws {
         let gateway = TestGateway()
         #expect(try await post("{\"text\":\"a\",\(field)}", to: gateway).status == .accepted)
@@ -64,7 +70,7 @@ struct SentencesRouteTests {
         #expect(gateway.workers.bulkRecords.map(\.key) == [key, key])
     }
 
-    @Test func ofArraysWithOneNameTheLastCounts() async throws {
+    @Test("of arrays with one name the last counts") func ofArraysWithOneNameTheLastCounts() async throws {
         let gateway = TestGateway()
         for body in [
             #"{"sentences":7,"sentences":[{"text":"no"}],"text":"no","sentences":[{"text":"a"}]}"#,
@@ -75,7 +81,7 @@ struct SentencesRouteTests {
         #expect(gateway.workers.bulkRecords.map(\.sentence) == [Sentence("a"), Sentence("b")])
     }
 
-    @Test func publishesAnEventWithItsIDKeyAndTime() async throws {
+    @Test("publishes an event with its ID key and time") func publishesAnEventWithItsIDKeyAndTime() async throws {
         let gateway = TestGateway()
         let event = #"""
             {"specversion":"1.0","id":"e-1","expirytime":"2999-01-02T03:04:05.678Z","data":{"text":"bonjour","key":7}}
@@ -93,7 +99,7 @@ struct SentencesRouteTests {
         #expect(record.deadline == 32_472_241_445_678)
     }
 
-    @Test func saysThatTheBrokerHasThemNot() async throws {
+    @Test("says that the broker has them not") func saysThatTheBrokerHasThemNot() async throws {
         let gateway = TestGateway()
         gateway.workers.refuse(with: GatewayError(.unavailable, "no broker"))
         #expect(try await post(#"{"text":"a"}"#, to: gateway).status == .serviceUnavailable)

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Slot table")
 struct SlotTableTests {
-    @Test func findsWhatWasInserted() {
+    @Test("finds what was inserted") func findsWhatWasInserted() {
         var table = SlotTable<String>()
         let first = table.insert("first")
         let second = table.insert("second")
@@ -12,7 +12,7 @@ struct SlotTableTests {
         #expect(table.count == 2)
     }
 
-    @Test func tellsANewTenantFromTheOldOne() {
+    @Test("tells a new tenant from the old one") func tellsANewTenantFromTheOldOne() {
         var table = SlotTable<String>()
         let old = table.insert("old")
         let removed = table.remove(old)
@@ -27,14 +27,14 @@ struct SlotTableTests {
         #expect(table.count == 1)
     }
 
-    @Test func survivesATokenThatNoTableMade() {
+    @Test("survives a token that no table made") func survivesATokenThatNoTableMade() {
         var table = SlotTable<Int>()
         let token = SlotTable<Int>.Token(rawValue: .max)
         let removed = table.remove(token)
         #expect(removed == nil)
     }
 
-    @Test func usesSlotsAgain() {
+    @Test("uses slots again") func usesSlotsAgain() {
         var table = SlotTable<Int>()
         var slots: Set<UInt> = []
         for value in 0..<100 {
@@ -45,7 +45,7 @@ struct SlotTableTests {
         #expect(slots == [0])
     }
 
-    @Test func visitsWhatIsThere() {
+    @Test("visits what is there") func visitsWhatIsThere() {
         var table = SlotTable<Int>()
         let tokens = (0..<5).map { table.insert($0) }
         table.remove(tokens[1])

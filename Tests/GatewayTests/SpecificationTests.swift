@@ -1,5 +1,6 @@
 import Foundation
 import Gateway
+import GatewayTestSupport
 import HTTPServer
 import HTTPTypes
 import NIOCore
@@ -28,7 +29,7 @@ struct SpecificationTests {
     ]
     private let methods: Set = ["get", "put", "post", "delete", "options", "head", "patch", "trace"]
 
-    @Test func hasEveryRouteAndNoOther() {
+    @Test("has every route and no other") func hasEveryRouteAndNoOther() {
         let served = Set(
             TestGateway().core.routeDescriptions.filter { !parts.contains($0.path) }
                 .map { "\($0.method.lowercased()) \($0.path)" })
@@ -37,7 +38,7 @@ struct SpecificationTests {
         #expect(served == specified)
     }
 
-    @Test func saysWhichRoutesNeedAKey() throws {
+    @Test("says which routes need a key") func saysWhichRoutesNeedAKey() throws {
         for endpoint in TestGateway().core.routeDescriptions where !parts.contains(endpoint.path) {
             let item = paths[endpoint.path]?[endpoint.method.lowercased()] as? [String: Any]
             let security = try #require(item?["security"] as? [Any])
@@ -47,7 +48,7 @@ struct SpecificationTests {
         }
     }
 
-    @Test func isServedAsItIsKept() async throws {
+    @Test("is served as it is kept") func isServedAsItIsKept() async throws {
         let response = try await TestGateway().application.test(.router) { client in
             try await client.executeRequest(uri: "/openapi.json", method: .get, headers: [:], body: nil)
         }
@@ -55,7 +56,7 @@ struct SpecificationTests {
         #expect(served as? NSDictionary == specification as NSDictionary)
     }
 
-    @Test func tellsTheProgramsVersionAsAllOthersDo() throws {
+    @Test("tells the programs version as all others do") func tellsTheProgramsVersionAsAllOthersDo() throws {
         let version = ProgramVersion.number
         #expect((specification["info"] as? [String: Any])?["version"] as? String == version)
         let server = paths["/v2"]?["get"] as? [String: Any]
@@ -73,7 +74,7 @@ struct SpecificationTests {
         }
     }
 
-    @Test func theConsoleSaysEveryProblemInFrenchToo() async throws {
+    @Test("the console says every problem in French too") func theConsoleSaysEveryProblemInFrenchToo() async throws {
         let response = try await TestGateway().application.test(.router) { client in
             try await client.executeRequest(uri: "/console/console.js", method: .get, headers: [:], body: nil)
         }
@@ -91,7 +92,7 @@ struct SpecificationTests {
     /// What the server refuses in the name of routes that take a body.
     private let ofServer: [Problem] = [.corruptBody, .unsupportedContentCoding, .bodyTooSlow, .noMemory]
 
-    @Test func hasEveryProblemUnderItsStatus() throws {
+    @Test("has every problem under its status") func hasEveryProblemUnderItsStatus() throws {
         var found: [String: Set<Int>] = [:]
         for (status, response) in problemResponses() where status >= 400 {
             let contents = response["content"] as? [String: [String: Any]]
@@ -118,7 +119,7 @@ struct SpecificationTests {
         }
     }
 
-    @Test func showsAnExampleOfEverySuccess() throws {
+    @Test("shows an example of every success") func showsAnExampleOfEverySuccess() throws {
         for (path, item) in paths {
             for (method, operation) in item where methods.contains(method) {
                 let responses = (operation as? [String: Any])?["responses"] as? [String: [String: Any]] ?? [:]
@@ -134,7 +135,7 @@ struct SpecificationTests {
 
     /// Of unions generators make what cannot be compiled, or what throws away what it was sent; arrays of they know not
     /// what, and properties of several types, they leave out or take for unions.
-    @Test func hasNothingThatGeneratorsCannotRead() throws {
+    @Test("has nothing that generators cannot read") func hasNothingThatGeneratorsCannotRead() throws {
         var wrong: [String] = []
         func check(_ value: Any, at pointer: String) {
             if let array = value as? [Any] {
@@ -158,7 +159,7 @@ struct SpecificationTests {
         #expect(wrong == [])
     }
 
-    @Test func saysWhichRoutesUnderstandWhichFields() throws {
+    @Test("says which routes understand which fields") func saysWhichRoutesUnderstandWhichFields() throws {
         let understood = ["X-Request-Timeout-Ms", "Cache-Control", "traceparent", "tracestate"]
         let fields = [
             "/api/intent": understood, "/v1/classify": understood, "/v1/classify/batch": understood,

@@ -1,4 +1,5 @@
 import Gateway
+import GatewayTestSupport
 import HTTPTypes
 import NIOCore
 import NIOHTTP1
@@ -26,7 +27,7 @@ struct StreamRouteTests {
         lines.map { $0.dropFirst(#"{"id":""#.count).prefix { $0 != "\"" } }
     }
 
-    @Test(arguments: [TestingSetup.router, .live])
+    @Test("answers line by line in order", arguments: [TestingSetup.router, .live])
     func answersLineByLineInOrder(setup: TestingSetup) async throws {
         let count = 5_000
         let body = (1...count).map { #"{"text":"phrase \#($0)"}"# + "\n" }.joined()
@@ -35,7 +36,7 @@ struct StreamRouteTests {
         #expect(lines.allSatisfy { $0.contains(#""label":"find-train""#) })
     }
 
-    @Test func keepsTheOrderWhenAnswersComeInAnother() async throws {
+    @Test("keeps the order when answers come in another") func keepsTheOrderWhenAnswersComeInAnother() async throws {
         let workers = InMemoryWorkers(answer: nil)
         let gateway = TestGateway(workers: workers) { $0.cacheSize = 0 }
         let count = 300
@@ -51,7 +52,7 @@ struct StreamRouteTests {
         #expect(try await ids(lines) == (1...count).map { Substring(String($0)) })
     }
 
-    @Test func holdsNoMoreThanItsWindow() async throws {
+    @Test("holds no more than its window") func holdsNoMoreThanItsWindow() async throws {
         let workers = InMemoryWorkers(answer: nil)
         let gateway = TestGateway(workers: workers) {
             $0.cacheSize = 0
@@ -74,7 +75,7 @@ struct StreamRouteTests {
         #expect(most <= 4 * 128)
     }
 
-    @Test func putsErrorsInTheirPlace() async throws {
+    @Test("puts errors in their place") func putsErrorsInTheirPlace() async throws {
         let body = """
             {"text":"a","id":"first"}
 
@@ -91,7 +92,7 @@ struct StreamRouteTests {
         #expect(lines[4].contains(#""label":"find-train""#))
     }
 
-    @Test func cutsOffLinesThatAreTooLong() async throws {
+    @Test("cuts off lines that are too long") func cutsOffLinesThatAreTooLong() async throws {
         let gateway = TestGateway { $0.maximumTextBytes = 10 }
         let body = "ok\n" + String(repeating: "x", count: 200_000) + "\nok"
         let lines = try await stream(body, type: "text/plain", gateway: gateway)
@@ -100,7 +101,7 @@ struct StreamRouteTests {
         #expect(lines[2].contains(#""label":"find-train""#))
     }
 
-    @Test func waitsWhileTheGatewayIsFull() async throws {
+    @Test("waits while the gateway is full") func waitsWhileTheGatewayIsFull() async throws {
         let workers = InMemoryWorkers(answer: nil)
         let gateway = TestGateway(workers: workers) {
             $0.cacheSize = 0
@@ -118,12 +119,12 @@ struct StreamRouteTests {
         #expect(try await lines.allSatisfy { $0.contains(#""label":"find-train""#) })
     }
 
-    @Test func answersNothingToNothing() async throws {
+    @Test("answers nothing to nothing") func answersNothingToNothing() async throws {
         #expect(try await stream("").isEmpty)
         #expect(try await stream("\n\r\n  \n").isEmpty)
     }
 
-    @Test func refusesTheWholeStreamBeforeItBegins() async throws {
+    @Test("refuses the whole stream before it begins") func refusesTheWholeStreamBeforeItBegins() async throws {
         let gateway = TestGateway()
         gateway.exchange.availability = .unavailable("for the test")
         try await gateway.application.test(.router) { client in

@@ -1,4 +1,5 @@
 import Gateway
+import GatewayTestSupport
 import HTTPTypes
 import NIOCore
 import NIOHTTP1
@@ -14,14 +15,14 @@ struct UnmatchedRequestTests {
         }
     }
 
-    @Test(arguments: ["/nothing", "/v1", "/v1/classify/other", "/docs/nothing"])
+    @Test("says that there is no such route", arguments: ["/nothing", "/v1", "/v1/classify/other", "/docs/nothing"])
     func saysThatThereIsNoSuchRoute(path: String) async throws {
         let response = try await send(.get, path)
         #expect(response.status == .notFound)
         #expect(response.headers[.contentType] == "application/problem+json")
     }
 
-    @Test func saysWhichMethodsARouteTakes() async throws {
+    @Test("says which methods a route takes") func saysWhichMethodsARouteTakes() async throws {
         let response = try await send(.delete, "/v1/classify")
         #expect(response.status == .methodNotAllowed)
         #expect(response.headers[.allow] == "POST, OPTIONS")
@@ -31,13 +32,13 @@ struct UnmatchedRequestTests {
         #expect(options.headers[.allow] == "POST, OPTIONS")
     }
 
-    @Test func answersHeadLikeGet() async throws {
+    @Test("answers head like get") func answersHeadLikeGet() async throws {
         let response = try await send(.head, "/health/live")
         #expect(response.status == .ok)
         #expect(response.body.readableBytes == 0)
     }
 
-    @Test func allowsNoOtherOriginUnlessToldTo() async throws {
+    @Test("allows no other origin unless told to") func allowsNoOtherOriginUnlessToldTo() async throws {
         let gateway = TestGateway()
         let headers: HTTPFields = [.origin: "https://example.org", .accessControlRequestMethod: "POST"]
         let preflight = try await send(.options, "/v1/classify", headers, gateway: gateway)
@@ -46,7 +47,7 @@ struct UnmatchedRequestTests {
         #expect(response.headers[.accessControlAllowOrigin] == nil)
     }
 
-    @Test func allowsTheOriginsThatAreConfigured() async throws {
+    @Test("allows the origins that are configured") func allowsTheOriginsThatAreConfigured() async throws {
         let gateway = TestGateway { $0.allowedOrigins = ["https://example.org"] }
         let headers: HTTPFields = [.origin: "https://example.org", .accessControlRequestMethod: "POST"]
         let preflight = try await send(.options, "/v1/classify", headers, gateway: gateway)
@@ -57,7 +58,7 @@ struct UnmatchedRequestTests {
         #expect(other.headers[.accessControlAllowOrigin] == nil)
     }
 
-    @Test func keepsPagesToThemselves() async throws {
+    @Test("keeps pages to themselves") func keepsPagesToThemselves() async throws {
         for page in ["/", "/docs", "/console/console.js"] {
             let response = try await send(.get, page)
             #expect(response.status == .ok)
@@ -68,7 +69,7 @@ struct UnmatchedRequestTests {
         }
     }
 
-    @Test func countsRequestsByRouteAndStatus() async throws {
+    @Test("counts requests by route and status") func countsRequestsByRouteAndStatus() async throws {
         let gateway = TestGateway()
         _ = try await send(.get, "/api/intent?sentence=x", gateway: gateway)
         _ = try await send(.get, "/api/intent", gateway: gateway)
@@ -82,7 +83,7 @@ struct UnmatchedRequestTests {
         #expect(metrics.contains(#"triage_gateway_request_duration_seconds_count{route="/api/intent"} 2"#))
     }
 
-    @Test func isReadyOnlyWhenItCanAnswer() async throws {
+    @Test("is ready only when it can answer") func isReadyOnlyWhenItCanAnswer() async throws {
         let gateway = TestGateway()
         gateway.exchange.availability = .unavailable("for the test")
         for path in ["/health", "/health/ready", "/v2/health/ready"] {

@@ -23,7 +23,7 @@ struct ContentCodingTests {
         ("deflate", [43, 205, 83, 40, 41, 74, 204, 204, 3, 0]),
     ]
 
-    @Test func readsWhatOthersCompressed() async throws {
+    @Test("reads what others compressed") func readsWhatOthersCompressed() async throws {
         try await TestServer.run { server in
             for (coding, bytes) in Self.foreign {
                 let connection = try RawHTTPConnection(port: server.port)
@@ -35,7 +35,7 @@ struct ContentCodingTests {
         }
     }
 
-    @Test(arguments: ["gzip", "x-gzip", "GZIP", "deflate", "identity", ""])
+    @Test("reads compressed bodies and streams", arguments: ["gzip", "x-gzip", "GZIP", "deflate", "identity", ""])
     func readsCompressedBodiesAndStreams(name: String) async throws {
         let coding = ContentCoding(rawValue: name == "x-gzip" || name == "GZIP" ? "gzip" : name)
         let sent = coding.map { Self.compressed($0) } ?? Self.text
@@ -50,7 +50,7 @@ struct ContentCodingTests {
         }
     }
 
-    @Test(arguments: ["br", "zstd", "compress", "gzip, gzip", "deflate, gzip"])
+    @Test("refuses other codings by name", arguments: ["br", "zstd", "compress", "gzip, gzip", "deflate, gzip"])
     func refusesOtherCodingsByName(name: String) async throws {
         try await TestServer.run { server in
             for path in ["/echo", "/stream"] {
@@ -63,7 +63,7 @@ struct ContentCodingTests {
         }
     }
 
-    @Test func countsTheLimitAfterDecompressing() async throws {
+    @Test("counts the limit after decompressing") func countsTheLimitAfterDecompressing() async throws {
         let bomb = Self.compressed(.gzip, [UInt8](repeating: 0, count: 50_000_000))
         #expect(bomb.count < 100_000)
         try await TestServer.run({ $0.maximumBodyBytes = 100_000 }) { server in
@@ -77,7 +77,7 @@ struct ContentCodingTests {
         }
     }
 
-    @Test func refusesWhatIsNotCompressedAsItSays() async throws {
+    @Test("refuses what is not compressed as it says") func refusesWhatIsNotCompressedAsItSays() async throws {
         let whole = Self.compressed(.gzip)
         let broken = [
             Self.text, Array(whole.dropLast(9)), whole + [1, 2, 3], Array(whole.prefix(12)) + [0xFF, 0xFF, 0xFF], [],
@@ -91,11 +91,13 @@ struct ContentCodingTests {
         }
     }
 
-    @Test(arguments: [
-        ("gzip", "gzip"), ("deflate", "deflate"), ("gzip, deflate, br", "gzip"), ("*", "gzip"), ("gzip;q=0", nil),
-        ("gzip;q=0, deflate;q=0.5", "deflate"), ("deflate;q=1, gzip;q=0.2", "deflate"), ("br", nil), ("", nil),
-        ("identity", nil), ("GZIP", "gzip"),
-    ])
+    @Test(
+        "compresses for those who accept it",
+        arguments: [
+            ("gzip", "gzip"), ("deflate", "deflate"), ("gzip, deflate, br", "gzip"), ("*", "gzip"), ("gzip;q=0", nil),
+            ("gzip;q=0, deflate;q=0.5", "deflate"), ("deflate;q=1, gzip;q=0.2", "deflate"), ("br", nil), ("", nil),
+            ("identity", nil), ("GZIP", "gzip"),
+        ])
     func compressesForThoseWhoAcceptIt(accepted: String, coding: String?) async throws {
         try await TestServer.run { server in
             let connection = try RawHTTPConnection(port: server.port)
@@ -116,7 +118,7 @@ struct ContentCodingTests {
         Array(ByteBuffer(bytes: text).compressed(coding, level: 1)?.readableBytesView ?? ByteBufferView())
     }
 
-    @Test func sendsAPageOnlyToThoseWhoDoNotHaveIt() async throws {
+    @Test("sends a page only to those who do not have it") func sendsAPageOnlyToThoseWhoDoNotHaveIt() async throws {
         try await TestServer.run { server in
             let connection = try RawHTTPConnection(port: server.port)
             var tags: Set<String> = []

@@ -43,7 +43,7 @@ struct FramingTests {
     private static let small = "GET /small HTTP/1.1\r\nHost: x\r\n"
 
     /// About as many bytes as a connection takes before it says that it is full: the write that fills it empties it too.
-    @Test func writesNoPieceOfABodyTwice() async throws {
+    @Test("writes no piece of a body twice") func writesNoPieceOfABodyTwice() async throws {
         try await serve { port in
             for count in [65_300, 65_400, 65_450, 65_500, 65_535, 65_536, 65_537, 131_000, 131_072] {
                 let connection = try RawHTTPConnection(port: port)
@@ -57,10 +57,13 @@ struct FramingTests {
 
     /// A request that offers another protocol, and one behind it: in one piece, cut at each byte, and with the end of what
     /// the client sends right behind it.
-    @Test(arguments: [
-        "Connection: Upgrade\r\nUpgrade: h2c\r\n", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n",
-        "Upgrade: websocket\r\nConnection: keep-alive, upgrade\r\n", "Proxy-Connection: upgrade\r\nUpgrade: h2c\r\n",
-    ])
+    @Test(
+        "answers what comes behind an offer of another protocol",
+        arguments: [
+            "Connection: Upgrade\r\nUpgrade: h2c\r\n", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n",
+            "Upgrade: websocket\r\nConnection: keep-alive, upgrade\r\n",
+            "Proxy-Connection: upgrade\r\nUpgrade: h2c\r\n",
+        ])
     func answersWhatComesBehindAnOfferOfAnotherProtocol(fields: String) async throws {
         let offer = "POST /echo HTTP/1.1\r\nHost: x\r\n\(fields)Content-Length: 3\r\n\r\nabc"
         let bytes = Array("\(offer)\(Self.small)\(fields)\r\n\(Self.small)Connection: close\r\n\r\n".utf8)
@@ -77,7 +80,9 @@ struct FramingTests {
         }
     }
 
-    @Test func announcesTheEndThatProxyConnectionAsksFor() async throws {
+    @Test("announces the end that proxy connection asks for") func announcesTheEndThatProxyConnectionAsksFor()
+        async throws
+    {
         try await serve { port in
             let connection = try RawHTTPConnection(port: port)
             connection.send("\(Self.small)Proxy-Connection: close\r\n\r\n")
@@ -87,7 +92,8 @@ struct FramingTests {
     }
 
     /// What is written last may still be on its way when the client's end is noticed.
-    @Test func answersAClientThatHasClosedItsOwnSideAndReadsSlowly() async throws {
+    @Test("answers a client that has closed its own side and reads slowly")
+    func answersAClientThatHasClosedItsOwnSideAndReadsSlowly() async throws {
         try await serve { port in
             for count in stride(from: 2_000_000, through: 6_000_000, by: 250_000) {
                 let connection = try RawHTTPConnection(port: port)
@@ -101,7 +107,8 @@ struct FramingTests {
     }
 
     /// What is left over of a last response may be too little for the connection to be full.
-    @Test func refusesWhatIsBehindABodyThatWasCutShortByItself() async throws {
+    @Test("refuses what is behind a body that was cut short by itself")
+    func refusesWhatIsBehindABodyThatWasCutShortByItself() async throws {
         // The first bytes of gzip's format.
         let cut: [UInt8] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3]
         try await serve { port in
@@ -116,14 +123,17 @@ struct FramingTests {
     }
 
     /// What is not HTTP/1.1, and what the answer says of it.
-    @Test(arguments: [
-        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, "HTTP/1.1"),
-        ("GET /small HTTP/3.0\r\n\r\n", 505, "HTTP/1.1"),
-        ("\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}", 400, "TLS"),
-        ("GET /small HTTP/1.1\r\nHost: x\r\nA\u{1}B: c\r\n\r\n", 400, "header field"),
-        ("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1x\r\n\r\n", 400, "Content-Length"),
-        ("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400, "chunk"),
-    ]) func saysWhatIsWrongInPlainWords(bytes: String, status: Int, word: String) async throws {
+    @Test(
+        "says what is wrong in plain words",
+        arguments: [
+            ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, "HTTP/1.1"),
+            ("GET /small HTTP/3.0\r\n\r\n", 505, "HTTP/1.1"),
+            ("\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}", 400, "TLS"),
+            ("GET /small HTTP/1.1\r\nHost: x\r\nA\u{1}B: c\r\n\r\n", 400, "header field"),
+            ("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1x\r\n\r\n", 400, "Content-Length"),
+            ("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400, "chunk"),
+        ]) func saysWhatIsWrongInPlainWords(bytes: String, status: Int, word: String) async throws
+    {
         try await serve { port in
             let connection = try RawHTTPConnection(port: port)
             connection.send(bytes)

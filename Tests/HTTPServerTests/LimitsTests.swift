@@ -6,7 +6,8 @@ import Testing
 /// What clients may cost, one by one and all together.
 @Suite("Limits", .timeLimit(.minutes(1)))
 struct LimitsTests {
-    @Test func refusesWhenBodiesFillTheMemorySetAsideAndGoesOnForOthers() async throws {
+    @Test("refuses when bodies fill the memory set aside and goes on for others")
+    func refusesWhenBodiesFillTheMemorySetAsideAndGoesOnForOthers() async throws {
         try await TestServer.run({
             $0.maximumHeldBytes = 4 << 20
             $0.maximumBodyBytes = 1 << 20
@@ -41,7 +42,9 @@ struct LimitsTests {
         }
     }
 
-    @Test func keepsNoMoreOfAResponseThanTheClientTakes() async throws {
+    @Test("keeps no more of a response than the client takes") func keepsNoMoreOfAResponseThanTheClientTakes()
+        async throws
+    {
         try await TestServer.run { server in
             let readers = try (0..<5).map { _ in
                 let connection = try RawHTTPConnection(port: server.port)
@@ -59,7 +62,7 @@ struct LimitsTests {
         }
     }
 
-    @Test func tellsWhoIsOneConnectionTooMany() async throws {
+    @Test("tells who is one connection too many") func tellsWhoIsOneConnectionTooMany() async throws {
         try await TestServer.run({ $0.maximumConnections = 3 }) { server in
             let held = try (0..<3).map { _ in try RawHTTPConnection(port: server.port) }
             for connection in held {
@@ -77,7 +80,9 @@ struct LimitsTests {
         }
     }
 
-    @Test func closesAConnectionThatIsIdleAfterAnyAnswer() async throws {
+    @Test("closes a connection that is idle after any answer") func closesAConnectionThatIsIdleAfterAnyAnswer()
+        async throws
+    {
         // With the head's time-out in its place the second request would come too late.
         try await TestServer.run({ $0.headTimeout = .milliseconds(300) }) { server in
             for path in ["/health/live", "/nothing", "/page"] {
@@ -99,7 +104,7 @@ struct LimitsTests {
         }
     }
 
-    @Test func saysThatABodyTookTooLong() async throws {
+    @Test("says that a body took too long") func saysThatABodyTookTooLong() async throws {
         try await TestServer.run({ $0.bodyTimeout = .milliseconds(200) }) { server in
             let connection = try RawHTTPConnection(port: server.port)
             connection.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
@@ -108,7 +113,8 @@ struct LimitsTests {
         }
     }
 
-    @Test func closesOnAClientThatDoesNotReadItsLastResponse() async throws {
+    @Test("closes on a client that does not read its last response")
+    func closesOnAClientThatDoesNotReadItsLastResponse() async throws {
         let connections = 32
         try await TestServer.run({
             $0.writeTimeout = .milliseconds(200)
@@ -137,7 +143,7 @@ struct LimitsTests {
         }
     }
 
-    @Test func closesOnAClientThatDoesNotRead() async throws {
+    @Test("closes on a client that does not read") func closesOnAClientThatDoesNotRead() async throws {
         try await TestServer.run({
             $0.writeTimeout = .milliseconds(200)
             $0.maximumConnections = 1
@@ -150,7 +156,9 @@ struct LimitsTests {
         }
     }
 
-    @Test(arguments: ["/later/", "//later", "/health/live/", "/Health/live", "/health%2Flive", "/health/./live", ""])
+    @Test(
+        "takes a route by its exact path",
+        arguments: ["/later/", "//later", "/health/live/", "/Health/live", "/health%2Flive", "/health/./live", ""])
     func takesARouteByItsExactPath(path: String) async throws {
         try await TestServer.run { server in
             let connection = try RawHTTPConnection(port: server.port)
@@ -161,7 +169,7 @@ struct LimitsTests {
         }
     }
 
-    @Test func asksForABodyOnlyWhenItWillBeRead() async throws {
+    @Test("asks for a body only when it will be read") func asksForABodyOnlyWhenItWillBeRead() async throws {
         try await TestServer.run({ $0.maximumBodyBytes = 1_000 }) { server in
             for (request, status) in [
                 ("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2000\r\n", 413),
@@ -187,7 +195,7 @@ struct LimitsTests {
         }
     }
 
-    @Test func answersPipelinedRequestsInTheirOrder() async throws {
+    @Test("answers pipelined requests in their order") func answersPipelinedRequestsInTheirOrder() async throws {
         try await TestServer.run { server in
             let connection = try RawHTTPConnection(port: server.port)
             connection.get("/later")
@@ -210,7 +218,9 @@ struct LimitsTests {
     }
 
     /// However the bytes of an offer to change the protocol and of what follows it are cut.
-    @Test func passesOverUpgradesWhereverTheBytesAreCut() async throws {
+    @Test("passes over upgrades wherever the bytes are cut") func passesOverUpgradesWhereverTheBytesAreCut()
+        async throws
+    {
         let offer =
             "POST /echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\nab"
         let bytes = Array((offer + offer + "GET /items/3 HTTP/1.1\r\nHost: x\r\n\r\n").utf8)

@@ -37,7 +37,9 @@ struct ShutdownTests {
         }
     }
 
-    @Test func answersWhatItHasBegunAndClosesWhatIsIdle() async throws {
+    @Test("answers what it has begun and closes what is idle") func answersWhatItHasBegunAndClosesWhatIsIdle()
+        async throws
+    {
         try await serve(timeout: .seconds(30)) { port, later, stop in
             let idle = try RawHTTPConnection(port: port)
             idle.get("/health/live")
@@ -55,7 +57,7 @@ struct ShutdownTests {
         }
     }
 
-    @Test func cutsOffWhatDoesNotEndInTime() async throws {
+    @Test("cuts off what does not end in time") func cutsOffWhatDoesNotEndInTime() async throws {
         try await serve(timeout: .milliseconds(300)) { port, later, stop in
             let waiting = try RawHTTPConnection(port: port)
             waiting.get("/later")
@@ -68,7 +70,9 @@ struct ShutdownTests {
         }
     }
 
-    @Test func doesNotWaitForATLSHandshakeThatStandsStill() async throws {
+    @Test("does not wait for ATLS handshake that stands still") func doesNotWaitForATLSHandshakeThatStandsStill()
+        async throws
+    {
         let certificate = try SelfSignedCertificate()
         defer { certificate.remove() }
         let files = TLSFiles(certificate: certificate.certificateFile, privateKey: certificate.keyFile)

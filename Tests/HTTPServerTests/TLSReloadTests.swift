@@ -13,7 +13,7 @@ struct TLSReloadTests {
         ).status
     }
 
-    @Test func givesNewConnectionsTheNewCertificate() async throws {
+    @Test("gives new connections the new certificate") func givesNewConnectionsTheNewCertificate() async throws {
         let (first, second) = (try SelfSignedCertificate(), try SelfSignedCertificate())
         defer {
             first.remove()
@@ -45,7 +45,7 @@ struct TLSReloadTests {
         }
     }
 
-    @Test func keepsSecretsForward() async throws {
+    @Test("keeps secrets forward") func keepsSecretsForward() async throws {
         let certificate = try SelfSignedCertificate()
         defer { certificate.remove() }
         let tls = try ReloadableTLS(
@@ -69,7 +69,9 @@ struct TLSReloadTests {
         }
     }
 
-    @Test func closesAConnectionWhoseHandshakeStandsStill() async throws {
+    @Test("closes a connection whose handshake stands still") func closesAConnectionWhoseHandshakeStandsStill()
+        async throws
+    {
         let certificate = try SelfSignedCertificate()
         defer { certificate.remove() }
         let tls = try ReloadableTLS(
@@ -84,7 +86,7 @@ struct TLSReloadTests {
         }
     }
 
-    @Test func readsNothingThatMayHaveNoEnd() throws {
+    @Test("reads nothing that may have no end") func readsNothingThatMayHaveNoEnd() throws {
         let certificate = try SelfSignedCertificate()
         defer { certificate.remove() }
         let pipe = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path
@@ -95,7 +97,7 @@ struct TLSReloadTests {
         #expect(error?.description == "\(pipe): is no regular file")
     }
 
-    @Test func saysWhichFileIsWrong() throws {
+    @Test("says which file is wrong") func saysWhichFileIsWrong() throws {
         let certificate = try SelfSignedCertificate()
         defer { certificate.remove() }
         let other = try SelfSignedCertificate()

@@ -1,6 +1,7 @@
 import Messages
 import Testing
 import Worker
+import WorkerTestSupport
 
 @Suite("Answering a batch")
 struct BatchAnswererTests {

@@ -5,6 +5,7 @@ import Telemetry
 import TestSupport
 import Testing
 import Worker
+import WorkerTestSupport
 
 /// Faults that a healthy broker never shows, by librdkafka's mock cluster.
 @Suite("A worker against a broker that gives errors", .serialized, .timeLimit(.minutes(2)))

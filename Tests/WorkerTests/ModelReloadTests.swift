@@ -3,6 +3,7 @@ import Foundation
 import Telemetry
 import Testing
 import Worker
+import WorkerTestSupport
 
 @Suite("Model reload", .serialized, .timeLimit(.minutes(2)))
 struct ModelReloadTests {

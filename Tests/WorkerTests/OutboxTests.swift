@@ -2,6 +2,7 @@ import Kafka
 import Messages
 import Testing
 import Worker
+import WorkerTestSupport
 
 /// What the lane hands to the producer, and in which order, told as `PART RECORD` with `!` for one that must be alone.
 @Suite("Outbox")

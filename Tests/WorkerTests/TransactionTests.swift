@@ -4,6 +4,7 @@ import Telemetry
 import TestSupport
 import Testing
 import Worker
+import WorkerTestSupport
 
 /// The order of calls of exactly-once delivery. What a `read_committed` reader sees is for a real broker to show: the mock
 /// cluster knows transactions only as far as their requests; it neither hides what was aborted nor keeps the offsets.

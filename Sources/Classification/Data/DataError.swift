@@ -1,26 +1,26 @@
 /// Why labelled sentences could not be read.
 package struct DataError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// What went wrong, as a program sees it.
+    /// The machine-readable reason.
     package enum Code: String, Sendable {
         /// There is no such file (exit code 66).
         case missing
-        /// The file is there and cannot be read.
+        /// The file exists but cannot be read.
         case unreadable
-        /// The content does not follow its format.
+        /// The content violates its format.
         case malformed
-        /// The file holds no sentence.
+        /// The file contains no sentence.
         case empty
-        /// The sentences are of one class, so that there is nothing to tell apart.
+        /// All sentences have the same class, so there is nothing to distinguish.
         case oneClass
     }
 
-    /// What went wrong, as a program sees it.
+    /// The machine-readable reason.
     package let code: Code
     /// The path of the file.
     package let path: String
-    /// The line, counted from 1; nil when the trouble is with the whole file.
+    /// The line, counted from 1; nil if the error concerns the whole file.
     package let line: Int?
-    /// The reason, and what to do about it.
+    /// The human-readable reason, and what to do about it.
     package let reason: String
 
     init(_ code: Code, _ path: String, line: Int? = nil, _ reason: String) {
@@ -30,15 +30,15 @@ package struct DataError: Error, Sendable, Hashable, CustomStringConvertible {
         self.reason = reason
     }
 
-    /// Whether there is no such file, as opposed to a file that is wrong.
+    /// Whether there is no such file, as opposed to an invalid file.
     package var isMissing: Bool { code == .missing }
 
-    /// One line for people.
+    /// One human-readable line.
     package var description: String { path + (line.map { ":\($0)" } ?? "") + ": \(reason)" }
 }
 
 extension String {
-    /// The text in quotation marks, for a message of one line: control characters are escaped, what is long is cut.
+    /// The text in quotation marks, for a one-line message: control characters are escaped, long text is truncated.
     package var quoted: String {
         var shown = ""
         var length = 0
@@ -56,7 +56,7 @@ extension String {
 }
 
 extension Sequence<String> {
-    /// The first few, in quotation marks, and how many more there are.
+    /// The first few, in quotation marks, and the number of others.
     func listed(most: Int = 12) -> String {
         let all = Array(self)
         let shown = all.prefix(most).map(\.quoted).joined(separator: ", ")
@@ -65,6 +65,6 @@ extension Sequence<String> {
 }
 
 extension Unicode.Scalar {
-    /// Whether it is of C0 or C1, or delete.
+    /// Whether it is a C0 or C1 control or delete.
     var isControl: Bool { value < 0x20 || 0x7F...0x9F ~= value }
 }

@@ -1,13 +1,13 @@
 internal import CZlib
 internal import Foundation
 
-/// The bytes of a file, a pipe or standard input; gzip is unpacked.
+/// Reads a file, a pipe or standard input, and decompresses gzip.
 enum DataInput {
-    /// As many sentences as this holds no machine trains on; an input without end is noticed.
+    /// More than any machine trains on; stops endless input.
     static let mostBytes = 1 << 30
     private static let chunkBytes = 1 << 20
 
-    /// What messages call the input.
+    /// The input's name in messages.
     static func name(of path: String) -> String { path == "-" ? "standard input" : path }
 
     /// Reads to the end.
@@ -46,12 +46,12 @@ enum DataInput {
         }
     }
 
-    /// Unpacks gzip, whose members may stand one behind the other.
+    /// Decompresses gzip, which may have several members.
     private static func unpack(_ packed: [UInt8], _ name: String) throws(DataError) -> [UInt8] {
         let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
         stream.initialize(to: z_stream())
         defer { stream.deallocate() }
-        // 16 more than the largest window: gzip's header is expected.
+        // The largest window, plus 16 to expect a gzip header.
         guard inflateInit2_(stream, 15 + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
             throw DataError(.unreadable, name, "cannot be unpacked: zlib has no memory")
         }
@@ -71,7 +71,7 @@ enum DataInput {
                 case Z_OK:
                     continue
                 case Z_STREAM_END:
-                    // Tapes and some tools fill up with zeros.
+                    // Tapes and some tools pad with zeros.
                     let rest = packed.suffix(Int(stream.pointee.avail_in))
                     if rest.allSatisfy({ $0 == 0 }) { return }
                     inflateReset(stream)
@@ -88,7 +88,7 @@ enum DataInput {
     private static func add(
         _ chunk: UnsafeMutableRawBufferPointer, _ count: Int, to bytes: inout [UInt8], _ name: String
     ) throws(DataError) {
-        // A device or a disk image would be read to the end before anything else could tell.
+        // Without this check a device or a disk image would be read to the end first.
         if bytes.isEmpty, count > 0, chunk[0] == 0 { throw DataError.noText(name) }
         guard bytes.count + count <= mostBytes else {
             throw DataError(.malformed, name, "holds more than \(mostBytes >> 30) GiB; train on a part of it")
@@ -98,7 +98,7 @@ enum DataInput {
 }
 
 extension DataError {
-    /// Zero bytes where text should begin.
+    /// The error for binary or UTF-16 content.
     static func noText(_ path: String) -> DataError {
         DataError(.malformed, path, line: 1, "is no text, or UTF-16; save it as UTF-8")
     }

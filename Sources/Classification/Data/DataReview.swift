@@ -1,34 +1,34 @@
-/// What somebody who looks through labelled sentences before training on them would notice.
+/// Probable mistakes in labelled sentences, to be reviewed before training.
 package struct DataReview: Sendable {
-    /// Something that is probably a mistake.
+    /// A probable mistake.
     package struct Finding: Sendable, Hashable {
-        /// What kind of mistake.
+        /// The kind of mistake.
         package enum Kind: String, Sendable {
-            /// Sentences that are there more than once.
+            /// Sentences that occur more than once.
             case repeated
             /// The same sentence under several classes.
             case contradicting
-            /// Classes whose names differ only in letter case or space.
+            /// Classes whose names differ only in letter case or white space.
             case similarClasses
-            /// Classes with too few sentences for a figure about them to mean anything.
+            /// Classes with too few sentences for meaningful metrics.
             case smallClasses
         }
 
-        /// What kind of mistake.
+        /// The kind of mistake.
         package let kind: Kind
-        /// One line for people, with examples and their lines.
+        /// One human-readable line, with examples and their line numbers.
         package let message: String
     }
 
-    /// Below so many sentences a class's figures say more about chance than about the class.
+    /// With fewer sentences, a class's metrics are mostly noise.
     package static let judgeableSentences = 10
 
-    /// The classes with their numbers of sentences, the largest first, as one line.
+    /// The classes and their sentence counts, the largest first, as one line.
     package let classes: String
-    /// What is probably wrong.
+    /// The probable mistakes.
     package let findings: [Finding]
 
-    /// Looks through a file.
+    /// Reviews a file.
     package init(_ file: SentenceFile) {
         let sentences = file.sentences
         let counts = sentences.counts
@@ -49,7 +49,7 @@ package struct DataReview: Sendable {
 
     // MARK: Sentences
 
-    /// Sentences that the model cannot tell apart, each with its places; those of one sentence are left out.
+    /// Groups of sentences that the model cannot distinguish, as indices; unique sentences are left out.
     private static func groups(_ texts: [String]) -> [[Int]] {
         var first: [UInt64: Int] = [:]
         first.reserveCapacity(texts.count)
@@ -63,7 +63,7 @@ package struct DataReview: Sendable {
         return groups.sorted { $0.key < $1.key }.map(\.value)
     }
 
-    /// Stands for the words of a sentence in their order; for the text, when it has none.
+    /// A hash of a sentence's words in order; of its text if it has no words.
     private static func key(_ text: String, _ word: UnsafeMutableRawPointer) -> UInt64 {
         var text = text
         return text.withUTF8 { bytes in
@@ -97,7 +97,7 @@ package struct DataReview: Sendable {
 
     private static func repeated(_ groups: [[Int]], _ file: SentenceFile) -> Finding? {
         let targets = file.sentences.targets
-        // Those of a contradicting sentence are not told again.
+        // Contradicting sentences are not reported again.
         let equal = groups.filter { group in group.allSatisfy { targets[$0] == targets[group[0]] } }
         guard !equal.isEmpty else { return nil }
         let examples = equal.prefix(mostExamples).map { group in
@@ -152,7 +152,7 @@ package struct DataReview: Sendable {
 }
 
 extension Evaluation {
-    /// The classes that do worst, and which others they are taken for, as one line; nil when no class does badly.
+    /// The classes with the lowest F1 and the classes they are confused with, as one line; nil if no class does badly.
     package var weakest: String? {
         let judged = classes.indices.filter { classes[$0].support >= DataReview.judgeableSentences }
         let worst = judged.filter { classes[$0].f1 < 0.995 }.sorted { (classes[$0].f1, $0) < (classes[$1].f1, $1) }
@@ -163,7 +163,7 @@ extension Evaluation {
                 .map { (label: classes[$0].label.bare, times: confusion[place][$0] + confusion[$0][place]) }
                 .filter { $0.times > 0 }.sorted { $0.times > $1.times }.prefix(2)
             let confused = others.map { "\($0.label) \($0.times.of("time"))" }.joined(separator: ", ")
-            // Hundredths are enough to choose by, and what falls short of all is not rounded to it.
+            // Two decimals suffice; the filter above excludes scores that would round to 1.
             let score = (classes[place].f1 * 100).rounded() / 100
             return "\(classes[place].label.bare) (F1 \(score), confused with \(confused))"
         }.joined(separator: "; ")
@@ -178,6 +178,6 @@ extension Int {
 }
 
 extension String {
-    /// The text for a message of one line, without quotation marks.
+    /// The text for a one-line message, without quotation marks.
     fileprivate var bare: String { String(quoted.dropFirst().dropLast()) }
 }

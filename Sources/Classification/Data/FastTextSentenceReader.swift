@@ -1,4 +1,4 @@
-/// Reads lines of a label and a sentence, as fastText takes them: `__label__find-train un train pour Lyon`.
+/// Reads fastText's format, a label and a sentence per line: `__label__find-train un train pour Lyon`.
 struct FastTextSentenceReader {
     static let prefix = "__label__"
     private static let prefixBytes = Array(prefix.utf8)
@@ -30,7 +30,7 @@ struct FastTextSentenceReader {
 }
 
 extension ArraySlice<UInt8> {
-    /// Without spaces and tabs at its ends.
+    /// The bytes without leading and trailing spaces and tabs.
     fileprivate var trimmed: ArraySlice<UInt8> {
         let isBlank = { (byte: UInt8) in byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
         let start = drop(while: isBlank)

@@ -1,27 +1,27 @@
 internal import Messages
 
-/// Reads objects that stand in one array, or one after the other as in JSON lines, or inside the file of a tool that it
-/// knows by its shape; knows the line of each.
+/// Reads objects from one array, from a sequence such as JSON lines, or from the files of tools that it recognizes by
+/// their structure. Tracks the line of each.
 struct JSONSentenceReader {
     private let bytes: [UInt8]
     private let path: String
     private let columns: SentenceColumns
     private let scratch = ScratchArena()
     private var lines: LineCounter
-    /// Where the class stands; the first object decides, so that no other field steps in for one that is missing later.
+    /// The location of the class. The first object decides, so that no other field replaces one that is missing later.
     private var labelPlace: LabelPlace?
     private var textField: String?
-    /// The tool whose file this is.
+    /// The tool that wrote the file, if recognized.
     private var tool: String?
-    /// Objects that are marked as not to be learnt from.
+    /// The number of objects marked as not for training.
     private(set) var leftOut = 0
 
     private enum LabelPlace {
         /// A field that holds the class.
         case field(String)
-        /// `cats`: each class with 1 or 0, as spaCy has it.
+        /// `cats`: each class with 1 or 0 (spaCy).
         case categories
-        /// `accept`: a list of the classes chosen, as Prodigy has it.
+        /// `accept`: a list of the chosen classes (Prodigy).
         case choices
     }
 
@@ -32,7 +32,7 @@ struct JSONSentenceReader {
         lines = LineCounter(bytes)
     }
 
-    /// What was read, once it was.
+    /// A description of what was read; valid after `read`.
     var source: String {
         if let tool { return tool }
         let label =
@@ -83,7 +83,7 @@ struct JSONSentenceReader {
         return examples
     }
 
-    // MARK: Objects, and what stands between them
+    // MARK: Objects and separators
 
     private func place(behind position: Int) -> Int {
         bytes[position...].firstIndex { !" \t\r\n".utf8.contains($0) } ?? bytes.count
@@ -150,7 +150,7 @@ struct JSONSentenceReader {
         return try snips(intents)
     }
 
-    /// Each class with its sentences, each of those in pieces.
+    /// Reads each class with its sentences, which are split into pieces.
     private mutating func snips(_ intents: JSONObject) throws -> [Example] {
         var examples: [Example] = []
         for field in intents.fields {
@@ -170,7 +170,7 @@ struct JSONSentenceReader {
     // MARK: One object
 
     private mutating func add(_ object: JSONObject, to examples: inout [Example]) throws {
-        // Prodigy's annotators also say no, and pass.
+        // Prodigy annotators can also reject or ignore an example.
         if let answer = object["answer"]?.string, answer == "reject" || answer == "ignore" {
             leftOut += 1
             return
@@ -193,7 +193,7 @@ struct JSONSentenceReader {
         return text
     }
 
-    /// The class; nil when nobody has decided on one.
+    /// The class; nil if none was chosen.
     private mutating func label(_ object: JSONObject) throws -> String? {
         let place: LabelPlace
         if let labelPlace {
@@ -250,7 +250,7 @@ struct JSONSentenceReader {
         }
     }
 
-    /// The name or pointer of a field: the one given, or the first of the usual ones that is there.
+    /// The name or pointer of a field: the given one, or the first of the usual names that exists.
     private mutating func field(_ role: SentenceColumns.Role, of object: JSONObject) throws -> String {
         if let name = columns.name(role) { return name }
         for name in role.names {

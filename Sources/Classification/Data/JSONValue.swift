@@ -1,10 +1,10 @@
 internal import Messages
 
-/// A JSON value as it stands in a file of sentences.
+/// A JSON value in a file of sentences.
 indirect enum JSONValue {
     case null
     case boolean(Bool)
-    /// The digits as they are written.
+    /// The number's text.
     case number(String)
     case string(String)
     case array([JSONValue])
@@ -32,7 +32,7 @@ indirect enum JSONValue {
         }
     }
 
-    /// The value that a JSON Pointer names, below this one.
+    /// The value at a JSON Pointer, relative to this one.
     func value(at pointer: String) -> JSONValue? {
         var value = self
         for step in pointer.split(separator: "/", omittingEmptySubsequences: false).dropFirst() {
@@ -50,7 +50,7 @@ indirect enum JSONValue {
         return value
     }
 
-    /// What it is, for messages.
+    /// The kind of value, for messages.
     var kind: String {
         switch self {
         case .null: "null"
@@ -67,7 +67,7 @@ indirect enum JSONValue {
     var string: String? { if case .string(let text) = self { text } else { nil } }
 }
 
-/// An object's fields in their order, and where it begins.
+/// An object's fields in order, and its byte offset in the file.
 struct JSONObject {
     struct Field {
         let name: String
@@ -87,6 +87,6 @@ struct JSONObject {
         }
     }
 
-    /// Of several fields of one name the last, as everywhere.
+    /// The last of several fields with one name, as is usual.
     subscript(name: String) -> JSONValue? { fields.last { $0.name == name }?.value }
 }

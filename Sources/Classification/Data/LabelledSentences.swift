@@ -1,13 +1,13 @@
 internal import Crypto
 import Platform
 
-/// Sentences with the class that each is known to have.
+/// Sentences with their known classes.
 package struct LabelledSentences: Sendable, Hashable {
     /// The sentences, in the order of the file.
     package let texts: [String]
     /// The classes that occur, sorted by their UTF-8 bytes.
     package let labels: [String]
-    /// For each sentence, the index of its class in `labels`.
+    /// The index in `labels` of each sentence's class.
     package let targets: [Int]
 
     /// Pairs sentences with their classes.
@@ -24,8 +24,8 @@ package struct LabelledSentences: Sendable, Hashable {
         targets.reduce(into: [Int](repeating: 0, count: labels.count)) { $0[$1] += 1 }
     }
 
-    /// SHA-256, in hexadecimal, over each label, a zero byte, its sentence and a zero byte, in order: the same for the
-    /// same sentences in any file format.
+    /// Hexadecimal SHA-256 over each label, a zero byte, its sentence and a zero byte, in order: independent of the
+    /// file format.
     package var digest: String {
         var hash = SHA256()
         for (text, target) in zip(texts, targets) {

@@ -1,9 +1,9 @@
-/// Lines as every format counts them: they end at LF, CRLF or CR, and at no other character.
+/// Line splitting, the same for every format: lines end at LF, CRLF or CR, and at no other character.
 enum Lines {
     static let lineFeed = UInt8(ascii: "\n")
     static let carriageReturn = UInt8(ascii: "\r")
 
-    /// Where the next line begins, if a line ends at `place`.
+    /// The start of the next line, if a line ends at `place`.
     @inline(__always)
     static func next(after place: Int, in bytes: [UInt8]) -> Int? {
         switch bytes[place] {
@@ -30,7 +30,7 @@ enum Lines {
     }
 }
 
-/// Tells the lines of places that mostly come in order.
+/// Maps byte offsets to line numbers; fast when the offsets mostly ascend.
 struct LineCounter {
     private let bytes: [UInt8]
     private var place = 0
@@ -46,7 +46,7 @@ struct LineCounter {
                 place += 1
                 continue
             }
-            // Between a CR and its LF the line has not ended.
+            // Between CR and LF the line has not ended yet.
             guard next <= target else { break }
             place = next
             line += 1

@@ -1,9 +1,9 @@
 internal import Yams
 
-/// Reads Rasa's NLU data: a YAML file whose list `nlu` has intents with their examples.
+/// Reads Rasa's NLU data: a YAML file with a list `nlu` of intents and their examples.
 ///
-/// Marks of entities, `[Lyon](city)` or `[Lyon]{"entity": "city"}`, are taken out of the sentences. Synonyms, look-up
-/// tables and regular expressions are passed over.
+/// Entity annotations, `[Lyon](city)` or `[Lyon]{"entity": "city"}`, are removed from the sentences. Synonyms, look-up
+/// tables and regular expressions are skipped.
 struct RasaSentenceReader {
     private let bytes: [UInt8]
     private let path: String
@@ -55,11 +55,11 @@ struct RasaSentenceReader {
         return examples
     }
 
-    /// Adds the lines of a block, each of which begins with a dash.
+    /// Adds the lines of a block; each begins with a dash.
     private func add(
         _ block: Node.Scalar, of label: String, to examples: inout [Example]
     ) throws(DataError) {
-        // The lines of a literal block begin below its bar.
+        // The lines of a literal block begin below its `|`.
         let first = (block.mark?.line ?? 0) + (block.style == .literal ? 1 : 0)
         let lines = block.string.split(separator: "\n", omittingEmptySubsequences: false)
         for (place, line) in lines.enumerated() {
@@ -84,7 +84,7 @@ struct RasaSentenceReader {
 
     // MARK: Entities
 
-    /// The sentence as it was said: `[text](entity)`, `[text]{…}` and `[text][{…}, …]` become their text.
+    /// The sentence without annotations: `[text](entity)`, `[text]{…}` and `[text][{…}, …]` become their text.
     static func withoutEntities(_ marked: String) -> String {
         guard marked.utf8.contains(UInt8(ascii: "[")) else { return marked }
         var result = ""
@@ -105,7 +105,7 @@ struct RasaSentenceReader {
         return result + rest
     }
 
-    /// Where the mark behind a text ends, if there is one.
+    /// The end of the annotation after a text, if there is one.
     private static func endOfMark(_ rest: Substring) -> String.Index? {
         let closings: [Character: Character] = ["(": ")", "{": "}", "[": "]"]
         guard let opening = rest.first, let closing = closings[opening] else { return nil }
@@ -116,9 +116,9 @@ struct RasaSentenceReader {
 
     // MARK: YAML
 
-    /// Characters that end a line in YAML and in no other format: others stand in for them while it is read.
+    /// Characters that end a line only in YAML: replaced by placeholders while parsing.
     private static let lineEnds: [UInt32] = [0x85, 0x2028, 0x2029]
-    /// Code points that no text has.
+    /// The placeholders: noncharacters, which no text contains.
     private static let standIns: [UInt32] = [0xFDD0, 0xFDD1, 0xFDD2]
 
     private static func replacing(_ old: [UInt32], with new: [UInt32], in text: String) -> String {
@@ -164,8 +164,7 @@ struct RasaSentenceReader {
         }
     }
 
-    /// Refuses names for parts of the file that are used again: a few lines of such could stand for more text than any
-    /// memory holds. Rasa's files have none.
+    /// Refuses YAML aliases: a few lines of them could expand to more text than fits in memory. Rasa's files have none.
     private func refuseAliases() throws(DataError) {
         var names: [UInt8: Set<ArraySlice<UInt8>>] = [:]
         for sign in "&*".utf8 {

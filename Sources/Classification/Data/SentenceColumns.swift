@@ -1,21 +1,21 @@
-/// Where the sentence and its class stand: the names of columns, or of fields of JSON objects.
+/// The names of the table columns or JSON fields that hold the sentence and its class.
 package struct SentenceColumns: Sendable, Hashable {
-    /// The column of the sentence; nil for the first of the usual ones that is there.
+    /// The column of the sentence; nil for the first of the usual names that exists.
     package var text: String?
-    /// The column of the class; nil for the first of the usual ones that is there.
+    /// The column of the class; nil for the first of the usual names that exists.
     package var label: String?
 
-    /// Names the columns; in JSON, a name that begins with a slash is a JSON Pointer (RFC 6901).
+    /// Makes column names; in JSON, a name that begins with a slash is a JSON Pointer (RFC 6901).
     package init(text: String? = nil, label: String? = nil) {
         self.text = text
         self.label = label
     }
 
-    /// One of the two.
+    /// The two kinds of column.
     enum Role {
         case text, label
 
-        /// The usual names, the more telling first.
+        /// The usual names, the most specific first.
         var names: [String] {
             switch self {
             case .text: ["text", "sentence", "utterance", "query", "message", "title"]
@@ -29,11 +29,11 @@ package struct SentenceColumns: Sendable, Hashable {
 
     func name(_ role: Role) -> String? { role == .text ? text : label }
 
-    /// Whether one of a table's columns is the one.
+    /// Whether the table has a column for this role.
     func isThere(_ role: Role, in header: [String]) -> Bool { !places(role, in: header).isEmpty }
 
-    /// The column of a table.
-    /// - Throws: `DataError`, which lists the columns that are there.
+    /// The index of the role's column in a table.
+    /// - Throws: `DataError`, which lists the existing columns.
     func place(_ role: Role, in header: [String], path: String, line: Int) throws(DataError) -> Int {
         let places = places(role, in: header)
         guard places.count <= 1 else {
@@ -47,7 +47,7 @@ package struct SentenceColumns: Sendable, Hashable {
             .malformed, path, line: line, "the header \(missing(role, "column", header.filter { !$0.isEmpty }))")
     }
 
-    /// What to say when there is no such column or field.
+    /// The message for a missing column or field.
     func missing(_ role: Role, _ what: String, _ present: [String]) -> String {
         let list = present.isEmpty ? "there are none" : "there are \(present.listed())"
         if let name = name(role) { return "has no \(what) \(name.quoted); \(list)" }
@@ -55,7 +55,7 @@ package struct SentenceColumns: Sendable, Hashable {
         return "has no \(what) for the \(role.noun) (\(usual)); \(list). Name one with \(role.flag)"
     }
 
-    /// A name that is given counts as it is written, else in whatever case; of the usual ones the first that occurs.
+    /// A given name matches exactly, else ignoring case; otherwise the first of the usual names that occurs.
     private func places(_ role: Role, in header: [String]) -> [Int] {
         func equal(_ name: String) -> [Int] { header.indices.filter { header[$0].lowercased() == name.lowercased() } }
         if let name = name(role) {

@@ -1,33 +1,33 @@
-/// The labelled sentences of a file, with what people are told about them.
+/// The labelled sentences of a file, with details for messages.
 package struct SentenceFile: Sendable {
-    /// What messages call the file.
+    /// The file's name in messages.
     package let path: String
     /// The sentences and their classes.
     package let sentences: LabelledSentences
     /// The line of each sentence, counted from 1.
     package let lines: [Int]
-    /// What the file was taken for: its format, or the columns that were read.
+    /// The detected format, or the columns that were read.
     package let source: String
-    /// Sentences that the format marks as not to be learnt from.
+    /// The number of sentences that the format marks as not for training.
     package let leftOut: Int
 
-    /// Reads a file: a JSON array of objects, JSON lines, CSV or TSV with a header, fastText's `__label__` lines, and
-    /// the files of Rasa, spaCy, Prodigy, LUIS, CLU and Snips; gzip of any of them.
+    /// Reads a file: a JSON array of objects, JSON lines, CSV or TSV with a header, fastText's `__label__` lines, or
+    /// the files of Rasa, spaCy, Prodigy, LUIS, CLU and Snips; any of them may be gzipped.
     ///
-    /// The content tells the format, not the name. Byte order marks, blank lines and the line ends LF, CRLF and CR are
-    /// understood.
+    /// The format is detected from the content, not the name. Byte order marks, blank lines and the line endings LF,
+    /// CRLF and CR are supported.
     /// - Parameters:
     ///   - path: A file, a pipe, or `-` for standard input.
-    ///   - columns: Where the sentence and its class stand; nil names are looked for.
-    /// - Throws: `DataError`, with the line and what to do.
+    ///   - columns: The columns of the sentence and its class; nil names are detected.
+    /// - Throws: `DataError`, with the line and a remedy.
     package static func read(
         path: String, columns: SentenceColumns = SentenceColumns()
     ) throws(DataError) -> SentenceFile {
         try SentenceFile(DataInput.read(path: path), path: DataInput.name(of: path), columns: columns)
     }
 
-    /// Reads the content of a file.
-    /// - Parameter path: The name that errors give.
+    /// Parses the content of a file.
+    /// - Parameter path: The file's name in errors.
     package init(
         _ content: [UInt8], path: String, columns: SentenceColumns = SentenceColumns()
     ) throws(DataError) {
@@ -79,7 +79,7 @@ package struct SentenceFile: Sendable {
         return (table.examples, table.source, 0)
     }
 
-    /// The examples with what nobody sees taken from the ends of their classes.
+    /// The validated examples, with invisible characters trimmed from their classes.
     private static func checked(_ examples: [Example], _ path: String) throws(DataError) -> [Example] {
         var examples = examples
         var problem: (line: Int, reason: String, others: Int)?
@@ -93,8 +93,8 @@ package struct SentenceFile: Sendable {
         throw DataError(.malformed, path, line: problem.line, problem.reason + others)
     }
 
-    /// Makes sure that there is something to tell apart.
-    /// - Throws: `DataError` of the code `oneClass`.
+    /// Checks that there are at least two classes.
+    /// - Throws: `DataError` with the code `oneClass`.
     package func requireTwoClasses() throws(DataError) {
         guard sentences.labels.count < 2 else { return }
         throw DataError(
@@ -112,13 +112,13 @@ package struct SentenceFile: Sendable {
     }
 }
 
-/// A sentence as a reader found it.
+/// A sentence as read from a file.
 struct Example {
     var text: String
     var label: String
     var line: Int
 
-    /// Why it cannot be learnt from, if so.
+    /// Why it cannot be used for training; nil if it can.
     fileprivate var problem: String? {
         if text.unicodeScalars.allSatisfy(\.properties.isWhitespace) { return "the sentence is empty; remove the line" }
         if label.isEmpty { return "the class is empty; name it or remove the line" }
@@ -130,9 +130,9 @@ struct Example {
 }
 
 extension String {
-    /// Without white space and what has no width at its ends: what looks alike is alike.
+    /// The text without leading and trailing white space and zero-width characters, so that what looks equal is equal.
     var trimmed: String {
-        // Printable ASCII at both ends, as mostly.
+        // Fast path: printable ASCII at both ends.
         if let first = utf8.first, let last = utf8.last, 0x21...0x7E ~= first, 0x21...0x7E ~= last { return self }
         let isHidden = { (scalar: Unicode.Scalar) in
             scalar.properties.isWhitespace || [0x200B, 0x2060, 0xFEFF].contains(scalar.value)

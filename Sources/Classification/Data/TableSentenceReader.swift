@@ -1,14 +1,14 @@
-/// Reads CSV (comma, semicolon or bar) and TSV with a header, quotes as in RFC 4180: a quoted field may hold
-/// separators, line ends, and quotes written twice.
+/// Reads CSV (comma, semicolon or bar) and TSV with a header, with quotes as in RFC 4180: a quoted field may contain
+/// separators, line ends and doubled quotes.
 struct TableSentenceReader {
     private static let quote = UInt8(ascii: "\"")
-    /// The one that finds the columns is the file's; beside others that do, the first.
+    /// The file's separator is the one that finds the columns; the first on ties.
     private static let separators = "\t;,|".utf8.map(\.self)
 
-    /// Where a field stands, without quotes around it.
+    /// The range of a field, without its quotes.
     private struct Field {
         var range: Range<Int>
-        /// Whether quotes inside are written twice.
+        /// Whether quotes inside are doubled.
         var hasDoubledQuotes = false
     }
 
@@ -26,7 +26,7 @@ struct TableSentenceReader {
         self.columns = columns
     }
 
-    /// The examples, and the names of the columns they come from.
+    /// Returns the examples, and the names of their columns.
     mutating func read() throws(DataError) -> (examples: [Example], source: String) {
         skipBlankLines()
         let header = try readHeader()
@@ -49,7 +49,7 @@ struct TableSentenceReader {
                     "has \(fields.count) columns, and the header \(header.names.count); "
                         + "put fields with separators in quotes")
             }
-            // Spreadsheets write the rows below the last one as separators and nothing else.
+            // Spreadsheets write empty rows below the last one as separators only.
             if fields[text].range.isEmpty, fields.allSatisfy(\.range.isEmpty) { continue }
             examples.append(Example(text: string(fields[text]), label: string(fields[label]), line: start))
         }
@@ -59,7 +59,7 @@ struct TableSentenceReader {
         )
     }
 
-    /// Reads the header with the separator that its columns are found with, or that `sep=` names, as Excel writes it.
+    /// Reads the header with the separator that finds the columns, or that Excel's line `sep=` names.
     private mutating func readHeader() throws(DataError) -> (names: [String], line: Int) {
         var candidates = Self.separators
         if let declared = declaredSeparator() {
@@ -100,7 +100,7 @@ struct TableSentenceReader {
         return fields.map { string($0).trimmed }
     }
 
-    /// Passes over a line `sep=;`.
+    /// Skips a line such as `sep=;` and returns its separator.
     private mutating func declaredSeparator() -> UInt8? {
         var end = place
         while end < bytes.count, Lines.next(after: end, in: bytes) == nil { end += 1 }
@@ -117,7 +117,7 @@ struct TableSentenceReader {
         return content[4]
     }
 
-    /// Blank lines count but hold nothing; the fields of a line of tabs alone are empty, so a tab is no blank here.
+    /// Skips blank lines, counting them. A line of tabs alone is a record of empty fields, so a tab is not blank here.
     private mutating func skipBlankLines() {
         while true {
             var ahead = place
@@ -132,7 +132,7 @@ struct TableSentenceReader {
         }
     }
 
-    /// Reads a record into `fields`, and moves to the line behind it.
+    /// Reads a record into `fields`, and moves to the next line.
     private mutating func readRecord() throws(DataError) {
         fields.removeAll(keepingCapacity: true)
         while true {
@@ -148,7 +148,7 @@ struct TableSentenceReader {
         }
     }
 
-    /// Reads a field; leaves `place` at the separator or line end behind it.
+    /// Reads a field; leaves `place` at the separator or line end after it.
     private mutating func field() throws(DataError) -> Field {
         guard place < bytes.count, bytes[place] == Self.quote else {
             let start = place
@@ -193,7 +193,7 @@ struct TableSentenceReader {
         var place = field.range.lowerBound
         while place < field.range.upperBound {
             content.append(bytes[place])
-            // Inside, quotes come in pairs.
+            // Quotes inside are doubled.
             place += bytes[place] == Self.quote ? 2 : 1
         }
         return String(decoding: content, as: UTF8.self)

@@ -1,11 +1,11 @@
-/// What a way of training is worth on sentences that it has not seen: every sentence is classified by a model trained
-/// on the other folds, calibrated without the sentence's own fold.
+/// The quality of training options on unseen sentences: every sentence is classified by a model trained on the other
+/// folds, calibrated without the sentence's own fold.
 package struct CrossValidation: Sendable {
-    /// The measures over all sentences together.
+    /// The metrics over all sentences.
     package let evaluation: Evaluation
-    /// The measures of each fold.
+    /// The metrics of each fold.
     package let folds: [Evaluation]
-    /// The temperature that fits all held-out sentences best: the one for a model trained on all of them.
+    /// The temperature that best fits all held-out sentences: used for the model trained on all of them.
     package let temperature: Double
 
     /// - Parameter model: The model trained without the fold.

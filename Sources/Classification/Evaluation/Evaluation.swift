@@ -1,14 +1,14 @@
 internal import Foundation
 
-/// How well probabilities fit what is known to be right. Encodes as JSON.
+/// The metrics of predicted probabilities against the true classes. Encodes as JSON.
 package struct Evaluation: Sendable, Hashable, Codable {
-    /// The measures of one class.
+    /// The metrics of one class.
     package struct ClassScore: Sendable, Hashable, Codable {
         /// The class.
         package var label: String
-        /// Of the sentences given this class, the share that is of it; 0 when none was given it.
+        /// The share of sentences predicted as this class that belong to it; 0 if none was.
         package var precision: Double
-        /// Of the sentences of this class, the share that was given it; 0 when there is none.
+        /// The share of this class's sentences that were predicted as it; 0 if it has none.
         package var recall: Double
         /// The harmonic mean of precision and recall.
         package var f1: Double
@@ -20,25 +20,25 @@ package struct Evaluation: Sendable, Hashable, Codable {
     package var sentences: Int
     /// The share of sentences whose most probable class is right.
     package var accuracy: Double
-    /// The mean of F1 over all classes that occur or were given.
+    /// The mean F1 of all classes that occur or were predicted.
     package var macroF1: Double
-    /// The mean negative natural logarithm of the right class's probability.
+    /// The mean negative natural logarithm of the true class's probability.
     package var logLoss: Double
-    /// How far the most probable class's probability is from the share of right answers, weighted over 15 equal bins.
+    /// The expected calibration error of the most probable class, over 15 equal bins.
     package var calibrationError: Double
-    /// The measures of each class, in the order of the classes.
+    /// The metrics of each class, in the order of the classes.
     package var classes: [ClassScore]
-    /// `confusion[a][b]` sentences of class *a* were given class *b*.
+    /// `confusion[a][b]` sentences of class *a* were predicted as class *b*.
     package var confusion: [[Int]]
 
     /// The number of bins of the calibration error.
     package static let calibrationBins = 15
 
-    /// Measures probabilities.
+    /// Computes the metrics.
     /// - Parameters:
     ///   - labels: The classes.
-    ///   - targets: For each sentence, the index of the right class.
-    ///   - probabilities: Row-major, one row of `labels.count` for each target. Ties go to the first class.
+    ///   - targets: The index of the true class of each sentence.
+    ///   - probabilities: Row-major, one row of `labels.count` for each target. On ties the first class is predicted.
     package init(labels: [String], targets: [Int], probabilities: [Float]) {
         precondition(probabilities.count == targets.count * labels.count, "one row of probabilities for each target")
         let count = labels.count
@@ -86,7 +86,7 @@ package struct Evaluation: Sendable, Hashable, Codable {
 }
 
 extension Evaluation {
-    /// Classifies sentences and measures the result.
+    /// Evaluates a classifier on labelled sentences.
     /// - Throws: `LinearTrainer.Refusal` if the sentences have a class that the model does not know;
     ///   `ClassifierError` if the classifier fails.
     package static func measure(_ classifier: any Classifier, on sentences: LabelledSentences) throws -> Evaluation {
@@ -105,7 +105,7 @@ extension Evaluation {
 }
 
 extension Classifier {
-    /// Classifies strings in one batch, for tools: row-major probabilities.
+    /// Classifies strings in one batch and returns row-major probabilities; for tools.
     package func probabilities(of texts: [String]) throws(ClassifierError) -> [Float] {
         let session = try makeSession()
         let bytes = texts.map { Array($0.utf8) }
@@ -130,7 +130,7 @@ extension Classifier {
 }
 
 extension Evaluation {
-    /// The measures as text for people: a summary, a line for each class, and the confusion matrix when it is small.
+    /// The metrics as human-readable text: a summary, a line for each class, and the confusion matrix if it is small.
     package var table: String {
         func number(_ value: Double) -> String { String(format: "%.3f", value) }
         let width = max(5, classes.map(\.label.count).max() ?? 0)

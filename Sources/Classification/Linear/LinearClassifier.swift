@@ -1,19 +1,19 @@
 internal import Foundation
 
-/// A sparse linear model: the sum of the weights of a sentence's words, word pairs and character n-grams, divided by the
-/// sentence's length in feature space, turned into a distribution by softmax.
+/// A sparse linear model: sums the weights of a sentence's words, word pairs and character n-grams, divides by the norm
+/// of its feature vector, and applies softmax.
 final class LinearClassifier: Classifier, @unchecked Sendable {
     // Immutable after initialisation, pointers into `storage` included; hence `@unchecked Sendable`.
     let model: ModelDescription
     let table: WeightTable
-    /// One lane for each class, less that of class 0; lanes without a class hold a score that no class falls to.
+    /// One lane per class, relative to class 0; padding lanes hold `LinearModel.noClass`.
     let biases: UnsafePointer<SIMD8<Float>>
-    /// The scores of a sentence of which the model knows nothing: what softmax turns into the shares of the classes
-    /// among the sentences of the training.
+    /// The scores of a sentence without known features: log priors, which softmax turns into the class shares of the
+    /// training sentences.
     let shares: UnsafePointer<SIMD8<Float>>
     let weightScale: Float
     let massScale: Float
-    /// Eights of lanes in a row.
+    /// The number of 8-lane vectors in a row.
     let chunks: Int
     private let storage: ModelStorage
 

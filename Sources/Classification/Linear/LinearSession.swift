@@ -1,13 +1,12 @@
 /// The scratch memory of one thread that classifies with a `LinearClassifier`.
 ///
-/// A sentence is worked off in blocks of words: first all words are read, then all places where their sums and pairs may
-/// be are looked at, then everything is added up. So the processor waits for many cache misses at once, not for one
-/// after the other.
+/// A sentence is processed in blocks of words: first all words are scanned, then the slots and buckets of all words and
+/// pairs are looked up, then everything is summed. So many cache misses overlap instead of following one another.
 final class LinearSession: ClassifierSession {
-    /// The most words in a block. After a block, sums move on to floating point: 32 words of 60 characters with rows at
-    /// their limit stay far within 32 bits.
+    /// The maximum number of words in a block. After each block, integer sums are added to floating-point scores: 32
+    /// words of 60 characters with rows at their limit stay far within 32 bits.
     private static let blockWords = 32
-    /// The most features of a word: itself, and no more n-grams of each length than it has bytes and a space.
+    /// The maximum number of features of a word: itself, and at each n-gram length at most one per byte plus a space.
     private static let wordFeatures = 1 + 4 * (WordScanner.maximumLength + 1)
 
     private let classifier: LinearClassifier
@@ -64,7 +63,7 @@ final class LinearSession: ClassifierSession {
         }
         guard var row = probabilities.baseAddress else { return }
         for sentence in sentences {
-            // Up to eight classes fit one row of a register: there the compiler leaves out the loops over chunks.
+            // Up to eight classes fit one vector: with the constant 1 the compiler removes the loops over chunks.
             if chunks == 1 {
                 score(sentence, chunks: 1)
                 Softmax.apply(scores, chunks: 1)
@@ -86,7 +85,7 @@ final class LinearSession: ClassifierSession {
         }
         let mass = scores[0][0] * classifier.massScale
         let factor = mass > 0 ? classifier.weightScale / mass.squareRoot() : 0
-        // Biases are what is left when features have had their say; without any they mean nothing.
+        // Biases are fitted together with features. A sentence without known features gets the log priors instead.
         let start = mass > 0 ? classifier.biases : classifier.shares
         scores[0][0] = 0
         for chunk in 0..<chunks { scores[chunk] = scores[chunk] * factor + start[chunk] }
@@ -124,7 +123,7 @@ final class LinearSession: ClassifierSession {
     }
 
     /// Adds a block of words and pairs to `scores`.
-    /// - Parameter long: A bit for each word that is too long to be remembered.
+    /// - Parameter long: A bit for each word that is too long for the cache.
     @inline(__always)
     private func addBlock(words count: Int, long: UInt32, pairs pairCount: Int, chunks: Int) {
         for chunk in 0..<chunks { sums[chunk] = .zero }
@@ -145,7 +144,7 @@ final class LinearSession: ClassifierSession {
         for place in 0..<pairCount {
             classifier.table.add(pairs[place], in: buckets[place], to: sums, chunks: chunks)
         }
-        // New words come last: they may take the places of known ones.
+        // New words come last: they may evict known ones.
         rest = ~known & (count == 32 ? .max : (1 &<< UInt32(truncatingIfNeeded: count)) &- 1)
         while rest != 0 {
             let place = rest.trailingZeroBitCount
@@ -160,12 +159,12 @@ final class LinearSession: ClassifierSession {
         for chunk in 0..<chunks { sums[chunk] &+= row[chunk] }
     }
 
-    /// Works out the sums of a word, remembers them unless the word is too long, and adds them.
+    /// Computes the sums of a word, caches them unless the word is too long, and adds them.
     @inline(never)
     private func addNewWord(_ place: Int, isLong: Bool, chunks: Int) {
         let word = UnsafeRawPointer(words + place &* WordScanner.bufferSize)
         let entry = entries[place]
-        // A word that stands in the block twice is new only once.
+        // A word that occurs twice in the block is new only once.
         if !isLong && memory.holds(entry, word) { return add(memory.sums(at: entry), chunks: chunks) }
         let wordSums = isLong ? longWord : memory.sums(at: entry)
         for chunk in 0..<chunks { wordSums[chunk] = .zero }

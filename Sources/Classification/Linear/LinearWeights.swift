@@ -2,22 +2,22 @@ internal import Crypto
 internal import Foundation
 import Platform
 
-/// What training found, before it takes the form of a file.
+/// Trained weights, before serialization.
 package struct LinearWeights: Sendable {
     package var features: [UInt64] = []
-    /// What each feature adds to the square of a sentence's length.
+    /// The contribution of each feature to the squared norm of a sentence.
     package var masses: [Float] = []
-    /// For each feature, one weight for each class.
+    /// One weight per class for each feature.
     package var weights: [Float] = []
     package var biases: [Float] = []
 
-    /// Lays the weights out as `WeightTable` describes, in 16 bits a weight, and seals them with their digest.
+    /// Quantizes the weights to 16 bits, lays them out as `WeightTable` describes, and appends the SHA-256 digest.
     /// - Parameter metadata: Its temperature divides all scores.
     func makeModel(_ metadata: ModelMetadata) -> LinearModel {
         let classes = biases.count
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // Strings, integers and finite numbers encode without fail.
+        // Strings, integers and finite numbers always encode.
         let json = (try? encoder.encode(metadata)) ?? Data()
 
         let contrast = { (feature: Int, lane: Int) in weights[feature * classes + lane] - weights[feature * classes] }
@@ -33,7 +33,6 @@ package struct LinearWeights: Sendable {
             bucketBits: max(4, (Int.bitWidth - features.count.leadingZeroBitCount)),
             weightScale: weightUnit / temperature, massScale: massUnit)
 
-        // 64-bit words, so that every section is aligned as its type needs.
         var content = [UInt8](repeating: 0, count: layout.fileBytes)
         content.withUnsafeMutableBytes { bytes in
             layout.store(to: bytes)
@@ -71,21 +70,21 @@ package struct LinearWeights: Sendable {
     }
 }
 
-/// A trained linear model as the bytes of its file.
+/// A trained linear model, serialized.
 package struct LinearModel: Sendable {
     /// The whole content of the model file.
     package let bytes: [UInt8]
     /// Name, version, classes and language.
     package let description: ModelDescription
-    /// What the model says about itself.
+    /// The model's metadata.
     package let metadata: ModelMetadata
-    /// What cross-validation gave when the model was trained, class by class; not in the file.
+    /// The cross-validation metrics from training, including those per class; not stored in the file.
     package internal(set) var validation: Evaluation?
 
-    /// The score of a lane without a class: so low that its probability is 0 beside any other.
+    /// The score of a padding lane: so low that its probability is 0 next to any other.
     static let noClass: Float = -1e9
 
-    /// A classifier that works on a copy of the bytes, without a file.
+    /// Makes a classifier from a copy of the bytes, without a file.
     package func makeClassifier() throws(ModelFileError) -> any Classifier {
         guard let storage = ModelStorage(byteCount: bytes.count) else {
             throw ModelFileError(.unreadable, "in memory", "needs \(bytes.count) bytes, which are not to be had")
@@ -98,40 +97,40 @@ package struct LinearModel: Sendable {
     }
 }
 
-/// The weights of a linear model, found by the hash of a feature. Borrowed memory: a `LinearClassifier` keeps it alive.
+/// The weights of a linear model, looked up by feature hash. Borrows memory that the `LinearClassifier` keeps alive.
 ///
-/// Features are sorted by hash. The upper bits of a hash choose a bucket, `bucketStarts` says where the bucket's
-/// features begin, `tags` holds the lower 32 bits of each, and the row with the same index holds its weights. A feature
-/// that is not there costs one look at `bucketStarts`, and mostly one at `tags`.
-///
-/// A row is `chunks` × 8 lanes of 16 bits. Lane 0 is what the feature adds to the square of the sentence's length, in
-/// units of `massScale`; lane *k* is the weight for class *k* less that for class 0, in units of `weightScale`. A softmax
-/// sees only differences, so class 0 needs no lane. Sums of integers are exact: their order does not matter.
+/// Features are sorted by hash. The upper bits of a hash select a bucket, `bucketStarts` holds the start of each
+/// bucket's features, `tags` holds the lower 32 bits of each hash, and the row with the same index holds the weights.
+/// An unknown feature costs one read of `bucketStarts` and usually one of `tags`.
+/// A row is `chunks` × 8 lanes of 16 bits. Lane 0 is the feature's contribution to the squared norm of the sentence, in
+/// units of `massScale`; lane *k* is the weight for class *k* minus that for class 0, in units of `weightScale`.
+/// Softmax depends only on differences, so class 0 needs no lane. Integer sums are exact, so their order does not
+/// matter.
 struct WeightTable: @unchecked Sendable {
     // Read-only memory; hence `@unchecked Sendable`.
     let bucketStarts: UnsafePointer<UInt32>
     let tags: UnsafePointer<UInt32>
     let rows: UnsafePointer<SIMD8<Int16>>
-    /// 64 less the number of bits that choose a bucket.
+    /// 64 minus the number of bits that select a bucket.
     let shift: UInt64
 
-    /// Where the features of a bucket are.
+    /// The range of a bucket's features.
     struct Bucket {
         var start: UInt32
         var end: UInt32
     }
 
-    /// The bucket that holds a feature, if the model knows the feature.
+    /// The bucket that contains the feature if the model knows it.
     ///
-    /// Look-ups miss the cache, so callers find the buckets of many features first and then search each: the processor
-    /// has the misses of the first step under way at the same time.
+    /// Look-ups miss the cache, so callers find the buckets of many features before they search any: the cache misses
+    /// of the first step then overlap.
     @inline(__always)
     func bucket(of feature: UInt64) -> Bucket {
         let bucket = bucketStarts + Int(truncatingIfNeeded: feature &>> shift)
         return Bucket(start: bucket[0], end: bucket[1])
     }
 
-    /// Adds the weights of a feature to a row of sums; does nothing for one that the model does not know.
+    /// Adds the weights of a feature to a row of sums; does nothing if the feature is unknown.
     @inline(__always)
     func add(_ feature: UInt64, in bucket: Bucket, to sums: UnsafeMutablePointer<SIMD8<Int32>>, chunks: Int) {
         let tag = UInt32(truncatingIfNeeded: feature)

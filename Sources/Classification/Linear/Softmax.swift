@@ -1,8 +1,8 @@
-/// Softmax over lanes of eight, without a call into the C library, so that it gives the same bits everywhere.
+/// Softmax over 8-lane vectors, without the C library, so that results are bit-identical on every platform.
 package enum Softmax {
     /// Turns scores into probabilities, in place.
     /// - Parameters:
-    ///   - scores: `chunks` × 8 lanes; lanes without a class hold a score far below the others.
+    ///   - scores: `chunks` × 8 lanes; padding lanes hold a score far below the others.
     @inline(__always)
     package static func apply(_ scores: UnsafeMutablePointer<SIMD8<Float>>, chunks: Int) {
         var highest = scores[0]
@@ -18,13 +18,13 @@ package enum Softmax {
         for chunk in 0..<chunks { scores[chunk] *= factor }
     }
 
-    /// e to the power of each lane, for lanes of at most 0; relative error below 3e-7.
+    /// eˣ for each lane, for lanes of at most 0; relative error below 3e-7.
     ///
-    /// Splits the argument into n·ln 2 + r with |r| ≤ ln 2 / 2, takes a polynomial for eʳ and puts n into the exponent.
+    /// Splits x into n·ln 2 + r with |r| ≤ ln 2 / 2, evaluates a polynomial for eʳ and puts n into the exponent.
     @inline(__always)
     package static func exponential(_ value: SIMD8<Float>) -> SIMD8<Float> {
         let clamped = greater(value, SIMD8(repeating: -87))
-        // Adding 1.5 × 2²³ rounds to an integer, which the low bits of the sum then hold.
+        // Adding 1.5 × 2²³ rounds to an integer and leaves it in the low bits of the sum.
         let magic = SIMD8<Float>(repeating: 12_582_912)
         let shifted = clamped * 1.442_695_04 + magic
         let whole = shifted - magic
@@ -40,7 +40,7 @@ package enum Softmax {
         let exponent = (bits &- 0x4B40_0000 &+ 127) &<< 23
         return power * unsafeBitCast(exponent, to: SIMD8<Float>.self)
     }
-    // The library's `pointwiseMax` and `max` handle values that are no numbers, lane by lane; there are none here.
+    // The library's `pointwiseMax` and `max` handle NaN lane by lane; there are no NaNs here.
     @inline(__always)
     private static func greater(_ left: SIMD8<Float>, _ right: SIMD8<Float>) -> SIMD8<Float> {
         left.replacing(with: right, where: right .> left)

@@ -1,4 +1,4 @@
-/// Where everything lies in the file of a linear model. All numbers are little-endian; sections begin at multiples of 64.
+/// The layout of a linear model file. All numbers are little-endian; sections begin at multiples of 64.
 ///
 ///     0   magic, 8 bytes                      32  features
 ///     8   format version                      36  bits that choose a bucket
@@ -12,7 +12,7 @@ package struct LinearLayout: Equatable {
     package static let linearKind: UInt32 = 1
     package static let headerBytes = 64
     package static let digestBytes = 32
-    /// More than any model needs, and little enough that no product of the counts overflows.
+    /// More than any model needs, and small enough that no product of the counts overflows.
     package static let mostClasses = 65_536
     package static let mostFeatures = 1 << 28
 
@@ -23,7 +23,7 @@ package struct LinearLayout: Equatable {
     package var weightScale: Float
     package var massScale: Float
 
-    /// Eights of lanes in a row: one lane for each class.
+    /// The number of 8-lane vectors in a row: one lane per class.
     package var chunks: Int { (classes + 7) / 8 }
 
     package var biases: Int { Self.aligned(Self.headerBytes + metadataBytes) }
@@ -52,7 +52,7 @@ package struct LinearLayout: Equatable {
         store(massScale.bitPattern, at: 44)
     }
 
-    /// Reads the header of a file whose magic and version are right already; nil when its numbers cannot be.
+    /// Reads the header of a file whose magic and version have been checked; nil if its numbers are invalid.
     package init?(readingFrom bytes: UnsafeRawBufferPointer) {
         func load(_ offset: Int) -> UInt32 {
             UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))

@@ -14,7 +14,7 @@ internal import Platform
 package enum ModelFile {
     /// Reads and verifies a model.
     ///
-    /// - Throws: `ModelFileError`, whose code tells a missing file from one that is foreign, newer, truncated or corrupt.
+    /// - Throws: `ModelFileError`, whose code distinguishes missing, foreign, newer, truncated and corrupt files.
     package static func load(path: String) throws(ModelFileError) -> any Classifier {
         let storage = try read(path)
         let (layout, metadata) = try verify(storage, path)
@@ -26,14 +26,14 @@ package enum ModelFile {
             sentencesOfClass: metadata.trainingData.sentencesOfClass)
     }
 
-    /// Reads and verifies a model, and returns what it says about itself.
+    /// Reads and verifies a model, and returns its metadata.
     package static func metadata(path: String) throws(ModelFileError) -> ModelMetadata {
         try verify(read(path), path).metadata
     }
 
-    /// Writes a model under a temporary name and renames it, so that a reader sees the old file or the new one, whole.
+    /// Writes a model to a temporary file and renames it, so that a reader sees either the old file or the new one.
     ///
-    /// - Returns: The model's description; its version comes from the bytes written.
+    /// - Returns: The model's description; its version is derived from the written bytes.
     @discardableResult
     package static func write(_ model: LinearModel, to path: String) throws(ModelFileError) -> ModelDescription {
         let temporary = path + ".\(ProcessInfo.processInfo.processIdentifier).tmp"
@@ -54,7 +54,7 @@ package enum ModelFile {
         return Hexadecimal.string(digest.prefix(6))
     }
 
-    /// Reads a whole file into memory of its own.
+    /// Reads a whole file into private memory.
     private static func read(_ path: String) throws(ModelFileError) -> ModelStorage {
         let (file, size): (Int32, Int)
         do throws(RegularFile.Failure) {
@@ -81,7 +81,7 @@ package enum ModelFile {
         return storage
     }
 
-    /// Checks everything that look-ups rely on, so that no file, however made, leads them out of its bounds.
+    /// Validates everything that look-ups rely on, so that even a forged file cannot make them read out of bounds.
     static func verify(
         _ storage: ModelStorage, _ path: String
     ) throws(ModelFileError) -> (layout: LinearLayout, metadata: ModelMetadata) {
@@ -156,14 +156,14 @@ package enum ModelFile {
         return metadata
     }
 
-    /// Whether every sentence gets a distribution over the classes, whatever features it has: no score can become infinite
-    /// or be no number, and lanes without a class stay out of it.
+    /// Whether every sentence gets a distribution over the classes, whatever its features: no score can become infinite
+    /// or NaN, and padding lanes stay out of it.
     private static func hasSoundScores(_ bytes: UnsafeRawBufferPointer, _ layout: LinearLayout) -> Bool {
         let biases = UnsafeRawBufferPointer(rebasing: bytes[layout.biases..<layout.bucketStarts])
             .bindMemory(to: Float.self).prefix(layout.chunks * 8)
         guard biases.prefix(layout.classes).allSatisfy({ abs($0) <= largestScore }),
             biases.dropFirst(layout.classes).allSatisfy({ $0 == LinearModel.noClass }),
-            // The most that one unit of weight can count for: in a sentence whose length is one unit of mass.
+            // The maximum effect of one unit of weight: in a sentence whose squared norm is one unit of mass.
             layout.weightScale / layout.massScale.squareRoot() <= largestScore
         else { return false }
         let lanes = layout.chunks * 8
@@ -175,37 +175,37 @@ package enum ModelFile {
         return true
     }
 
-    /// Scores are natural logarithms of ratios of probabilities: hundreds at the very most.
+    /// Scores are natural logarithms of probability ratios: hundreds at most.
     private static let largestScore: Float = 1e6
 }
 
 /// Why a model file could not be read or written.
 package struct ModelFileError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// What went wrong, as a program sees it.
+    /// The machine-readable reason.
     package enum Code: String, Sendable {
         /// There is no such file (exit code 66).
         case missing
-        /// The file is there and cannot be opened or read.
+        /// The file exists but cannot be opened or read.
         case unreadable
-        /// The file is no Triage model.
+        /// The file is not a Triage model.
         case foreign
         /// The file was written by a newer version of this program.
         case newerFormat
-        /// The file holds a kind of model that this program does not know.
+        /// The file contains a kind of model that this program does not know.
         case unknownKind
         /// The file ends before the model does.
         case truncated
-        /// The content does not fit its digest, or contradicts itself.
+        /// The content does not match its digest, or is inconsistent.
         case corrupt
         /// The file could not be written.
         case notWritten
     }
 
-    /// What went wrong, as a program sees it.
+    /// The machine-readable reason.
     package let code: Code
     /// The path of the file.
     package let path: String
-    /// The reason, in words.
+    /// The human-readable reason.
     package let reason: String
 
     init(_ code: Code, _ path: String, _ reason: String) {
@@ -214,19 +214,19 @@ package struct ModelFileError: Error, Sendable, Hashable, CustomStringConvertibl
         self.reason = reason
     }
 
-    /// Whether there is no such file, as opposed to a file that is wrong.
+    /// Whether there is no such file, as opposed to an invalid file.
     package var isMissing: Bool { code == .missing }
 
-    /// One line for people.
+    /// One human-readable line.
     package var description: String { "model \(path): \(reason)" }
 }
 
-/// What a model file says about itself, as JSON. Holds no time, host or path: the same data, options and seed make the
+/// The JSON metadata of a model file. Contains no time, host or path, so that the same data, options and seed give the
 /// same bytes.
 package struct ModelMetadata: Sendable, Hashable, Codable {
-    /// What the model was trained on.
+    /// The training data.
     package struct TrainingData: Sendable, Hashable, Codable {
-        /// SHA-256 over the labels and sentences in their order, in hexadecimal; the same for every file format.
+        /// Hexadecimal SHA-256 over the labels and sentences in order; independent of the file format.
         package var sha256: String
         /// The number of sentences.
         package var sentences: Int
@@ -234,15 +234,15 @@ package struct ModelMetadata: Sendable, Hashable, Codable {
         package var sentencesOfClass: [Int]
     }
 
-    /// What cross-validation on the training data gave.
+    /// The cross-validation scores on the training data.
     package struct Scores: Sendable, Hashable, Codable {
         /// The number of folds.
         package var folds: Int
         /// The share of sentences whose most probable class is right.
         package var accuracy: Double
-        /// The mean over classes of the harmonic mean of precision and recall.
+        /// The mean F1 over classes.
         package var macroF1: Double
-        /// The mean negative logarithm of the right class's probability.
+        /// The mean negative logarithm of the true class's probability.
         package var logLoss: Double
         /// The expected calibration error of the most probable class, over 15 bins.
         package var calibrationError: Double
@@ -254,26 +254,26 @@ package struct ModelMetadata: Sendable, Hashable, Codable {
     package var language: String
     /// The classes, in the order of the columns.
     package var labels: [String]
-    /// What the model was trained on.
+    /// The training data.
     package var trainingData: TrainingData
-    /// What cross-validation gave; nil when the training skipped it.
+    /// The cross-validation scores; nil if training skipped it.
     package var scores: Scores?
-    /// How it was trained, so that the training can be repeated.
+    /// The training options, so that the training can be repeated.
     package var options: LinearTrainer.Options
-    /// What the scores were divided by so that probabilities mean what they say.
+    /// The temperature by which the scores were divided to calibrate the probabilities.
     package var temperature: Double
 }
 
 /// The bytes of a model, page-aligned and private to this process.
 ///
-/// The file's layout could be mapped as it is, and is read instead: a file that is overwritten or cut in place while
-/// workers run would change verified weights under them, or end them with SIGBUS. Anonymous memory may also be given
-/// huge pages, which a look-up by hash is thankful for.
+/// The file is read, not memory-mapped: a file that is overwritten or truncated in place while workers run would change
+/// verified weights, or end them with SIGBUS. Anonymous memory can also use huge pages, which speed up look-ups by
+/// hash.
 final class ModelStorage: @unchecked Sendable {
     /// Written before the storage is shared and never after; hence `@unchecked Sendable`.
     let bytes: UnsafeMutableRawBufferPointer
 
-    /// Memory of the given size, zeroed; nil when the system has not so much.
+    /// Allocates zeroed memory; nil if the system has not enough.
     init?(byteCount: Int) {
         guard byteCount > 0,
             let start = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),

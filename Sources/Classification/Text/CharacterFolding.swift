@@ -1,11 +1,11 @@
-/// How a character enters a word: lower case, without accents.
+/// Folds characters of words to lower case without accents.
 ///
-/// One table answers for every scalar below U+2000, that is for all alphabets with letter case but a few rare ones.
-/// Latin and Greek letters lose their accents, other scripts keep their marks. Scalars above are judged by range.
+/// One table covers every scalar below U+2000, which includes all alphabets with letter case except a few rare ones.
+/// Latin and Greek letters lose their accents; other scripts keep their marks. Higher scalars are classified by range.
 /// The table is the same on every machine for the letters below; it is built once, in about a millisecond.
 package struct CharacterFolding: @unchecked Sendable {
-    /// Bits 0…23 hold up to three bytes of UTF-8, bits 24…25 their number, bit 26 whether the scalar separates words.
-    /// A number of 0 without the separator bit means that the scalar is dropped (a combining accent, a soft hyphen).
+    /// Bits 0…23 hold up to three bytes of UTF-8, bits 24…25 their count, bit 26 whether the scalar separates words. A
+    /// count of 0 without the separator bit means that the scalar is dropped (a combining accent, a soft hyphen).
     typealias Entry = UInt32
 
     static let separator: Entry = 1 << 26
@@ -34,7 +34,7 @@ package struct CharacterFolding: @unchecked Sendable {
     }
 
     private static func entry(for scalar: Unicode.Scalar, _ withoutAccents: [Unicode.Scalar: String]) -> Entry {
-        // Combining accents, so that composed and decomposed text mean the same; the soft hyphen is not seen either.
+        // Combining accents are dropped, so that composed and decomposed text is equal; the soft hyphen is invisible.
         if (0x300...0x36F).contains(scalar.value) || scalar.value == 0xAD { return dropped }
         guard isWordCharacter(scalar) else { return separator }
         let lower = scalar.properties.lowercaseMapping.unicodeScalars.filter { !(0x300...0x36F).contains($0.value) }
@@ -58,7 +58,7 @@ package struct CharacterFolding: @unchecked Sendable {
         }
     }
 
-    /// Scalars from U+2000 on that stand between words or say nothing; the rest passes through unchanged.
+    /// Entries for scalars from U+2000 that separate words or are dropped; nil for all others, which stay unchanged.
     static func entryAbove(_ scalar: UInt32) -> Entry? {
         switch scalar {
         case 0x200B...0x200F, 0x2060...0x2064, 0x20D0...0x20FF, 0xFE00...0xFE0F, 0xFEFF, 0xE0000...0xE01EF: dropped
@@ -68,7 +68,7 @@ package struct CharacterFolding: @unchecked Sendable {
         }
     }
 
-    /// Letters with accents, by the letters that they become.
+    /// Maps accented letters to their plain letters.
     private static func withoutAccents() -> [Unicode.Scalar: String] {
         let families: [(String, String)] = [
             ("a", "àáâãäåāăąǎǟǡǻȁȃȧḁẚạảấầẩẫậắằẳẵặª"), ("b", "ƀɓḃḅḇ"), ("c", "çćĉċčƈȼḉ"), ("d", "ďđɖɗḋḍḏḑḓð"),

@@ -1,9 +1,9 @@
-/// The identity of a feature: 64 bits that stand for its text.
+/// 64-bit hashes that identify features.
 ///
-/// Three kinds share one table: words, pairs of neighbouring words, and n-grams of 2 to 5 characters inside a word that
-/// has a space put before and behind it. The same functions serve training and classification, on any machine.
+/// Three kinds share one table: words, pairs of adjacent words, and n-grams of 2 to 5 characters within a word that is
+/// padded with a space on each side. Training and classification use the same functions, on any machine.
 package enum FeatureHash {
-    /// The hash that stands for the place before the first word and after the last.
+    /// The hash of the sentence boundary, before the first word and after the last.
     package static let sentenceEdge: UInt64 = 0x51_7C_C1_B7_27_22_0A_95
 
     private static let first: UInt64 = 0x9E37_79B9_7F4A_7C15
@@ -11,7 +11,7 @@ package enum FeatureHash {
     private static let third: UInt64 = 0x1656_67B1_9E37_79F9
     private static let byteFactor: UInt64 = 0x0000_0100_0000_01B3
 
-    /// Both halves of the 128-bit product, folded: every input bit reaches every output bit.
+    /// Folds both halves of the 128-bit product: every input bit affects every output bit.
     @inline(__always)
     package static func mix(_ left: UInt64, _ right: UInt64) -> UInt64 {
         let product = left.multipliedFullWidth(by: right)
@@ -19,7 +19,7 @@ package enum FeatureHash {
     }
 
     /// The hash of a word, eight bytes at a time.
-    /// - Parameter word: The folded bytes, zeros behind them up to a multiple of 8.
+    /// - Parameter word: The folded bytes, zero-padded to a multiple of 8.
     @inline(__always)
     package static func word(_ word: UnsafeRawPointer, length: Int) -> UInt64 {
         var hash = first ^ UInt64(truncatingIfNeeded: length)
@@ -31,20 +31,20 @@ package enum FeatureHash {
         return mix(hash, third)
     }
 
-    /// The hash of two words in this order, from their hashes.
+    /// The hash of an ordered pair of words, from their hashes.
     @inline(__always)
     package static func pair(_ left: UInt64, _ right: UInt64) -> UInt64 {
         mix(left &+ second, right ^ third)
     }
 
-    /// Calls `body` with the hash of every n-gram of the word, in order of their first character and then length.
+    /// Calls `body` with the hash of every n-gram of the word, ordered by start and then length.
     ///
-    /// The hash of an n-gram is that of the next shorter one with the same beginning, rolled on over one more character.
+    /// A rolling hash: each n-gram extends the next shorter one with the same start by one character.
     @inline(__always)
     package static func forEachNgram(
         in word: UnsafeRawPointer, length: Int, lengths: ClosedRange<Int> = ngramLengths, _ body: (UInt64) -> Void
     ) {
-        // Place -1 and place `length` stand for the spaces around the word.
+        // Positions -1 and `length` are the spaces around the word.
         let letters = word.assumingMemoryBound(to: UInt8.self)
         var start = -1
         while start < length {
@@ -54,7 +54,7 @@ package enum FeatureHash {
             repeat {
                 hash = roll(hash, place < 0 || place >= length ? 0x20 : letters[place])
                 place += 1
-                // A character ends where the next byte does not continue it.
+                // A character ends before the next byte that is not a continuation byte.
                 if place < length && letters[place] & 0xC0 == 0x80 { continue }
                 characters += 1
                 if characters >= lengths.lowerBound { body(mix(hash, second)) }
@@ -67,13 +67,13 @@ package enum FeatureHash {
     /// The lengths of n-grams, in characters.
     package static let ngramLengths = 2...5
 
-    /// Takes one more byte into the hash of an n-gram (the step of FNV-1a).
+    /// Adds one byte to the hash of an n-gram (the step of FNV-1a).
     @inline(__always)
     package static func roll(_ hash: UInt64, _ byte: UInt8) -> UInt64 {
         (hash ^ UInt64(byte)) &* byteFactor
     }
 
-    /// What `forEachNgram` reports for one n-gram, from its bytes: the definition that tests hold it against.
+    /// The hash of one n-gram from its bytes: the reference that tests compare `forEachNgram` with.
     package static func ngram(_ bytes: some Sequence<UInt8>) -> UInt64 {
         mix(bytes.reduce(first, roll), second)
     }

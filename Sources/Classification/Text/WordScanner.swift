@@ -1,12 +1,12 @@
-/// Reads the words of a sentence, folded, without allocating.
+/// Tokenizes a sentence into folded words without allocating.
 ///
 /// A word is a run of letters, digits, marks and underscores. A run longer than `maximumLength` bytes (text without
-/// spaces, as in Chinese or Thai) is cut between characters into words of at most that length, so nothing is lost.
-/// Bytes that are not well-formed UTF-8 separate words.
+/// spaces, as in Chinese or Thai) is split between characters into words of at most that length, so nothing is lost.
+/// Invalid UTF-8 separates words.
 package struct WordScanner {
-    /// The most bytes in a word.
+    /// The maximum length of a word in bytes.
     package static let maximumLength = 60
-    /// What the caller provides: room for a word and the zero bytes behind it, up to a multiple of 8.
+    /// The size of the caller's buffer: a word, zero-padded.
     package static let bufferSize = 64
 
     private var next: UnsafePointer<UInt8>
@@ -14,7 +14,7 @@ package struct WordScanner {
     private let ascii: UnsafePointer<UInt8>
     private let scalars: UnsafePointer<CharacterFolding.Entry>
 
-    /// - Parameter bytes: The sentence; must outlive the scanner, and not be empty.
+    /// - Parameter start: The sentence; must outlive the scanner, and not be empty.
     @inline(__always)
     package init(start: UnsafePointer<UInt8>, count: Int, folding: CharacterFolding) {
         next = start
@@ -23,14 +23,14 @@ package struct WordScanner {
         scalars = UnsafePointer(folding.scalars)
     }
 
-    /// The length of a word that `nextWord` wrote: words hold no zero byte.
+    /// The length of a word that `nextWord` wrote: words contain no zero bytes.
     static func length(of word: UnsafeRawPointer) -> Int {
         var length = 0
         while length < maximumLength && word.load(fromByteOffset: length, as: UInt8.self) != 0 { length += 1 }
         return length
     }
 
-    /// Writes the next word to `word`, zeros behind it, and returns its length in bytes; 0 at the end of the sentence.
+    /// Writes the next word to `word`, zero-padded, and returns its length in bytes; 0 at the end of the sentence.
     @inline(__always)
     package mutating func nextWord(into word: UnsafeMutableRawPointer) -> Int {
         let zeros = SIMD16<UInt8>(repeating: 0)
@@ -71,7 +71,7 @@ package struct WordScanner {
 
     private enum Kind { case letter, separator }
 
-    /// A character of several bytes: how many it takes in the sentence, and the `count` low bytes that it becomes.
+    /// A multi-byte character: its size in the sentence, and the `count` low bytes that it folds to.
     private struct LongCharacter {
         var kind: Kind
         var size: Int
@@ -97,7 +97,7 @@ package struct WordScanner {
         return LongCharacter(kind: .letter, size: size, count: Int(entry &>> 24), bytes: entry)
     }
 
-    /// The scalar at `place` and its number of bytes; 0 bytes when they are not well-formed UTF-8.
+    /// Decodes the scalar at `place` and its size; size 0 for invalid UTF-8.
     private static func decode(_ place: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>) -> (
         scalar: UInt32, size: Int
     ) {

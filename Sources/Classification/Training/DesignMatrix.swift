@@ -1,9 +1,9 @@
-/// Some of a corpus's sentences as a sparse matrix in two steps: sentences are sums of units, units are sums of columns.
+/// A subset of a corpus as a sparse matrix in two levels: sentences are sums of units, units are sums of columns.
 ///
-/// Features that occur equally often in the same sentences are one column, as long as all of them together: the minimum
-/// is the same, and more than half of the features of natural text occur in one sentence alone.
+/// Features that occur equally often in the same sentences are merged into one column with their combined norm. The
+/// minimum is the same, and more than half of the features of natural text occur in only one sentence.
 struct DesignMatrix {
-    /// Rows of places, row *r* being `places[starts[r]..<starts[r + 1]]`.
+    /// Compressed sparse rows: row *r* is `places[starts[r]..<starts[r + 1]]`.
     struct Rows {
         private(set) var starts: [Int32] = [0]
         var places: [Int32] = []
@@ -16,10 +16,10 @@ struct DesignMatrix {
         mutating func endRow() { starts.append(Int32(places.count)) }
     }
 
-    /// The columns of each unit, and beside each its coefficient.
+    /// The columns of each unit, and the coefficient of each.
     private(set) var units = Rows()
     private(set) var coefficients: [Float] = []
-    /// The units of each sentence, repeats included, and what makes the sentence's length 1.
+    /// The units of each sentence, repeats included, and the factor that normalises the sentence to length 1.
     private(set) var sentences = Rows()
     private(set) var factors: [Float] = []
     var columnCount: Int { columnLengths.count }
@@ -67,7 +67,7 @@ struct DesignMatrix {
         for column in columnLengths.indices { columnLengths[column].formSquareRoot() }
     }
 
-    /// Adds a unit and returns what it adds to the square of a sentence's length.
+    /// Adds a unit and returns its contribution to the squared norm of a sentence.
     private mutating func addUnit(_ features: ArraySlice<Int32>) -> Float {
         var mass: Float = 0
         var ofColumn: [Int32: Float] = [:]
@@ -85,8 +85,8 @@ struct DesignMatrix {
         return mass
     }
 
-    /// Calls `body` with each feature in use, its column, its share of the column's weights, and what it adds to the square
-    /// of a sentence's length.
+    /// Calls `body` with each used feature, its column, its share of the column's weights, and its contribution to the
+    /// squared norm of a sentence.
     func forEachFeature(_ body: (_ feature: Int, _ column: Int, _ share: Float, _ mass: Float) -> Void) {
         for feature in values.indices where columnOfFeature[feature] >= 0 {
             let column = Int(columnOfFeature[feature])

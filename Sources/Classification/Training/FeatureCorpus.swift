@@ -1,14 +1,14 @@
 internal import Foundation
 
-/// Sentences as the features that a `LinearSession` sees in them, numbered.
+/// Sentences as numbered features, the same ones that a `LinearSession` extracts.
 ///
-/// A sentence is a list of units: its words and its pairs of words. A unit is a list of features: a word and its n-grams,
-/// or the pair alone. What a unit contributes is the same in every sentence, so it is worked out once for each pass.
+/// A sentence is a list of units: its words and word pairs. A unit is a list of features: a word and its n-grams, or a
+/// pair alone. A unit contributes the same to every sentence, so each pass computes it once.
 struct FeatureCorpus: Sendable {
-    /// The kinds of features, each with a factor of its own.
+    /// The kinds of features, each with its own factor.
     enum Family: UInt8 { case word, pair, ngram }
 
-    /// Hash and family of each feature.
+    /// The hash and family of each feature.
     private(set) var hashes: [UInt64] = []
     private(set) var families: [Family] = []
     /// The features of unit *u* are `unitFeatures[unitStarts[u]..<unitStarts[u + 1]]`, repeats included.
@@ -88,9 +88,9 @@ struct FeatureCorpus: Sendable {
     }
 }
 
-/// What the training sentences say about each feature: whether it counts, and how much.
+/// Feature selection and weighting from the training sentences.
 struct FeatureWeighting {
-    /// The value of each feature: its factor times its inverse document frequency; 0 for one that is not used.
+    /// The value of each feature: its factor times its inverse document frequency; 0 if unused.
     private(set) var values: [Float]
     /// Equal for features that occur equally often in the same sentences.
     private(set) var signatures: [UInt64]

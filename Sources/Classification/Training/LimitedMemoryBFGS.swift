@@ -1,20 +1,20 @@
-/// Minimises a smooth function of many variables by L-BFGS with a backtracking line search.
+/// Minimises a smooth function of many variables with L-BFGS and a backtracking line search.
 ///
-/// Variables come in eights. Sums run in a fixed order, so equal input gives equal bits.
+/// Variables are stored in 8-lane vectors. Sums run in a fixed order, so equal input gives bit-identical results.
 struct LimitedMemoryBFGS {
     typealias Vector = UnsafeMutablePointer<SIMD8<Float>>
 
-    /// The most iterations.
+    /// The maximum number of iterations.
     var maximumIterations: Int
-    /// Stops when an iteration lowers the value by less than this share of it.
+    /// Stops when an iteration lowers the value by less than this fraction of it.
     var tolerance: Double
-    /// The number of earlier steps that shape the next.
+    /// The number of earlier steps kept to approximate the Hessian.
     var history: Int
 
     /// Minimises from zero and returns the best point, which the caller deallocates.
     /// - Parameters:
-    ///   - count: Eights of variables.
-    ///   - evaluate: Gives the value at a point and fills the gradient.
+    ///   - count: The number of 8-lane vectors of variables.
+    ///   - evaluate: Returns the value at a point and fills the gradient.
     ///   - progress: Called after each iteration with its number.
     func minimize(
         count: Int, evaluate: (UnsafePointer<SIMD8<Float>>, Vector) -> Double, progress: (Int) -> Void
@@ -68,7 +68,7 @@ struct LimitedMemoryBFGS {
         return point
     }
 
-    /// Turns a gradient into the direction of descent: the two loops over earlier steps.
+    /// Turns a gradient into the search direction: the two-loop recursion over earlier steps.
     private func turn(
         _ direction: Vector, _ count: Int, _ recent: [Int], _ steps: [Vector], _ changes: [Vector],
         _ curvatures: [Double]

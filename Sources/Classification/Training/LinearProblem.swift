@@ -1,14 +1,14 @@
 internal import Foundation
 
-/// Multinomial logistic regression: the function that training minimises.
+/// The objective function of multinomial logistic regression.
 ///
-/// Σ weight·(−log p(right class)) + ‖W‖² / 2C, where the scores of a sentence are W times its columns, those divided by
-/// their length, and a bias for each class.
+/// Σ weight·(−log p(true class)) + ‖W‖² / 2C, where the scores of a sentence are W times its normalised columns, plus a
+/// bias for each class.
 final class LinearProblem {
-    /// Eights of classes: the width of a row of weights.
+    /// The number of 8-lane vectors in a row of weights, one lane per class.
     let chunks: Int
     let matrix: DesignMatrix
-    /// Eights of variables: a row for each column, and one of biases.
+    /// The number of 8-lane vectors of variables: a row for each column, and one of biases.
     var pointCount: Int { (matrix.columnCount + 1) * chunks }
 
     private let classes: Int
@@ -21,7 +21,7 @@ final class LinearProblem {
 
     /// - Parameters:
     ///   - targets: The class of each of the matrix's sentences.
-    ///   - classWeights: How much a sentence of each class counts.
+    ///   - classWeights: The weight of a sentence of each class.
     init(_ matrix: DesignMatrix, targets: [Int32], classWeights: [Float], inverseRegularization: Double) {
         self.matrix = matrix
         self.targets = targets
@@ -40,9 +40,9 @@ final class LinearProblem {
         scores.deallocate()
     }
 
-    /// The value of the function at `point`; its gradient goes to `gradient`. Both have `pointCount` elements.
+    /// Returns the value at `point` and writes the gradient to `gradient`. Both have `pointCount` elements.
     func evaluate(_ point: UnsafePointer<SIMD8<Float>>, _ gradient: UnsafeMutablePointer<SIMD8<Float>>) -> Double {
-        // With a constant the compiler leaves out the loops over chunks.
+        // With a constant the compiler removes the loops over chunks.
         chunks == 1 ? evaluate(point, gradient, chunks: 1) : evaluate(point, gradient, chunks: chunks)
     }
 
@@ -80,7 +80,7 @@ final class LinearProblem {
         return loss + penalty
     }
 
-    /// The penalty on weights (biases have none), and its gradient.
+    /// The L2 penalty on weights (not on biases), and its gradient.
     private func shrink(
         _ point: UnsafePointer<SIMD8<Float>>, _ gradient: UnsafeMutablePointer<SIMD8<Float>>, _ size: Int
     ) -> Double {
@@ -96,7 +96,7 @@ final class LinearProblem {
         return 0.5 * total * Double(shrinkage)
     }
 
-    /// The loss of one sentence; adds its part of the gradient to its units and to the biases.
+    /// Returns the loss of one sentence and adds its gradient to its units and the biases.
     @inline(__always)
     private func addSentence(
         _ sentence: Int, biases: UnsafePointer<SIMD8<Float>>, biasGradient: UnsafeMutablePointer<SIMD8<Float>>,
@@ -129,7 +129,7 @@ final class LinearProblem {
         return loss * Double(weight)
     }
 
-    /// The weights of each feature and the biases at a point, as classification takes them.
+    /// The weights of each feature and the biases at a point, in the form that classification uses.
     func weights(at point: UnsafePointer<SIMD8<Float>>, hashes: [UInt64]) -> LinearWeights {
         let lanes = UnsafeRawPointer(point).assumingMemoryBound(to: Float.self)
         var result = LinearWeights()

@@ -3,9 +3,9 @@ internal import Synchronization
 
 /// Trains the sparse linear model: multinomial logistic regression over words, word pairs and character n-grams.
 ///
-/// The same sentences, options and seed give the same bytes, however many cores take part.
+/// The same sentences, options and seed give the same bytes on any number of cores.
 package struct LinearTrainer: Sendable {
-    /// How to train; stored in the model, so that a training can be repeated.
+    /// Training options; stored in the model, so that a training can be repeated.
     package struct Options: Sendable, Hashable, Codable {
         /// The name of the model.
         package var name = "triage"
@@ -13,21 +13,21 @@ package struct LinearTrainer: Sendable {
         package var language = "und"
         /// Seeds the folds of cross-validation.
         package var seed: UInt64 = 1
-        /// The folds of cross-validation, which gives the scores in the model and its temperature; 0 for none.
+        /// The number of cross-validation folds, which give the model's scores and temperature; 0 for none.
         package var folds = 5
-        /// C: the greater, the closer the model keeps to the training sentences.
+        /// C, the inverse regularization strength: the greater, the closer the fit to the training sentences.
         package var inverseRegularization = 150.0
-        /// Features in fewer sentences are not used.
+        /// Features that occur in fewer sentences are not used.
         package var minimumSentences = 1
-        /// From 0, every sentence counts alike, to 1, every class counts alike.
+        /// At 0 every sentence has the same weight, at 1 every class.
         package var classBalance = 0.2
-        /// How much words weigh beside character n-grams.
+        /// The factor of words relative to character n-grams.
         package var wordFactor = 2.0
-        /// How much pairs of words weigh beside character n-grams.
+        /// The factor of word pairs relative to character n-grams.
         package var pairFactor = 2.0
-        /// The most steps of the optimiser.
+        /// The maximum number of optimiser steps.
         package var maximumIterations = 200
-        /// The optimiser stops when a step gains less than this share.
+        /// The optimiser stops when a step lowers the loss by less than this fraction.
         package var tolerance = 1e-5
 
         /// The defaults.
@@ -42,31 +42,31 @@ package struct LinearTrainer: Sendable {
         }
     }
 
-    /// How far a training is.
+    /// The progress of a training.
     package struct Progress: Sendable, Hashable {
         /// The share done, from 0 to 1.
         package var fraction: Double
-        /// What goes on, for people.
+        /// The current activity, human-readable.
         package var activity: String
     }
 
-    /// Why a training was refused.
+    /// Why a training was rejected.
     package struct Refusal: Error, Sendable, Hashable, CustomStringConvertible {
-        /// One line for people.
+        /// One human-readable line.
         package let description: String
     }
 
-    /// How to train.
+    /// The training options.
     package var options: Options
 
     /// Makes a trainer.
     package init(options: Options = Options()) { self.options = options }
 
-    /// Trains a model on all sentences, after cross-validation on `options.folds` parts of them.
+    /// Trains a model on all sentences, after cross-validation with `options.folds` folds.
     ///
     /// Uses all cores; takes seconds for thousands of sentences.
-    /// - Parameter progress: Called now and then, on any thread, one call at a time.
-    /// - Throws: `Refusal` if the sentences or options do not allow a training.
+    /// - Parameter progress: Called occasionally, on any thread, one call at a time.
+    /// - Throws: `Refusal` if the sentences or options are unsuitable.
     package func train(
         _ sentences: LabelledSentences, progress: (@Sendable (Progress) -> Void)? = nil
     ) throws(Refusal) -> LinearModel {
@@ -95,7 +95,7 @@ package struct LinearTrainer: Sendable {
     }
 
     /// Cross-validates without making a model.
-    /// - Throws: `Refusal` if the sentences or options do not allow it.
+    /// - Throws: `Refusal` if the sentences or options are unsuitable.
     package func crossValidate(
         _ sentences: LabelledSentences, progress: (@Sendable (Progress) -> Void)? = nil
     ) throws(Refusal) -> CrossValidation {
@@ -110,12 +110,12 @@ package struct LinearTrainer: Sendable {
         return validation
     }
 
-    /// The weights that fit all sentences best, before they take the form of a model.
+    /// Fits weights to all sentences, without making a model.
     package func weights(_ sentences: LabelledSentences) -> LinearWeights {
         fit(sentences, [Array(sentences.texts.indices)], ProgressReport(parts: 1, nil))[0]
     }
 
-    /// Fits one set of weights for each of the parts, on all cores.
+    /// Fits one set of weights per part, on all cores.
     private func fit(_ sentences: LabelledSentences, _ parts: [[Int]], _ report: ProgressReport) -> [LinearWeights] {
         let corpus = FeatureCorpus(sentences.texts)
         let results = Mutex([LinearWeights](repeating: LinearWeights(), count: parts.count))
@@ -133,12 +133,12 @@ package struct LinearTrainer: Sendable {
         let problem = LinearProblem(
             matrix, targets: rows.map { Int32(sentences.targets[$0]) }, classWeights: classWeights(sentences, rows),
             inverseRegularization: options.inverseRegularization)
-        // Steps of many classes are large: keep fewer of them.
+        // With many classes each stored step is large: keep fewer.
         let history = problem.pointCount > 1 << 22 ? 4 : 6
         let optimizer = LimitedMemoryBFGS(
             maximumIterations: options.maximumIterations, tolerance: options.tolerance, history: history)
         let point = optimizer.minimize(count: problem.pointCount, evaluate: problem.evaluate) { iteration in
-            // Most trainings end after about a hundred steps.
+            // Most trainings converge after about a hundred steps.
             report.update(part: part, fraction: 1 - 50 / Double(50 + iteration))
         }
         defer { point.deallocate() }
@@ -193,7 +193,7 @@ package struct LinearTrainer: Sendable {
     }
 }
 
-/// Gathers the progress of parts that run at the same time.
+/// Combines the progress of parts that train concurrently.
 final class ProgressReport: Sendable {
     private let fractions: Mutex<[Double]>
     private let report: (@Sendable (LinearTrainer.Progress) -> Void)?
@@ -205,7 +205,7 @@ final class ProgressReport: Sendable {
 
     func update(part: Int, fraction: Double) {
         guard let report else { return }
-        // Under the lock, so that calls come one at a time and the share never falls.
+        // Under the lock, so that calls do not overlap and the fraction never decreases.
         fractions.withLock { fractions in
             fractions[part] = max(fractions[part], fraction)
             let done = fractions.count { $0 >= 1 }

@@ -1,4 +1,4 @@
-/// Sentences dealt to folds so that each has the same share of every class, by a seeded shuffle.
+/// Stratified folds: each gets the same share of every class, by a seeded shuffle.
 package struct StratifiedFolds: Sendable {
     /// The fold of each sentence.
     package let foldOfSentence: [Int]
@@ -7,7 +7,8 @@ package struct StratifiedFolds: Sendable {
     package init(_ sentences: LabelledSentences, count: Int, seed: UInt64) {
         var random = SplitMix(state: seed)
         var folds = [Int](repeating: 0, count: sentences.texts.count)
-        // Classes go on dealing where the one before stopped, so that small classes do not all favour the first folds.
+        // Each class continues with the fold after the previous class's last, so that small classes do not all favour
+        // the first folds.
         var next = 0
         for label in sentences.labels.indices {
             var members = sentences.targets.indices.filter { sentences.targets[$0] == label }
@@ -23,14 +24,14 @@ package struct StratifiedFolds: Sendable {
         self.count = count
     }
 
-    /// The sentences to measure fold `fold` on.
+    /// The sentences to evaluate fold `fold` on.
     package func inside(_ fold: Int) -> [Int] { foldOfSentence.indices.filter { foldOfSentence[$0] == fold } }
 
-    /// The sentences to train fold `fold` on; all, for a fold beyond the last.
+    /// The sentences to train fold `fold` on; all sentences, for a fold beyond the last.
     package func outside(_ fold: Int) -> [Int] { foldOfSentence.indices.filter { foldOfSentence[$0] != fold } }
 }
 
-/// A small generator with the same sequence everywhere (SplitMix64).
+/// A small random number generator with the same sequence on every platform (SplitMix64).
 package struct SplitMix: RandomNumberGenerator {
     package var state: UInt64
 
@@ -43,7 +44,7 @@ package struct SplitMix: RandomNumberGenerator {
         return value ^ (value >> 31)
     }
 
-    /// A number from 0 up to, not including, `limit`.
+    /// A random number in `0..<limit`.
     package mutating func below(_ limit: Int) -> Int {
         Int(next().multipliedFullWidth(by: UInt64(limit)).high)
     }

@@ -1,12 +1,13 @@
 internal import Foundation
 
-/// The one number that scores are divided by so that, of the sentences given 0.8, eight in ten are right.
+/// Temperature scaling: dividing scores by one number calibrates the probabilities, so that eight in ten predictions
+/// with probability 0.8 are right.
 ///
-/// It changes no decision. It is fitted on sentences that the model was not trained on.
+/// It never changes the predicted class. It is fitted on held-out sentences.
 package enum Temperature {
     static let range = 0.2...5.0
 
-    /// The temperature with the least log loss, by golden-section search over its logarithm.
+    /// The temperature with the lowest log loss, by golden-section search over its logarithm.
     /// - Parameters:
     ///   - probabilities: Row-major, one row for each of `targets`.
     package static func fit(_ probabilities: [Float], targets: [Int], classes: Int) -> Double {
@@ -40,7 +41,7 @@ package enum Temperature {
         return exp((low + high) / 2)
     }
 
-    /// Probabilities as a model with this temperature would have given them.
+    /// Probabilities rescaled with this temperature.
     package static func apply(_ temperature: Double, to probabilities: ArraySlice<Float>) -> [Float] {
         let logarithms = probabilities.map { log(Double(max($0, .leastNormalMagnitude))) }
         let top = logarithms.max() ?? 0

@@ -1,25 +1,24 @@
 package import Platform
 
-/// Decides whether more sentences may wait, counting sentences and not requests.
+/// Admission control for sentences: decides whether more of them may wait for an answer.
 ///
-/// Two things refuse them. One is the plain limit on how many may wait, which bounds memory. The other is the time that
-/// replies take: when for a whole interval even the quickest reply took longer than `patience`, then the workers have
-/// fallen behind and whatever joined the queue now would only be answered too late. Refusing lets the queue drain. The
-/// quickest reply counts, not the average, since one slow sentence is no sign of a queue; and an interval without any
-/// reply says nothing (no worker may be running at all), so it refuses nobody. A verdict holds for the interval that
-/// follows the one it is about, and no longer: what was slow an hour ago says nothing about now.
+/// Sentences are refused for two reasons. The first is `limit`, which bounds memory. The second is reply latency: if
+/// even the fastest reply of an interval took longer than `patience`, the workers have fallen behind, and new sentences
+/// would be answered too late. Refusing them lets the queue drain. The minimum counts and not the average, because one
+/// slow sentence does not mean that there is a queue. An interval without replies refuses nothing, because no worker
+/// may be running at all. A verdict holds only for the next interval.
 package struct Admission: Sendable {
-    /// For how long replies are watched before a verdict, and for how long it holds.
+    /// How long replies are observed before a verdict, and how long the verdict holds.
     static let interval = Duration.milliseconds(250)
 
-    /// How many sentences may wait at one time.
+    /// The maximum number of waiting sentences.
     package let limit: Int
-    /// The longest that the quickest reply may take before new sentences are refused, in nanoseconds.
+    /// The longest latency of the fastest reply before new sentences are refused, in nanoseconds.
     package let patience: UInt64
-    /// How many sentences wait now.
+    /// The number of waiting sentences.
     package private(set) var waiting = 0
 
-    /// When the last verdict that the workers have fallen behind ends.
+    /// When the last congestion verdict expires.
     private var congestionEnd = MonotonicTime(nanoseconds: 0)
     private var quickest: UInt64?
     private var intervalEnd = MonotonicTime(nanoseconds: 0)
@@ -29,7 +28,7 @@ package struct Admission: Sendable {
         self.patience = UInt64(clamping: patience.nanoseconds)
     }
 
-    /// Takes a place for each of these sentences, or for none of them.
+    /// Admits all of these sentences or none of them.
     package mutating func admit(_ count: Int, now: MonotonicTime) -> Bool {
         closeInterval(now: now)
         guard !isCongested(at: now), waiting + count <= limit else { return false }
@@ -37,15 +36,15 @@ package struct Admission: Sendable {
         return true
     }
 
-    /// Whether the workers have been found to have fallen behind, just before `now`.
+    /// Whether the workers have fallen behind, as of `now`.
     package func isCongested(at now: MonotonicTime) -> Bool { now < congestionEnd }
 
-    /// Gives places back.
+    /// Releases `count` waiting sentences.
     package mutating func release(_ count: Int) {
         waiting -= count
     }
 
-    /// Notes how long a reply took, in nanoseconds from when its sentence was sent.
+    /// Records the latency of a reply, in nanoseconds since its sentence was sent.
     package mutating func observe(latency: UInt64, now: MonotonicTime) {
         closeInterval(now: now)
         quickest = min(quickest ?? .max, latency)

@@ -1,18 +1,18 @@
 import HTTPServer
 package import NIOCore
 
-/// What a worker said of one sentence, kept as the bytes that it sent.
+/// A worker's answer to one sentence, kept as the bytes that the worker sent.
 package struct Answer: Sendable {
-    /// The reply's value after its id: `"label":"…","probabilities":{…},"model":"NAME@VERSION"}`.
+    /// The rest of the reply's JSON after its id: `"label":"…","probabilities":{…},"model":"NAME@VERSION"}`.
     package let bytes: ByteBuffer
-    /// The label as a JSON string: a part of `bytes`.
+    /// The label as a JSON string, a slice of `bytes`.
     package let labelBytes: ByteBuffer
-    /// The JSON object from class to probability: a part of `bytes`.
+    /// The JSON object from class to probability, a slice of `bytes`.
     package let probabilityBytes: ByteBuffer
-    /// What the worker said of the time it took, ready for `Server-Timing`; nil when it said nothing.
+    /// The worker's own timing for `Server-Timing`; nil if it sent none.
     package let timing: String?
 
-    /// Keeps a copy of what the worker sent.
+    /// Copies a worker's reply.
     ///
     /// - Parameters:
     ///   - label: the class's name, as UTF-8.
@@ -41,7 +41,7 @@ package struct Answer: Sendable {
     }
 }
 
-/// How one sentence ended.
+/// The outcome for one sentence.
 package typealias Outcome = Result<Answer, GatewayError>
 
 /// Where an answer came from.
@@ -50,16 +50,16 @@ package enum AnswerSource: String, Sendable {
     case hit
     /// From a worker, for this request.
     case miss
-    /// From a worker, for a request with the same sentence that was under way already.
+    /// From a worker, for an earlier request with the same sentence that was still in flight.
     case coalesced
 }
 
-/// How all the sentences of one call ended, in the order in which they were given.
+/// The outcomes of all sentences of one call, in request order.
 package struct CallResult: Sendable {
     package var outcomes: [Outcome]
     package var sources: [AnswerSource]
 
-    /// What the worker said of the time that the last of the answers took; nil when all came from the cache.
+    /// The worker timing of the last answer that did not come from the cache; nil if all of them did.
     var workerTiming: String? {
         for (outcome, source) in zip(outcomes, sources).reversed() where source != .hit {
             if case .success(let answer) = outcome, let timing = answer.timing { return timing }
@@ -69,7 +69,7 @@ package struct CallResult: Sendable {
 }
 
 extension ByteBuffer {
-    /// Shares a part that is known to have been written.
+    /// A slice of a range that is known to be written.
     fileprivate func slice(from start: Int, to end: Int) -> ByteBuffer {
         getSlice(at: start, length: end - start) ?? ByteBuffer()
     }
@@ -81,12 +81,12 @@ extension ByteBuffer {
         writeImmutableBuffer(answer.labelBytes)
     }
 
-    /// Appends an answer's object from class to probability.
+    /// Appends an answer's JSON object from class to probability.
     mutating func writeProbabilities(of answer: Answer) {
         writeImmutableBuffer(answer.probabilityBytes)
     }
 
-    /// Appends a whole result: the reply's value, or the error in its place.
+    /// Appends a complete result object: the answer or the error.
     mutating func writeResult(id: String, _ outcome: Outcome) {
         writeStaticString("{\"id\":")
         writeJSON(string: id)
@@ -104,7 +104,7 @@ extension ByteBuffer {
     }
 }
 
-/// The value of `Server-Timing`: what the worker said of the time it took, and the whole time here.
+/// The value of `Server-Timing`: the worker's own timing and the gateway's total.
 enum ServerTiming {
     static func value(worker: String?, total nanoseconds: UInt64) -> String {
         let total = "total;dur=\(milliseconds(nanoseconds))"
@@ -112,14 +112,14 @@ enum ServerTiming {
         return "\(worker), \(total)"
     }
 
-    /// Milliseconds with three decimals. Formatting a `Double` would take longer than all the rest of the header.
+    /// Milliseconds with three decimals. Formatting a `Double` would cost more than the rest of the header.
     static func milliseconds(_ nanoseconds: UInt64) -> String {
         let microseconds = nanoseconds / 1_000
         let rest = microseconds % 1_000
         return "\(microseconds / 1_000).\(rest < 100 ? (rest < 10 ? "00" : "0") : "")\(rest)"
     }
 
-    /// The worker's own words, when they are harmless in a header: metrics of the form `queue;dur=1.25`.
+    /// The worker's timing, if it is safe in a header: metrics of the form `queue;dur=1.25`.
     static func worker(_ bytes: UnsafeRawBufferPointer) -> String? {
         let isHarmless = bytes.allSatisfy { byte in
             switch byte {

@@ -1,6 +1,6 @@
 package import Platform
 
-/// Callers who wait until the broker has their records: a value that decides and never acts.
+/// Callers that wait for the broker to acknowledge their records. A pure state machine without side effects.
 package struct DeliveryTable: Sendable {
     package typealias Continuation = CheckedContinuation<GatewayError?, Never>
     package typealias Token = SlotTable<Delivery>.Token
@@ -21,7 +21,7 @@ package struct DeliveryTable: Sendable {
         deliveries.insert(Delivery(remaining: records, error: nil, deadline: deadline, continuation: nil))
     }
 
-    /// Answers the outcome when it is there already (`.some(nil)` is success), or keeps the continuation.
+    /// Returns the outcome if it is known (`.some(nil)` is success); otherwise keeps the continuation.
     package mutating func await(_ token: Token, _ continuation: Continuation) -> GatewayError?? {
         guard let delivery = deliveries[token] else { return .some(.cancelled) }
         if delivery.remaining == 0 {
@@ -32,7 +32,7 @@ package struct DeliveryTable: Sendable {
         return nil
     }
 
-    /// Notes what became of `count` records; answers whom to wake when it was the last of them.
+    /// Records the outcome of `count` records. Returns the continuation to resume if these were the last ones.
     package mutating func report(
         _ token: Token, _ error: GatewayError?, count: Int = 1
     ) -> (Continuation, GatewayError?)? {
@@ -46,12 +46,12 @@ package struct DeliveryTable: Sendable {
         return (continuation, delivery.error)
     }
 
-    /// Forgets a caller, whose records go on without it.
+    /// Removes a caller. Its records are still delivered.
     package mutating func abandon(_ token: Token) -> Continuation? {
         deliveries.remove(token)?.continuation
     }
 
-    /// Forgets the callers whose deadline has passed.
+    /// Removes the callers whose deadline has passed.
     package mutating func expire(now: MonotonicTime) -> [Continuation] {
         var expired: [Token] = []
         deliveries.forEach { token, delivery in

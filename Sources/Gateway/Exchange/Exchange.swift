@@ -2,10 +2,10 @@ import Platform
 import Synchronization
 import Telemetry
 
-/// Sends sentences to workers and gives each caller its answers.
+/// Sends sentences to the workers and returns the answers to their callers.
 ///
-/// One lock guards all of its state. It is taken once for a request (and once more when the caller starts to wait) and
-/// once for a whole batch of replies, and is never held while anything is sent or anybody is woken.
+/// One lock guards all state. It is taken once per request (once more when the caller starts to wait) and once per
+/// batch of replies. It is never held while sending or while resuming a caller.
 package final class Exchange: Sendable {
     private let state: Mutex<ExchangeState>
     private let transport: any RequestTransport
@@ -18,23 +18,23 @@ package final class Exchange: Sendable {
         metrics.watch(self)
     }
 
-    /// A call that was begun and must be ended, by waiting for its result or by giving it up.
+    /// A call that has begun. The caller must end it by awaiting its result or cancelling it.
     package enum Beginning: Sendable {
         case finished(CallResult)
         case waiting(Ticket)
     }
 
-    /// The right to one call's result.
+    /// A handle to the result of one call.
     package struct Ticket: Sendable {
         let call: Call.Token
         let count: Int
     }
 
-    /// Asks for the answers to some sentences and waits for them.
+    /// Classifies sentences and waits for the answers.
     ///
     /// - Parameters:
-    ///   - usesCache: false when the caller wants answers made for this request alone.
-    /// - Throws: when none of the sentences was accepted; what happens to a single sentence is its outcome.
+    ///   - usesCache: false if the caller wants answers computed for this request.
+    /// - Throws: if no sentence was accepted. The error of a single sentence is in its outcome.
     package func classify(
         _ sentences: [Sentence], deadline: Deadline, usesCache: Bool, trace: CallerTrace?
     ) async throws(GatewayError) -> CallResult {
@@ -44,10 +44,10 @@ package final class Exchange: Sendable {
         }
     }
 
-    /// Asks for the answers to some sentences and returns at once.
+    /// Starts to classify sentences and returns at once.
     ///
-    /// - Parameter waiter: told the result of a call that waits, once, on any thread and perhaps before this returns.
-    ///   With it, nobody else may wait for the call.
+    /// - Parameter waiter: called once with the result of a waiting call, on any thread and possibly before this
+    ///   returns. With a waiter, ``Exchange/result(of:)`` must not be used.
     package func begin(
         _ sentences: [Sentence], deadline: Deadline, usesCache: Bool, trace: CallerTrace?,
         waiter: (@Sendable (CallResult) -> Void)? = nil
@@ -69,7 +69,7 @@ package final class Exchange: Sendable {
         }
     }
 
-    /// Waits for a call that was begun. When the task is cancelled, the call is given up and its places are free at once.
+    /// Waits for the result of a call. Task cancellation also cancels the call and releases its sentences.
     package func result(of ticket: Ticket) async -> CallResult {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
@@ -81,25 +81,25 @@ package final class Exchange: Sendable {
         }
     }
 
-    /// Gives up a call, waited for or not.
+    /// Cancels a call, whether or not anyone waits for it.
     package func cancel(_ ticket: Ticket) {
         act { $0.cancel(ticket.call, &$1) }
     }
 
-    /// Takes a batch of replies.
+    /// Processes a batch of replies.
     package func receive(_ replies: [ReceivedReply]) {
         let now = MonotonicTime.now
         act { $0.receive(replies, now: now, &$1) }
     }
 
-    /// Takes the news that records will not arrive.
+    /// Fails the records that could not be delivered.
     package func fail(_ failures: [(token: Flight.Token, error: GatewayError)]) {
         act { state, actions in
             for failure in failures { state.fail(failure.token, failure.error, &actions) }
         }
     }
 
-    /// Ends the calls whose deadline has passed. To be called again and again.
+    /// Times out the calls whose deadline has passed. Must be called periodically.
     package func expire() {
         let now = MonotonicTime.now
         act { $0.expire(now: now, &$1) }
@@ -111,10 +111,10 @@ package final class Exchange: Sendable {
         set { state.withLock { $0.availability = newValue } }
     }
 
-    /// The model that answers; nil before the first reply.
+    /// The current model; nil before the first reply.
     package var model: ModelInformation? { state.withLock { $0.model.current } }
 
-    /// A look at all the counts and sizes at one moment.
+    /// A consistent snapshot of all counters and sizes.
     package var snapshot: ExchangeSnapshot {
         let now = MonotonicTime.now
         return state.withLock {
@@ -139,12 +139,12 @@ package final class Exchange: Sendable {
     }
 }
 
-/// What an ``Exchange`` holds at one moment.
+/// The counters and sizes of an ``Exchange`` at one moment.
 package struct ExchangeSnapshot: Sendable {
     package let counts: ExchangeCounts
-    /// Sentences that wait for an answer.
+    /// Sentences waiting for an answer.
     package let waiting: Int
-    /// Records under way.
+    /// Records in flight.
     package let flights: Int
     /// Answers in the cache.
     package let cached: Int

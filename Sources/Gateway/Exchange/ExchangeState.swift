@@ -1,29 +1,29 @@
 package import Platform
 
-/// Everything that the gateway remembers of sentences under way: a plain value that decides and never acts. ``Exchange``
-/// asks it under a lock and does what it says after.
+/// The state of all sentences in flight. A pure state machine without side effects: ``Exchange`` calls it under a lock
+/// and performs the returned actions after releasing the lock.
 package struct ExchangeState: Sendable {
     /// Whether requests can be sent and their replies received.
     package enum Availability: Equatable, Sendable {
         case available
-        /// Not yet, or not any more; the reason is for people.
+        /// Not yet or no longer available, with a human-readable reason.
         case unavailable(String)
     }
 
-    /// What came of asking for answers.
+    /// The result of starting a call.
     package enum Beginning: Sendable {
-        /// All the answers were there.
+        /// All answers came from the cache.
         case finished(CallResult)
-        /// The call waits; these records are to be sent for it.
+        /// The call waits, and these records must be sent for it.
         case waiting(Call.Token, [OutgoingRequest])
         case refused(GatewayError)
     }
 
-    /// What is to be done when the lock is given back.
+    /// What to do after the lock is released.
     package struct Actions: Sendable {
         var completed: [(waiter: Call.Waiter, result: CallResult)] = []
         var requests: [OutgoingRequest] = []
-        /// How long each reply took, in nanoseconds.
+        /// The latency of each reply, in nanoseconds.
         var latencies: [UInt64] = []
 
         package init() {}
@@ -39,7 +39,7 @@ package struct ExchangeState: Sendable {
     private var flights = SlotTable<Flight>()
     private var flightsByID: [CorrelationID: Flight.Token] = [:]
     private var flightsBySentence: [Sentence: Flight.Token] = [:]
-    /// No call's deadline lies before this moment, so nothing need be looked at until then.
+    /// A lower bound of all deadlines, so that nothing has to be checked before it.
     private var earliestDeadline = MonotonicTime.distantFuture
 
     package init(admission: Admission, cache: ResultCache) {
@@ -47,10 +47,10 @@ package struct ExchangeState: Sendable {
         self.cache = cache
     }
 
-    /// How many records are under way.
+    /// The number of records in flight.
     package var flightCount: Int { flights.count }
 
-    // MARK: Asking
+    // MARK: Starting calls
 
     package mutating func begin(
         _ sentences: [Sentence], deadline: Deadline, usesCache: Bool, trace: CallerTrace?, waiter: Call.Waiter? = nil,
@@ -127,8 +127,8 @@ package struct ExchangeState: Sendable {
 
     // MARK: Waiting
 
-    /// Takes the finished call's result, or keeps the waiter until it finishes. A call that was given up already
-    /// has `count` outcomes that say so.
+    /// Returns the result of a finished call, or keeps the waiter until the call finishes. For a cancelled call,
+    /// returns `count` outcomes that say so.
     package mutating func await(
         _ token: Call.Token, count: Int, _ waiter: Call.Waiter
     ) -> CallResult? {
@@ -144,13 +144,13 @@ package struct ExchangeState: Sendable {
         return nil
     }
 
-    /// The caller is gone: gives back all that was held for it.
+    /// The caller is gone: releases everything held for it.
     package mutating func cancel(_ token: Call.Token, _ actions: inout Actions) {
         if abandon(token, .cancelled, &actions) { counts.cancelled += 1 }
         calls.remove(token)
     }
 
-    /// Ends every call whose deadline has passed.
+    /// Times out every call whose deadline has passed.
     package mutating func expire(now: MonotonicTime, _ actions: inout Actions) {
         guard now >= earliestDeadline else { return }
         var expired: [Call.Token] = []
@@ -167,7 +167,7 @@ package struct ExchangeState: Sendable {
         for token in expired where abandon(token, .timedOut, &actions) { counts.expired += 1 }
     }
 
-    /// Ends a call early: what is missing fails with `error`, and records that nobody else waits for are forgotten.
+    /// Ends a call early: missing outcomes fail with `error`, and records without another subscriber are dropped.
     private mutating func abandon(_ token: Call.Token, _ error: GatewayError, _ actions: inout Actions) -> Bool {
         guard let call = calls[token], call.remaining > 0 else { return false }
         admission.release(call.remaining)
@@ -193,7 +193,7 @@ package struct ExchangeState: Sendable {
         return true
     }
 
-    // MARK: Answers
+    // MARK: Replies
 
     package mutating func receive(_ replies: [ReceivedReply], now: MonotonicTime, _ actions: inout Actions) {
         for reply in replies {
@@ -217,7 +217,7 @@ package struct ExchangeState: Sendable {
                 if flight.isShared, isCurrent { cache.insert(answer, for: flight.sentence, now: now) }
                 deliver(reply.outcome, to: flight, &actions)
             case .failure(let error):
-                // The record carried the deadline of whoever asked first; who joined later may have time left.
+                // The record carried the first caller's deadline. Callers that joined later may have time left.
                 let waiting = error.code == .deadlineExceeded ? stillWaiting(for: flight, now: now) : nil
                 if let deadline = waiting {
                     let request = fly(
@@ -234,15 +234,15 @@ package struct ExchangeState: Sendable {
         }
     }
 
-    /// The record could not be sent or delivered.
+    /// Fails a record that could not be sent or delivered.
     package mutating func fail(_ token: Flight.Token, _ error: GatewayError, _ actions: inout Actions) {
         guard let flight = remove(token) else { return }
         counts.undelivered += 1
         deliver(.failure(error), to: flight, &actions)
     }
 
-    /// The latest deadline of those who wait for the record, when it has not passed and is later than the one that the
-    /// record carried, whoever that was of: he may be gone. So every time that a record is sent again it has more time.
+    /// The latest deadline of the record's remaining subscribers, if it has not passed and is later than the record's
+    /// own deadline. The caller with the record's deadline may be gone. Each resend therefore gets a later deadline.
     private func stillWaiting(for flight: Flight, now: MonotonicTime) -> Deadline? {
         let deadlines = flight.subscribers.compactMap { calls[$0.call]?.deadline }
         guard let latest = deadlines.max(by: { $0.moment < $1.moment }) else { return nil }
@@ -289,27 +289,27 @@ extension GatewayError {
     static let timedOut = GatewayError(.deadlineExceeded, "no reply came before the deadline")
 }
 
-/// How often what has happened, in sentences, since the start. Metrics are read off these.
+/// Counters since the start, in sentences unless stated otherwise. The metrics are read from them.
 package struct ExchangeCounts: Hashable, Sendable {
     /// Answered from the cache.
     package var hits = 0
     /// Sent to a worker.
     package var misses = 0
-    /// Joined to a record that was under way.
+    /// Joined to a record that was already in flight.
     package var coalesced = 0
-    /// Turned away by admission.
+    /// Refused by admission control.
     package var refused = 0
-    /// Calls (not sentences) that ended by their deadline.
+    /// Calls (not sentences) that timed out.
     package var expired = 0
-    /// Calls (not sentences) whose caller hung up.
+    /// Calls (not sentences) whose caller disconnected.
     package var cancelled = 0
     /// Records that could not be sent or delivered.
     package var undelivered = 0
-    /// Replies that nobody waits for: late ones, repeats, and those of another gateway on the same partition.
+    /// Replies without a waiting caller: late ones, duplicates, and those for another gateway on the same partition.
     package var unknownReplies = 0
 }
 
-/// A reply as it came from the queue.
+/// A reply received from the queue.
 package struct ReceivedReply: Sendable {
     package let correlationID: CorrelationID
     package let outcome: Outcome

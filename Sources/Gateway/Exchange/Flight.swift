@@ -1,6 +1,6 @@
 package import Platform
 
-/// One record on its way to a worker and back, and everybody who waits for it.
+/// One record in flight to a worker and back, with all its subscribers.
 package struct Flight: Sendable {
     package typealias Token = SlotTable<Flight>.Token
 
@@ -12,20 +12,20 @@ package struct Flight: Sendable {
 
     let correlationID: CorrelationID
     let sentence: Sentence
-    /// Whether later calls with the same sentence may join, and the answer may be cached.
+    /// Whether later calls with the same sentence may join and the answer may be cached.
     let isShared: Bool
     let sent: MonotonicTime
-    /// The deadline that the record carries: that of whoever asked first.
+    /// The deadline that the record carries: the one of the first caller.
     let deadline: Deadline
     let trace: CallerTrace?
     var subscribers: [Subscriber]
 }
 
-/// One caller with one or more sentences.
+/// One call with one or more sentences.
 package struct Call: Sendable {
     package typealias Token = SlotTable<Call>.Token
 
-    /// Who is told the result.
+    /// Who receives the result.
     package enum Waiter: Sendable {
         case task(CheckedContinuation<CallResult, Never>)
         case callback(@Sendable (CallResult) -> Void)
@@ -40,24 +40,24 @@ package struct Call: Sendable {
 
     var outcomes: [Outcome?]
     var sources: [AnswerSource]
-    /// How many outcomes are still missing.
+    /// The number of missing outcomes.
     var remaining: Int
     let deadline: Deadline
-    /// The records that it waits for.
+    /// The records that the call waits for.
     var flights: [Flight.Token]
-    /// Nil until somebody waits.
+    /// Nil until someone waits.
     var waiter: Waiter?
 
-    /// The result, with `error` in the place of what is missing.
+    /// The result, with `error` for each missing outcome.
     consuming func result(missing error: GatewayError) -> CallResult {
         CallResult(outcomes: outcomes.map { $0 ?? .failure(error) }, sources: sources)
     }
 }
 
-/// A sentence as a caller sent it: its UTF-8 bytes, compared and hashed as bytes.
+/// A sentence as the caller sent it: its UTF-8 bytes, compared and hashed as bytes.
 ///
-/// A `String` would do the same by Unicode equivalence, which costs several times as much and would let two texts that
-/// the classifier sees differently share an answer.
+/// A `String` compares by Unicode equivalence. That is several times slower and would let two texts that the classifier
+/// distinguishes share an answer.
 package struct Sentence: Hashable, Sendable {
     package let bytes: [UInt8]
 
@@ -74,15 +74,15 @@ package struct Sentence: Hashable, Sendable {
     }
 
     package func hash(into hasher: inout Hasher) {
-        // Array's own hashing feeds one byte at a time.
+        // Hashing the array itself would feed one byte at a time.
         bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
     }
 }
 
-/// When a caller stops waiting, on this process's clock and on the clock that workers read.
+/// When a caller stops waiting, on this process's monotonic clock and on the wall clock that workers use.
 package struct Deadline: Sendable {
     package let moment: MonotonicTime
-    /// The same in Unix milliseconds.
+    /// The same moment in Unix milliseconds.
     package let unixMilliseconds: Int64
 
     package init(moment: MonotonicTime, unixMilliseconds: Int64) {
@@ -90,14 +90,14 @@ package struct Deadline: Sendable {
         self.unixMilliseconds = unixMilliseconds
     }
 
-    /// The deadline this far from now.
+    /// The deadline this long from now.
     package init(in duration: Duration) {
         self.moment = MonotonicTime.now.advanced(by: duration)
         self.unixMilliseconds = UnixTime.milliseconds + duration.milliseconds
     }
 }
 
-/// What ties a reply to its request: 16 random bytes, carried in the header `kafka_correlationId`.
+/// Matches a reply to its request: 16 random bytes in the header `kafka_correlationId`.
 package struct CorrelationID: Hashable, Sendable {
     package let high: UInt64
     package let low: UInt64
@@ -107,29 +107,29 @@ package struct CorrelationID: Hashable, Sendable {
         self.low = low
     }
 
-    /// A fresh identifier.
+    /// A new random identifier.
     package init(using random: inout some RandomNumberGenerator) {
         self.init(high: random.next(), low: random.next())
     }
 
-    /// The identifier in these bytes, or nil when they are not 16 bytes.
+    /// The identifier with these bytes; nil unless there are 16.
     package init?(_ bytes: UnsafeRawBufferPointer) {
         guard bytes.count == 16 else { return nil }
         self.high = bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
         self.low = bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
     }
 
-    /// Lends the 16 bytes of the identifier.
+    /// Calls `body` with the 16 bytes of the identifier.
     package func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         try withUnsafeBytes(of: (high, low), body)
     }
 
-    /// 32 lower-case hexadecimal digits.
+    /// 32 lowercase hexadecimal digits.
     package var hexadecimal: String {
         withBytes { Hexadecimal.string($0) }
     }
 
-    /// The bytes are random already: half of them make a good hash.
+    /// The bytes are random already, so half of them make a good hash.
     package func hash(into hasher: inout Hasher) {
         hasher.combine(low)
     }

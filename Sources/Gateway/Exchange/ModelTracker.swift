@@ -1,12 +1,12 @@
 package import Platform
 
-/// What the gateway knows of the model from the replies that it sees.
+/// What replies reveal about the model.
 package struct ModelInformation: Hashable, Sendable {
     /// The model's name, before the `@`.
     package let name: String
-    /// The model's version, after the `@`; empty when there is none.
+    /// The model's version, after the `@`; empty if there is none.
     package let version: String
-    /// `NAME@VERSION`, as replies have it.
+    /// `NAME@VERSION`, as in replies.
     package let identifier: String
     /// The classes, in the order of the probabilities.
     package let labels: [String]
@@ -20,22 +20,22 @@ package struct ModelInformation: Hashable, Sendable {
     }
 }
 
-/// Decides which model is the current one while workers change over from one to the next.
+/// Tracks the current model while workers switch to a new one.
 ///
-/// The first reply of a model never seen makes it current. While the change is under way, replies of the model before
-/// still come in; they are good answers, but neither turn the gateway back nor get into the cache. Only when the current
-/// model has been silent for a while does an earlier one count as a return to it.
+/// The first reply of a new model makes it current. During a rollout, replies of the previous model still arrive. They
+/// are valid answers, but they neither switch the gateway back nor enter the cache. A previous model becomes current
+/// again only after the current one has been silent for a while.
 package struct ModelTracker: Sendable {
-    /// For how long the current model must be silent before an earlier one may take over again.
+    /// How long the current model must be silent before a previous one may become current again.
     static let silence: UInt64 = 10_000_000_000
 
-    /// What became of a reply.
+    /// How a reply relates to the current model.
     package enum Finding: Equatable, Sendable {
-        /// The current model's: it may be cached.
+        /// It comes from the current model and may be cached.
         case current
-        /// From now on this model is the current one: the cache must be emptied first.
+        /// Its model has just become the current one. The cache must be cleared first.
         case changed
-        /// From a model that has been replaced: not to be cached.
+        /// It comes from a replaced model and must not be cached.
         case superseded
     }
 

@@ -1,10 +1,10 @@
 package import Platform
 
-/// The answers given lately, the least recently used going first, each for a limited time.
+/// An LRU cache of recent answers with a time to live.
 ///
-/// All of them come from one model: whoever owns the cache empties it when another model takes over, so the sentence
-/// alone is the key. Looking up, adding and evicting take constant time: a dictionary from sentence to slot, and the
-/// slots linked into a ring by age.
+/// The sentence alone is the key, because all answers come from one model: the owner clears the cache when the model
+/// changes. Lookup, insertion and eviction take constant time, with a dictionary from sentence to slot and the slots in
+/// a doubly linked list by last use.
 package struct ResultCache: Sendable {
     private struct Entry: Sendable {
         var sentence: Sentence
@@ -14,17 +14,17 @@ package struct ResultCache: Sendable {
         var older: Int
     }
 
-    /// How many answers it may hold; 0 turns it off.
+    /// The maximum number of answers; 0 turns the cache off.
     package let capacity: Int
-    /// For how long an answer is good, in nanoseconds.
+    /// How long an answer is valid, in nanoseconds.
     package let timeToLive: UInt64
-    /// Longer sentences are not kept, so that memory is bounded by the number of answers. In bytes.
+    /// The longest sentence to cache, in bytes. It bounds the memory of an entry.
     package let maximumSentenceBytes: Int
 
     private var slots: [Sentence: Int] = [:]
     private var entries: [Entry] = []
     private var vacant: [Int] = []
-    /// The most and the least recently used, or -1.
+    /// The most and the least recently used slot, or -1.
     private var newest = -1
     private var oldest = -1
 
@@ -36,7 +36,7 @@ package struct ResultCache: Sendable {
 
     package var count: Int { slots.count }
 
-    /// The answer kept for the sentence, which is then the most recently used one.
+    /// The cached answer for the sentence, which becomes the most recently used one.
     package mutating func answer(to sentence: Sentence, now: MonotonicTime) -> Answer? {
         guard capacity > 0, let slot = slots[sentence] else { return nil }
         guard now < entries[slot].expiry else {

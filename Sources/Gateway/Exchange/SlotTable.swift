@@ -1,7 +1,7 @@
-/// Values that are found again by a small token: a slot of an array, and a generation that tells a slot's new tenant from
-/// an old one. Adding, finding and removing take constant time and, once grown, no memory.
+/// Values addressed by a small token, which combines an array slot with a generation that detects reused slots.
+/// Insertion, lookup and removal take constant time and do not allocate once the table has grown.
 package struct SlotTable<Element> {
-    /// Names one element for as long as it stays in the table. Its raw value fits into a C pointer.
+    /// Identifies an element while it is in the table. Its raw value fits into a C pointer.
     package struct Token: Hashable, Sendable {
         package let rawValue: UInt
 
@@ -25,7 +25,7 @@ package struct SlotTable<Element> {
     private var slots: [Slot] = []
     private var vacant: [Int] = []
 
-    /// How many elements the table holds.
+    /// The number of elements.
     package var count: Int { slots.count - vacant.count }
 
     package init() {}
@@ -39,7 +39,7 @@ package struct SlotTable<Element> {
         return Token(slot: slots.count - 1, generation: 1)
     }
 
-    /// Takes the element out, or answers nil when it is no longer there.
+    /// Removes and returns the element; nil if it is gone.
     @discardableResult
     package mutating func remove(_ token: Token) -> Element? {
         let slot = token.slot
@@ -50,7 +50,7 @@ package struct SlotTable<Element> {
         return element
     }
 
-    /// Changes the element in place and answers what `body` answers; nil when the element is no longer there.
+    /// Mutates the element in place and returns the result of `body`; nil if the element is gone.
     package mutating func update<Result>(_ token: Token, _ body: (inout Element) -> Result) -> Result? {
         let slot = token.slot
         guard slot < slots.count, slots[slot].generation == token.generation, slots[slot].element != nil else {
@@ -65,7 +65,7 @@ package struct SlotTable<Element> {
         return slots[slot].element
     }
 
-    /// Every element with its token, in no particular order.
+    /// Calls `body` for every element, in no particular order.
     package func forEach(_ body: (Token, Element) -> Void) {
         for (index, slot) in slots.enumerated() {
             guard let element = slot.element else { continue }

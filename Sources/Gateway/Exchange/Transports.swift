@@ -1,24 +1,24 @@
-/// The way to the workers. Kafka's is ``KafkaTransport``; tests have one in memory.
+/// Sends requests to the workers. ``KafkaTransport`` in production, an in-memory one in tests.
 package protocol RequestTransport: Sendable {
-    /// Hands the records over without waiting for anything.
+    /// Enqueues the records without blocking.
     ///
-    /// - Returns: the records that could not be handed over, and why. Nothing will come of them. Every other record ends
-    ///   in a reply, in a failed delivery, or in silence.
+    /// - Returns: the records that could not be enqueued, and why. Every other record ends in a reply, in a failed
+    ///   delivery, or without any report.
     func send(_ requests: [OutgoingRequest]) -> [(token: Flight.Token, error: GatewayError)]
 }
 
-/// One record for the workers.
+/// One record to the workers.
 package struct OutgoingRequest: Sendable {
-    /// What the transport names when the record cannot be delivered.
+    /// Identifies the record in a delivery failure.
     package let token: Flight.Token
     package let correlationID: CorrelationID
     package let sentence: Sentence
-    /// After this moment nobody waits, in Unix milliseconds.
+    /// When the caller stops waiting, in Unix milliseconds.
     package let deadline: Int64
     package let trace: CallerTrace?
 }
 
-/// The W3C trace context that a caller sent, passed on as it is.
+/// The caller's W3C trace context, forwarded unchanged.
 package struct CallerTrace: Hashable, Sendable {
     package let parent: String
     package let state: String?
@@ -29,11 +29,11 @@ package struct CallerTrace: Hashable, Sendable {
     }
 }
 
-/// The way to the bulk lane. Kafka's is ``KafkaBulkTransport``; tests have one in memory.
+/// Publishes to the bulk lane. ``KafkaBulkTransport`` in production, an in-memory one in tests.
 package protocol BulkTransport: Sendable {
-    /// Publishes the records and returns when the broker has all of them.
+    /// Publishes the records and returns when the broker has acknowledged all of them.
     ///
-    /// - Throws: the first thing that went wrong; some of the records may be published all the same.
+    /// - Throws: the first failure. Some of the records may have been published.
     func publish(_ records: [BulkRecord], deadline: Deadline) async throws(GatewayError)
 }
 
@@ -41,10 +41,10 @@ package protocol BulkTransport: Sendable {
 package struct BulkRecord: Sendable {
     package let id: String
     package let sentence: Sentence
-    /// Sentences with the same key keep their order.
+    /// Sentences with the same key stay in order.
     package let key: String?
     package let trace: CallerTrace?
-    /// Unix milliseconds after which nobody wants the reply; nil if there is no such time.
+    /// When the reply is no longer wanted, in Unix milliseconds; nil if it always is.
     package let deadline: Int64?
 
     package init(id: String, sentence: Sentence, key: String?, trace: CallerTrace?, deadline: Int64? = nil) {

@@ -1,20 +1,20 @@
 import Messages
 
-/// What the member `parameters` of a request, an input or an output may hold that means something here. The protocol
-/// lets it hold anything else too.
+/// The supported members of `parameters` in a request, an input or an output. The protocol allows others, which are
+/// ignored.
 struct InferenceParameters {
     enum Field: String, CaseIterable {
-        /// What MLServer's codecs made of the value that a tensor stands for, or the tensors of a request together.
+        /// How MLServer's codecs encoded a tensor's value, or all tensors of a request together.
         case contentType = "content_type"
-        /// Of a request: whether outputs that say nothing of it come as bytes.
+        /// On a request: whether outputs are binary by default.
         case binaryOutputs = "binary_data_output"
-        /// Of an output: whether it comes as bytes.
+        /// On an output: whether it is binary.
         case binary = "binary_data"
-        /// Of an input: how many of the bytes after the JSON are its elements.
+        /// On an input: how many of the bytes after the JSON belong to it.
         case binarySize = "binary_data_size"
-        /// Of an output: how many of the likeliest classes to name in place of the probabilities of all.
+        /// On an output: return this many top classes instead of all probabilities.
         case topClasses = "classification"
-        /// Triton's shared memory, which no other machine has.
+        /// Triton's shared memory, which clients on other machines cannot use.
         case sharedMemory = "shared_memory_region"
     }
 
@@ -24,9 +24,9 @@ struct InferenceParameters {
     private(set) var binarySize: Int?
     private(set) var topClasses: Int?
 
-    /// Reads the object. What is wrong with it is the outcome; only what is not JSON throws.
+    /// Reads the object. Invalid values are returned as a failure; only invalid JSON throws.
     ///
-    /// - Parameter owner: whose parameters they are, for the error.
+    /// - Parameter owner: whose parameters these are, for error messages.
     static func read(
         _ json: inout JSONReader, of owner: String
     ) throws(JSONError) -> Result<InferenceParameters, GatewayError> {
@@ -52,8 +52,8 @@ struct InferenceParameters {
         return .success(parameters)
     }
 
-    /// Reads a field's value and returns what it must be if it is something else. MLServer's own types write null for
-    /// what is not set.
+    /// Reads a field's value. Returns what it must be if it is invalid. Null counts as absent, because MLServer's own
+    /// types write it for unset fields.
     private mutating func read(_ field: Field, _ json: inout JSONReader) throws(JSONError) -> String? {
         switch field {
         case .contentType:
@@ -84,8 +84,8 @@ struct InferenceParameters {
     }
 }
 
-/// What is wrong with the fields of an object. Of fields with one name the last counts, so that a later one mends an
-/// earlier one.
+/// The problems of an object's fields. If a field is repeated, the last occurrence counts and clears an earlier
+/// problem.
 struct FieldProblems<Field: Hashable & CaseIterable> {
     private var problems: [Field: GatewayError] = [:]
 
@@ -94,7 +94,7 @@ struct FieldProblems<Field: Hashable & CaseIterable> {
         set { problems[field] = newValue }
     }
 
-    /// One of them; the same for the same fields.
+    /// The first problem in declaration order, so that the result is deterministic.
     var first: GatewayError? {
         if problems.isEmpty { return nil }
         return Field.allCases.lazy.compactMap { problems[$0] }.first
@@ -102,7 +102,7 @@ struct FieldProblems<Field: Hashable & CaseIterable> {
 }
 
 extension JSONReader {
-    /// Passes over the next value and says whether it was null.
+    /// Skips the next value and returns whether it was null.
     mutating func isNull() throws(JSONError) -> Bool {
         let isNull = try peek() == .null
         try skip()

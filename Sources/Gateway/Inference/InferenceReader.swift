@@ -1,24 +1,24 @@
 import Messages
 import NIOCore
 
-/// Reads a request of the Open Inference Protocol: JSON, and perhaps the tensors' bytes behind it (the extension
+/// Reads an Open Inference Protocol request: JSON, optionally followed by binary tensors (the extension
 /// `binary_tensor_data`).
 struct InferenceReader {
     private enum Field: String, CaseIterable { case id, inputs, outputs, parameters }
     private enum TensorField: String, CaseIterable { case name, datatype, shape, data, parameters }
 
-    /// One input tensor as the JSON has it.
+    /// One input tensor as described in the JSON.
     private struct Tensor {
         var name: String?
         var datatype = ""
         var shape: [Int64] = []
         var elements: [[UInt8]]?
-        /// What is wrong with the elements. It matters only where they should be sentences.
+        /// What is wrong with the elements. Reported only after the datatype has been checked.
         var elementProblem: GatewayError?
         var parameters = InferenceParameters()
     }
 
-    /// An output as the JSON names it.
+    /// A requested output as described in the JSON.
     private struct WantedOutput {
         var name: String?
         var parameters = InferenceParameters()
@@ -32,7 +32,7 @@ struct InferenceReader {
     private var wanted: [WantedOutput] = []
     private var parameters = InferenceParameters()
 
-    /// Reads a body whose first `jsonLength` bytes are JSON; all of it, when that is nil.
+    /// Reads a body whose first `jsonLength` bytes are JSON; nil means all of it.
     static func read(
         _ body: ByteBuffer, jsonLength: Int?, rules: SentenceRules, maximum: Int
     ) throws(GatewayError) -> InferenceRequest {
@@ -105,7 +105,7 @@ struct InferenceReader {
         }
     }
 
-    /// Reads an array of objects. The outcome is the first problem, if there is one.
+    /// Reads an array of objects. Fails with the first problem.
     private static func elements<Element>(
         _ json: inout JSONReader, _ name: String,
         _ read: (inout JSONReader, _ index: Int) throws(JSONError) -> Result<Element, GatewayError>
@@ -206,7 +206,7 @@ struct InferenceReader {
         return shape
     }
 
-    /// Reads strings, in as many levels of arrays as the caller likes.
+    /// Reads strings from arrays of any depth.
     private static func data(
         _ json: inout JSONReader, _ elements: inout [[UInt8]], _ problem: inout GatewayError?
     ) throws(JSONError) {
@@ -255,12 +255,12 @@ struct InferenceReader {
         return .success(output)
     }
 
-    // MARK: Meaning
+    // MARK: Validation
 
     private func request(binary: ByteBuffer) throws(GatewayError) -> InferenceRequest {
         var request = InferenceRequest()
         request.id = id
-        // What MLServer's codecs for whole requests mean by these is one tensor of strings, or a column for each input.
+        // In MLServer's request codecs, `str` and `np` mean one string tensor, and `pd` means one column per input.
         let contentType = try parameters.contentType(of: "the request", in: ["str", "np", "pd"])
         request.isTable = contentType == "pd"
         request.outputs = try outputs()
@@ -284,7 +284,7 @@ struct InferenceReader {
             guard !outputs.contains(where: { $0.name == name }) else {
                 throw GatewayError(.invalidParameter, "the output \(name) is asked for twice")
             }
-            // Triton takes 0 for a classification that is not asked for.
+            // In Triton, 0 means that no classification is requested.
             let topClasses = output.parameters.topClasses.flatMap { $0 > 0 ? $0 : nil }
             let allowed = name == .label || topClasses != nil ? ["str", "np"] : ["np"]
             _ = try output.parameters.contentType(of: "the output \(name)", in: allowed)
@@ -297,8 +297,8 @@ struct InferenceReader {
         return outputs
     }
 
-    /// The tensor with the sentences: the one called ``InferenceRequest/inputName``, or the only one, with the elements
-    /// that stand in the bytes after the JSON. Whatever else there is was not meant for this model.
+    /// The tensor with the sentences, with its elements taken from the binary data if they are there. It must be the
+    /// only input; any name is accepted.
     private func textTensor(_ binary: ByteBuffer) throws(GatewayError) -> Tensor {
         guard var tensor = tensors.first else {
             throw GatewayError(.missingText, "inputs must hold a tensor with the sentences")
@@ -365,7 +365,7 @@ struct InferenceReader {
         return try outcome.get()
     }
 
-    /// How many elements a tensor of this shape has; nil when there can be none such.
+    /// The number of elements of a tensor with this shape; nil if the shape is invalid.
     private static func count(of shape: [Int64]) -> Int? {
         if shape.isEmpty { return nil }
         var count: Int64 = 1
@@ -377,7 +377,7 @@ struct InferenceReader {
         return Int(exactly: count)
     }
 
-    /// Takes a tensor's bytes: for each element its length, four bytes with the least significant first, and itself.
+    /// Reads binary elements, each with a four-byte little-endian length prefix.
     private static func elements(_ binary: inout ByteBuffer, size: Int) throws(GatewayError) -> [[UInt8]] {
         let wrong = GatewayError(.invalidParameter, "binary_data_size does not fit the bytes after the JSON")
         guard var tensor = binary.readSlice(length: size) else { throw wrong }
@@ -391,14 +391,14 @@ struct InferenceReader {
         return elements
     }
 
-    /// A tensor's name as an error shows it.
+    /// A tensor's name for error messages.
     private static func shown(_ name: String?) -> String { (name ?? "").shortened }
 }
 
 extension InferenceParameters {
-    /// The content type, if it is one of those that can be.
+    /// The content type; throws unless it is one of `allowed`.
     fileprivate func contentType(of owner: String, in allowed: [String]) throws(GatewayError) -> String? {
-        // As for MLServer, an empty one is none.
+        // An empty one counts as absent, as in MLServer.
         guard let contentType, !contentType.isEmpty else { return nil }
         if allowed.contains(contentType) { return contentType }
         let names = allowed.joined(separator: " or ")
@@ -408,49 +408,49 @@ extension InferenceParameters {
 }
 
 extension String {
-    /// As much of a name that somebody sent as an error needs to tell it.
+    /// A client-supplied name, shortened for error messages.
     fileprivate var shortened: String { utf8.count > 64 ? "\(prefix(48))…" : self }
 }
 
 extension GatewayError {
-    /// What is wrong with one element of a tensor.
+    /// An error in one element of a tensor.
     static func element(_ index: Int, _ error: GatewayError) -> GatewayError {
         GatewayError(error.code, "element \(index): \(error.detail)")
     }
 }
 
-/// A request of the Open Inference Protocol as the gateway needs it.
+/// A parsed Open Inference Protocol request.
 struct InferenceRequest {
-    /// One of the tensors that a model gives.
+    /// One of the model's output tensors.
     enum OutputName: String {
         case probabilities
         case label
     }
 
-    /// One tensor that the caller wants.
+    /// One output tensor that the caller requested.
     struct Output {
         let name: OutputName
-        /// Whether its elements come after the JSON as bytes, as Triton's clients like it.
+        /// Whether its elements follow the JSON in binary form, as Triton's clients prefer.
         let isBinary: Bool
-        /// How many of the likeliest classes to name for each sentence, in place of the probability of each class.
+        /// How many top classes to return per sentence instead of all probabilities.
         var topClasses: Int?
     }
 
-    /// The name of the only input that a model takes.
+    /// The name of the model's only input.
     static let inputName = "text"
 
-    /// The caller's name for the request.
+    /// The caller's id for the request.
     var id: String?
-    /// Whether the caller exchanges whole tables, a column for each tensor: MLServer's content type `pd`.
+    /// Whether the caller exchanges tables with a column per tensor: MLServer's content type `pd`.
     var isTable = false
     /// The elements of the text tensor, in row-major order.
     var sentences: [Sentence] = []
-    /// What to answer with, in this order.
+    /// The outputs to return, in this order.
     var outputs: [Output] = []
 }
 
 extension CallResult {
-    /// The answers to all sentences. The protocol has no place for an error of one element, so the first fails all.
+    /// The answers to all sentences. The protocol has no per-element errors, so the first error fails the request.
     func allAnswers() throws(GatewayError) -> [Answer] {
         var answers: [Answer] = []
         answers.reserveCapacity(outcomes.count)

@@ -2,10 +2,10 @@ import HTTPServer
 import Messages
 import NIOCore
 
-/// Writes a response of the Open Inference Protocol: JSON, and behind it the tensors that are wanted as bytes.
+/// Writes an Open Inference Protocol response: JSON, followed by the tensors requested in binary form.
 ///
-/// A tensor in JSON is flat and has the content type that MLServer's codecs decode it by. For who exchanges tables a row
-/// of several elements is an array of its own, since `PandasCodec` takes each element for a row and knows no shape.
+/// A JSON tensor is flat and carries the content type for MLServer's codecs. For tables (`pd`), a row of several
+/// elements is an array of its own, because `PandasCodec` ignores the shape and takes each element for a row.
 struct InferenceResponse {
     let request: InferenceRequest
     let model: ModelInformation
@@ -20,7 +20,7 @@ struct InferenceResponse {
         self.answers = answers
     }
 
-    /// The whole body, and how many bytes of it are JSON when others follow.
+    /// The complete body, and the length of its JSON if binary data follows.
     mutating func body() throws(GatewayError) -> (bytes: ByteBuffer, jsonLength: Int?) {
         json.reserveCapacity(256 + answers.count * 128)
         json.writeStaticString("{\"model_name\":")
@@ -64,9 +64,9 @@ struct InferenceResponse {
         }
     }
 
-    /// Writes a tensor with a row for each sentence.
+    /// Writes a tensor with one row per sentence.
     ///
-    /// - Parameter columns: the elements of a row; nil when a row is its only element.
+    /// - Parameter columns: the number of elements in a row; nil for a one-dimensional tensor.
     private mutating func writeTensor(
         _ output: InferenceRequest.Output, _ datatype: StaticString, columns: Int?,
         _ writeRow: (inout TensorWriter, Answer) throws(GatewayError) -> Void
@@ -114,7 +114,7 @@ struct InferenceResponse {
             let start = tensor.count
             try writeRow(&tensor, answer)
             guard tensor.count - start == rowLength else {
-                // Workers are changing over: the answers are of two models, which cannot share one tensor.
+                // The model changed during the request. Answers of two models cannot share one tensor.
                 throw GatewayError(.modelUnknown, "the model changed while the request was under way; send it again")
             }
             if isNested { tensor.bytes.writeStaticString("]") }
@@ -122,11 +122,11 @@ struct InferenceResponse {
     }
 }
 
-/// Writes the elements of one tensor, as JSON or as bytes.
+/// Writes the elements of one tensor, as JSON or in binary form.
 private struct TensorWriter {
     var bytes: ByteBuffer
     let isBinary: Bool
-    /// How many elements the array that is being written has.
+    /// The number of elements in the array being written.
     var count = 0
 
     mutating func writeProbabilities(of answer: Answer) throws(GatewayError) {
@@ -154,7 +154,7 @@ private struct TensorWriter {
         }
     }
 
-    /// Writes the likeliest classes as Triton does, `PROBABILITY:INDEX:LABEL`, the likeliest first.
+    /// Writes the top classes in Triton's format `PROBABILITY:INDEX:LABEL`, most likely first.
     mutating func writeTopClasses(of answer: Answer, _ top: Int) throws(GatewayError) {
         try RequestBodies.read(answer.probabilityBytes) { reader throws(JSONError) in
             var classes: [(probability: Double, index: Int, text: [UInt8])] = []

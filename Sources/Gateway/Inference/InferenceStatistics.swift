@@ -3,10 +3,10 @@ import NIOCore
 import Platform
 import Synchronization
 
-/// What this gateway's infer routes have done for the model that answers now, as the protocol's extension `statistics`
-/// tells it. Other routes are not counted: `/metrics` has them all.
+/// Statistics of the infer routes for the current model, as in the protocol's extension `statistics`. `/metrics` covers
+/// all routes.
 package final class InferenceStatistics: Sendable {
-    /// So many, and how long they took together.
+    /// A number of requests and their total duration.
     struct Count {
         var count = 0
         var nanoseconds: UInt64 = 0
@@ -17,7 +17,7 @@ package final class InferenceStatistics: Sendable {
         }
     }
 
-    /// What is counted for one model. As in Triton, each version starts from nothing.
+    /// The counters of one model. They start at zero for each version, as in Triton.
     struct Counts {
         var model = ""
         var sentences = 0
@@ -25,7 +25,7 @@ package final class InferenceStatistics: Sendable {
         var failures = Count()
         /// Successes that needed no worker.
         var cacheHits = Count()
-        /// When the last request came to its end, in milliseconds since the start of 1970.
+        /// When the last request ended, in Unix milliseconds.
         var last: Int64 = 0
     }
 
@@ -42,7 +42,7 @@ package final class InferenceStatistics: Sendable {
         }
     }
 
-    /// Counts a request that was answered with an error.
+    /// Counts a request that failed.
     func failed(model: ModelInformation, nanoseconds: UInt64) {
         count(for: model) { $0.failures.add(nanoseconds) }
     }
@@ -59,7 +59,7 @@ package final class InferenceStatistics: Sendable {
         }
     }
 
-    /// The answer to `/v2/models/{model}/stats`; without a model, that there are none.
+    /// The body of `/v2/models/{model}/stats`; an empty list without a model.
     func body(for model: ModelInformation?) -> ByteBuffer {
         var body = ByteBuffer()
         body.writeStaticString("{\"model_stats\":[")
@@ -73,8 +73,8 @@ package final class InferenceStatistics: Sendable {
 }
 
 extension ByteBuffer {
-    /// Appends a model's statistics with every member that Triton's tools read. What only a worker knows stays 0: how long
-    /// a sentence waited in the queue and was computed, and in which batches.
+    /// Appends a model's statistics with every member that Triton's tools read. Values known only to workers stay 0:
+    /// queue time, compute time and batch sizes.
     fileprivate mutating func write(_ counts: InferenceStatistics.Counts, of model: ModelInformation) {
         writeStaticString("{\"name\":")
         writeJSON(string: model.name)

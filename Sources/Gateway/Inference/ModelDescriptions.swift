@@ -3,9 +3,9 @@ import Messages
 import NIOCore
 import Telemetry
 
-/// What clients of the Open Inference Protocol, Triton's and MLServer's among them, ask about a server and its model.
+/// Responses to metadata queries of Open Inference Protocol clients, such as those of Triton and MLServer.
 enum ModelDescriptions {
-    /// `/v2`, with the protocol's extensions that there are.
+    /// `/v2`, with the supported protocol extensions.
     static func server() -> ByteBuffer {
         var body = ByteBuffer()
         body.writeStaticString("{\"name\":\"triage\",\"version\":")
@@ -42,8 +42,8 @@ enum ModelDescriptions {
         return body
     }
 
-    /// The part of Triton's model configuration that means something here. As in Triton's, the dimensions are those of one
-    /// element of a batch: the sentence and its label have none.
+    /// The supported part of Triton's model configuration. As in Triton, dimensions exclude the batch dimension, so the
+    /// sentence and its label have none.
     static func configuration(of model: ModelInformation, maximumBatch: Int) -> ByteBuffer {
         var body = ByteBuffer()
         body.writeStaticString("{\"name\":")
@@ -58,11 +58,11 @@ enum ModelDescriptions {
         return body
     }
 
-    /// The models that there are: one, or none as long as no worker has answered.
+    /// The list of models: one, or none until a worker has answered.
     ///
     /// - Parameters:
-    ///   - unavailable: why the model cannot answer; nil when it can.
-    ///   - readyOnly: whether a model that cannot is left out.
+    ///   - unavailable: why the model cannot answer; nil if it can.
+    ///   - readyOnly: whether to omit a model that cannot answer.
     static func index(of model: ModelInformation?, unavailable: String?, readyOnly: Bool) -> ByteBuffer {
         var body = ByteBuffer()
         body.writeStaticString("[")
@@ -80,7 +80,7 @@ enum ModelDescriptions {
         return body
     }
 
-    /// Reads what a request for the index wants: nothing, as Triton's client sends it, or `{"ready":true}`.
+    /// Reads the body of an index request: empty, as Triton's client sends it, or `{"ready":true}`.
     static func wantsReadyOnly(_ body: ByteBuffer) throws(GatewayError) -> Bool {
         if body.readableBytes == 0 { return false }
         let rule = GatewayError(.invalidParameter, "the body must be an object, and its ready true or false")

@@ -3,8 +3,7 @@ import Logging
 import Synchronization
 import Telemetry
 
-/// How many records of the interactive lane its workers have not answered yet, as the queue tells it: known also when
-/// no worker runs that could tell.
+/// The consumer lag of the interactive lane. It is read from the brokers, so it is known even if no worker runs.
 package final class InteractiveLag: Sendable {
     private struct State {
         var records: Int64?
@@ -13,7 +12,7 @@ package final class InteractiveLag: Sendable {
     }
 
     private static let interval = Duration.seconds(10)
-    /// The thread that looks has more to do.
+    /// Short, because the calling thread has other work.
     private static let patience = Duration.seconds(1)
 
     private let admin: AdminClient
@@ -29,13 +28,13 @@ package final class InteractiveLag: Sendable {
         self.logger = logger
     }
 
-    /// The number at the last look; nil while it is not known, or no broker has answered for some time.
+    /// The lag at the last query; nil while unknown or if the brokers have not answered for some time.
     package var records: Int64? {
         let state = state.withLock { $0 }
         return ContinuousClock.now < state.nextLook + Self.interval * 2 ? state.records : nil
     }
 
-    /// Asks the brokers if it is time. Blocks for a second at most, so it is called on a thread that may wait.
+    /// Queries the brokers if it is time. Blocks for up to a second, so it must not run on an event loop.
     func look() {
         let now = ContinuousClock.now
         guard state.withLock({ $0.nextLook <= now }) else { return }
@@ -49,7 +48,7 @@ package final class InteractiveLag: Sendable {
         let problem: KafkaError? = state.withLock { state in
             state.nextLook = now + Self.interval
             state.records = try? outcome.get()
-            // What the connections meet, the readiness tells.
+            // Connection errors are reported through readiness.
             guard case .failure(let error) = outcome, !error.code.isAboutConnection, error.code != .timedOut,
                 !state.hasWarned
             else { return nil }

@@ -3,7 +3,7 @@ import Messages
 import Platform
 import Synchronization
 
-/// Publishes to the bulk lane and tells callers when the broker has their records.
+/// Publishes to the bulk lane and resumes callers when the broker has acknowledged their records.
 package final class KafkaBulkTransport: BulkTransport {
     private let producer: Producer
     private let topic: ProducerTopic
@@ -17,7 +17,7 @@ package final class KafkaBulkTransport: BulkTransport {
     package func publish(_ records: [BulkRecord], deadline: Deadline) async throws(GatewayError) {
         let token = table.withLock { $0.begin(records.count, deadline: deadline.moment) }
         if let error = send(records, token) {
-            // What could not be sent will not be reported; nobody waits yet, so nobody is to be woken.
+            // Unsent records get no delivery report. No one waits yet, so there is no continuation to resume.
             _ = table.withLock { $0.report(token, error.error, count: records.count - error.sent) }
         }
         let error = await withTaskCancellationHandler {
@@ -32,7 +32,7 @@ package final class KafkaBulkTransport: BulkTransport {
         if let error { throw error }
     }
 
-    /// Sends until something goes wrong.
+    /// Sends the records in order and stops at the first failure.
     private func send(_ records: [BulkRecord], _ token: DeliveryTable.Token) -> (error: GatewayError, sent: Int)? {
         let arena = ByteArena()
         let encoder = RequestEncoder()
@@ -69,7 +69,7 @@ package final class KafkaBulkTransport: BulkTransport {
         return nil
     }
 
-    /// Takes what librdkafka reports. Called by the thread that serves Kafka.
+    /// Processes librdkafka's delivery reports. Called on the Kafka thread.
     func takeReports() {
         var finished: [(DeliveryTable.Continuation, GatewayError?)] = []
         producer.receiveDeliveryReports { token, code, _, _ in
@@ -80,7 +80,7 @@ package final class KafkaBulkTransport: BulkTransport {
         for (continuation, error) in finished { continuation.resume(returning: error) }
     }
 
-    /// Ends the callers whose deadline has passed. To be called again and again.
+    /// Times out the callers whose deadline has passed. Must be called periodically.
     package func expire() {
         let now = MonotonicTime.now
         let expired = table.withLock { $0.expire(now: now) }

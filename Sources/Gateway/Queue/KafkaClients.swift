@@ -3,18 +3,18 @@ package import Logging
 import Platform
 import Synchronization
 
-/// The clients of one gateway, all served by one thread that sleeps on one wakeup.
+/// The Kafka clients of one gateway. One thread serves the producers and the reply consumer, and sleeps on `wakeup`.
 package struct KafkaClients: Sendable {
     package let wakeup: Wakeup
-    /// Sends what somebody waits for: at once, and acknowledged by one broker, since the reply is the proof.
+    /// Sends interactive requests: with little delay and `acks=1`, because the reply itself is the confirmation.
     package let interactive: Producer
-    /// Sends to the bulk lane: nothing lost and nothing twice.
+    /// Sends to the bulk lane: idempotent, without loss or duplicates.
     package let bulk: Producer
     package let interruption: Interruption
-    /// Knows whether the leader of the reply partition answers.
+    /// Watches whether the leader of the reply partition answers.
     package let brokers: BrokerWatch
 
-    /// Knows how far the workers are behind.
+    /// The lag of the workers.
     package let lag: InteractiveLag
 
     private let admin: AdminClient
@@ -29,10 +29,10 @@ package struct KafkaClients: Sendable {
         self.interruption = interruption
         self.properties = configuration.kafka
         self.logger = logger
-        // A producer that has nothing to send may lose its connections and say that no broker is left. The reader of
-        // replies always asks for more, so it is the one to believe; a producer's own end matters all the same.
+        // An idle producer may lose its connections and report that all brokers are down. The reply consumer always has
+        // a fetch in flight, so only its reports count, along with any client's fatal error.
         let log = KafkaLog(logger: logger, onError: { if $0.isFatal { interruption.note($0) } })
-        // It asks every second and says what it finds; what its connections meet is no news beside it.
+        // Silent, because the broker watch polls through this client every second and reports what it finds.
         let silent = KafkaLog(logger: Logger(label: logger.label) { _ in SwiftLogNoOpLogHandler() })
         self.admin = try AdminClient(properties: Self.common.merging(configuration.kafka), log: silent)
         self.brokers = try BrokerWatch(admin)
@@ -51,16 +51,16 @@ package struct KafkaClients: Sendable {
             wakeup: wakeup, log: log)
     }
 
-    /// The topic of the interactive lane. Workers ask for its partitions every 5 s and share them anew in some seconds more; what is
-    /// sent to one that they have not noticed yet comes too late for its caller.
+    /// The topic of the interactive lane. Workers poll its metadata every 5 s, and a rebalance takes a few seconds
+    /// more. A record sent to a partition that they have not noticed yet would be answered too late.
     func interactiveTopic(_ name: String) throws(KafkaError) -> ProducerTopic {
         try interactive.topic(name, spreadingOver: SettledPartitions(after: .seconds(30)))
     }
 
-    /// The reader of the reply partition, for the thread that calls.
+    /// Creates the consumer of the reply partition. It belongs to the calling thread.
     func makeReplyConsumer() throws(KafkaError) -> Consumer {
-        // Tansu lets an idle fetch sleep for half of its wait, and with much less a reader falls behind for good when that
-        // broker is busy. Other brokers answer when there is something, whatever it is.
+        // Tansu sleeps for half of the maximum wait on an idle fetch. A much lower value makes the consumer fall behind
+        // for good when that broker is busy. Other brokers answer as soon as there is data, for any value.
         try Consumer(
             properties: Self.common.merging([
                 "fetch.wait.max.ms": "20", "fetch.error.backoff.ms": "50", "queued.max.messages.kbytes": "16384",
@@ -68,19 +68,19 @@ package struct KafkaClients: Sendable {
             wakeup: wakeup, log: KafkaLog(logger: logger, onError: { [interruption] in interruption.note($0) }))
     }
 
-    /// How many partitions each of these topics has. Blocks for at most `within`.
+    /// The number of partitions of each topic. Blocks for up to `within`.
     func partitions(of topics: [String], within: Duration) throws(KafkaError) -> [String: Int] {
         try admin.partitions(of: topics, within: within)
     }
 
-    /// A broker that is back is to be found within half a second.
+    /// The reconnect backoff finds a recovered broker within half a second.
     private static let common: KafkaProperties = [
         "socket.nagle.disable": "true", "reconnect.backoff.ms": "50", "reconnect.backoff.max.ms": "500",
         "allow.auto.create.topics": "false", "client.id": "triage-gateway",
     ]
 }
 
-/// News from librdkafka's threads that the brokers or topics are gone.
+/// Reports from librdkafka's threads that the brokers or topics are gone.
 package final class Interruption: Sendable {
     private struct State {
         var isNew = false
@@ -95,7 +95,7 @@ package final class Interruption: Sendable {
         self.wakeup = wakeup
     }
 
-    /// Notes an error when it means that nothing can be sent or received any more.
+    /// Records an error if it means that nothing can be sent or received any more.
     package func note(_ error: KafkaError) {
         let matters: Set<KafkaErrorCode> = [
             .allBrokersDown, .unknownTopic, .unknownTopicOrPartition, .unknownPartition, .authentication,
@@ -109,9 +109,9 @@ package final class Interruption: Sendable {
         wakeup.signal()
     }
 
-    /// What the news is, if there has been any since the last time.
+    /// The latest problem, if there has been one since the last call.
     ///
-    /// - Throws: the error that ended a client for good: only another process can go on.
+    /// - Throws: the fatal error of a client. Only a new process can recover from it.
     package func take() throws(KafkaError) -> String? {
         let (isNew, reason, fatal) = state.withLock { state in
             defer { state.isNew = false }

@@ -2,8 +2,8 @@ package import Kafka
 import Messages
 import Synchronization
 
-/// Sends requests to the interactive lane. Whoever has a sentence sends it from its own thread: librdkafka's queue is safe
-/// from all of them, and no hand-over costs time.
+/// Sends requests to the interactive lane. Callers enqueue on their own threads: librdkafka's queue is thread-safe, and
+/// this avoids a thread hop.
 package final class KafkaTransport: RequestTransport {
     private let producer: Producer
     private let topic: ProducerTopic
@@ -16,7 +16,7 @@ package final class KafkaTransport: RequestTransport {
         self.replyTopic = replyTopic
     }
 
-    /// Says which partition this gateway reads. To be called before the exchange becomes available.
+    /// Sets the reply partition of this gateway. Must be called before the exchange becomes available.
     package func answer(to partition: Int32) {
         replyPartition.store(partition, ordering: .relaxed)
     }
@@ -55,7 +55,7 @@ package final class KafkaTransport: RequestTransport {
 }
 
 extension [UInt8] {
-    /// Lends the bytes to a closure that says what it throws, which the standard library's `withUnsafeBytes` cannot.
+    /// Calls `body` with the bytes, with typed throws, which the standard library's `withUnsafeBytes` does not support.
     func withBytes<Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Void
     ) throws(Failure) {
@@ -68,7 +68,7 @@ extension [UInt8] {
 }
 
 extension GatewayError {
-    /// What a caller is told when its record could not be handed to the client.
+    /// The caller's error for a record that could not be enqueued.
     init(sending error: KafkaError) {
         switch error.code {
         case .queueFull: self.init(.overloaded, "too many records wait to be sent")
@@ -77,7 +77,7 @@ extension GatewayError {
         }
     }
 
-    /// What a caller is told when its record did not reach the broker.
+    /// The caller's error for a record that did not reach the broker.
     init(delivering code: KafkaErrorCode) {
         switch code {
         case .messageSizeTooLarge: self.init(.textTooLong, "the sentence is larger than the broker takes")
@@ -86,7 +86,7 @@ extension GatewayError {
     }
 }
 
-/// Decimal digits on the stack.
+/// Formats decimal digits on the stack.
 private struct DecimalText {
     private var digits: (UInt64, UInt64, UInt64) = (0, 0, 0)
 

@@ -1,9 +1,9 @@
 import Kafka
 
-/// The reply partition that a gateway holds: chosen once the topic's size is known, read from where it ended before the
-/// first request was sent, so that no reply is missed and none from before is read.
+/// The gateway's reply partition. It is chosen once the number of partitions is known and read from the end offset as
+/// of before the first request, so that no reply is missed and no older one is read.
 struct ReplyAssignment {
-    /// How long one question to the brokers may take.
+    /// The timeout of one broker request.
     private static let patience = Duration.seconds(2)
 
     private let configuration: GatewayConfiguration
@@ -14,15 +14,15 @@ struct ReplyAssignment {
         self.configuration = configuration
     }
 
-    /// Whether records can come.
+    /// Whether a partition is assigned.
     var isHeld: Bool { partition != nil }
 
-    /// Notes that the record at this offset has been read.
+    /// Records that the record at this offset has been read.
     mutating func passed(_ offset: Int64) {
         nextOffset = offset + 1
     }
 
-    /// Makes sure that the topics exist and the partition is held. Blocks for some seconds at most.
+    /// Checks that the topics exist and assigns the partition. Blocks for up to a few seconds.
     mutating func establish(_ consumer: Consumer, _ clients: KafkaClients) throws(GatewayError) -> Int32 {
         let established: Result<Int32, GatewayError>
         do throws(KafkaError) {
@@ -52,10 +52,10 @@ struct ReplyAssignment {
         }
         let wanted = TopicPartition(topic: configuration.replyTopic, partition: chosen)
         let end = try consumer.queryWatermarks(of: wanted, within: Self.patience).high
-        // The sender has connections of its own and can be seconds later than the reader to find brokers that are back: the
-        // first callers would wait for it, some of them in vain. Of all leaders this is the one that must be there anyway.
+        // The producer has its own connections and may find recovered brokers seconds after the consumer, too late for
+        // the first callers. So wait for one leader, that of the reply partition, which is needed anyway.
         try clients.interactive.awaitLeader(of: wanted, within: Self.patience)
-        // An end before our place means that the topic was made anew while the brokers were away.
+        // An end offset below ours means that the topic was recreated while the brokers were down.
         if partition != wanted || end < nextOffset {
             try consumer.assign([(wanted, .at(end))])
             partition = wanted
@@ -66,17 +66,17 @@ struct ReplyAssignment {
     }
 }
 
-/// Which partition of the reply topic a gateway reads.
+/// Selects the partition of the reply topic that a gateway reads.
 enum ReplyPartition {
-    /// The one that was asked for, or one by the hash of the instance's name, so that a gateway that comes back reads
-    /// the same one again and gateways of different names spread. Nil when the topic has no such partition.
+    /// The configured partition, or one by the hash of the instance id, so that a restarted gateway reads the same
+    /// partition and different instances spread. Nil if the topic has no such partition.
     static func choose(configured: Int32?, instanceID: String, partitions: Int) -> Int32? {
         if let configured { return Int(configured) < partitions ? configured : nil }
         guard partitions > 0 else { return nil }
         return Int32(hash(instanceID) % UInt64(partitions))
     }
 
-    /// FNV-1a: the same on every machine, which Swift's own hashes are not, and spread by a last mixing.
+    /// FNV-1a with a final mix for better spread. Unlike Swift's own hashes, it is the same on every machine.
     static func hash(_ text: String) -> UInt64 {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in text.utf8 {

@@ -2,12 +2,12 @@ package import Kafka
 import Platform
 import Synchronization
 
-/// The thread that serves Kafka: it holds the reply partition, hands replies to the exchange in batches, takes delivery
-/// reports, and finds its way back when the brokers have been away.
+/// The Kafka thread: it reads the reply partition, passes replies to the exchange in batches, processes delivery
+/// reports, and recovers after the brokers have been down.
 package final class ReplyLoop: Sendable {
-    /// How many replies are taken at a time.
+    /// The maximum number of replies in a batch.
     private static let batch = 1_000
-    /// How long to wait between attempts to reach the brokers.
+    /// The delay between attempts to reach the brokers.
     private static let retryInterval = Duration.milliseconds(250)
 
     private let configuration: GatewayConfiguration
@@ -30,13 +30,13 @@ package final class ReplyLoop: Sendable {
         self.readiness = readiness
     }
 
-    /// Makes ``run()`` return soon. From any thread.
+    /// Makes ``run()`` return soon. Thread-safe.
     package func stop() {
         isStopping.store(true, ordering: .relaxed)
         clients.wakeup.signal()
     }
 
-    /// Serves until ``stop()``. It blocks, so it needs a thread of its own.
+    /// Runs until ``stop()``. It blocks, so it needs a thread of its own.
     package func run() throws(KafkaError) {
         let consumer = try clients.makeReplyConsumer()
         var assignment = ReplyAssignment(configuration: configuration)
@@ -61,7 +61,7 @@ package final class ReplyLoop: Sendable {
         consumer.close(within: .seconds(1))
     }
 
-    /// Looks for the brokers and topics, and takes the reply partition if it is not held yet.
+    /// Looks for the brokers and topics, and assigns the reply partition if needed.
     ///
     /// - Returns: whether requests can be sent and answered.
     private func attempt(_ consumer: Consumer, _ assignment: inout ReplyAssignment) -> Bool {
@@ -85,7 +85,7 @@ package final class ReplyLoop: Sendable {
         bulk.takeReports()
     }
 
-    /// Whether there were any.
+    /// Processes a batch of replies. Returns false if there were none.
     private func takeReplies(
         _ consumer: Consumer, _ reader: ReplyReader, _ assignment: inout ReplyAssignment
     ) throws(KafkaError) -> Bool {

@@ -1,13 +1,13 @@
 import Kafka
 import Messages
 
-/// Turns records of the reply topic into replies. One thread at a time.
+/// Decodes records of the reply topic. Not thread-safe.
 final class ReplyReader {
     private let decoder = ReplyDecoder()
-    /// The models seen lately, so that one reply after the other shares their names and classes.
+    /// The most recent models, so that replies share their names and classes.
     private var models: [ModelInformation] = []
 
-    /// The record's reply, or nil when it is none of a gateway's.
+    /// The record's reply; nil if it has no valid correlation id.
     func reply(in record: ConsumedRecord) -> ReceivedReply? {
         var id: CorrelationID?
         var status: UnsafeRawBufferPointer?
@@ -52,7 +52,7 @@ final class ReplyReader {
             model: nil)
     }
 
-    /// The model that a reply names; nil when what it says of its classes are no probabilities.
+    /// The model that a reply names; nil if the probabilities are invalid.
     private func model(
         _ identifier: UnsafeRawBufferPointer, _ probabilities: UnsafeRawBufferPointer
     ) -> ModelInformation? {
@@ -62,7 +62,7 @@ final class ReplyReader {
         do {
             try decoder.forEachProbability(in: probabilities) { label, probability in
                 if known == nil { labels.append(label.text) }
-                // A number such as 1e999 is JSON, and infinite.
+                // A number such as 1e999 is valid JSON but infinite.
                 if !(0...1.001 ~= probability) { areProbabilities = false }
             }
         } catch {

@@ -63,7 +63,7 @@ struct ClassifyRoutes {
     }
 }
 
-/// `GET /api/intent?sentence=…`: from class to probability, and nothing else.
+/// `GET /api/intent?sentence=…`: returns only the object from class to probability.
 struct IntentRoute {
     let core: GatewayCore
 
@@ -86,9 +86,9 @@ struct IntentRoute {
 }
 
 extension CallResult {
-    /// The header fields that say where the answer to a single sentence came from and where the time went.
+    /// The response headers that show where the answer to a single sentence came from and where the time went.
     func headers(since start: MonotonicTime) -> [(name: String, value: String)] {
-        // What the worker took for an answer out of the cache was spent on somebody else's request.
+        // A cached answer has no worker timing: that time was spent on another request.
         [
             ("X-Cache", sources[0].rawValue),
             ("Server-Timing", ServerTiming.value(worker: workerTiming, total: MonotonicTime.now.since(start))),
@@ -97,12 +97,12 @@ extension CallResult {
 }
 
 extension GatewayCore {
-    /// What a sentence must be.
+    /// The rules for a valid sentence.
     var rules: SentenceRules { SentenceRules(maximumBytes: configuration.maximumTextBytes) }
 
-    /// Begins to have some sentences classified, as the request's header fields want it.
+    /// Starts to classify sentences with the options in the request's headers.
     ///
-    /// - Parameter waiter: told the result if it is not there at once. It is called on any thread.
+    /// - Parameter waiter: called with the result if it is not available at once, on any thread.
     func begin(
         _ sentences: [Sentence], for request: Request, waiter: (@Sendable (CallResult) -> Void)? = nil
     ) throws(GatewayError) -> Exchange.Beginning {

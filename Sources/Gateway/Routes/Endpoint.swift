@@ -3,26 +3,26 @@ import NIOHTTP1
 import Platform
 import Telemetry
 
-/// One route of the gateway: a method, a path as OpenAPI writes it, who may use it, and what answers.
+/// One route of the gateway: a method, a path in OpenAPI syntax, its access rule and its handler.
 struct Endpoint: Sendable {
-    /// Who may use it when API keys are in force.
+    /// Who may use it if API keys are configured.
     enum Access: Sendable {
         case everybody
         case keyHolders
     }
 
     enum Handler: Sendable {
-        /// Answers at once.
+        /// Answers synchronously.
         case immediate(@Sendable (Request) throws(GatewayError) -> Response)
-        /// Answers at once, when the whole body is there.
+        /// Answers synchronously, once the whole body has been read.
         case immediateWithBody(@Sendable (Request) throws(GatewayError) -> Response)
         /// Asks the workers once, without a body.
         case question(@Sendable (Request) throws(GatewayError) -> Question)
-        /// Asks the workers once about what is in the body.
+        /// Asks the workers once, about the content of the body.
         case questionWithBody(@Sendable (Request) throws(GatewayError) -> Question)
-        /// Answers in a task, when the whole body is there.
+        /// Answers in a task, once the whole body has been read.
         case task(@Sendable (Request) async throws(GatewayError) -> Response)
-        /// Answers in a task while the body comes.
+        /// Answers in a task while the body arrives.
         case stream(Route.StreamHandler)
     }
 
@@ -30,7 +30,7 @@ struct Endpoint: Sendable {
     let path: String
     let access: Access
     let handler: Handler
-    /// Refuses by the head alone, before the body is read.
+    /// Validates the head before the body is read.
     let check: @Sendable (Request) throws(GatewayError) -> Void
 
     init(
@@ -44,7 +44,7 @@ struct Endpoint: Sendable {
         self.check = check
     }
 
-    /// The route for the server: the endpoint with what every one has around it, which is keys, origins and metrics.
+    /// The server's route for the endpoint, with API keys, CORS and metrics added.
     func route(in core: GatewayCore) -> Route {
         let keys = access == .keyHolders ? core.keys : nil
         let origins = core.origins
@@ -115,20 +115,20 @@ struct Endpoint: Sendable {
     }
 }
 
-/// What a request wants of the workers, and the response that their answers make.
+/// The sentences to classify for a request, and how to turn the answers into a response.
 struct Question: Sendable {
-    /// None when what was sent has nothing that could be classified.
+    /// Empty if the request has no valid sentence.
     let sentences: [Sentence]
     let response: @Sendable (CallResult) throws(GatewayError) -> Response
 
-    /// The response, be it that none of the answers was of use.
+    /// The response, or the problem if building it fails.
     func answer(to result: CallResult) -> Response {
         do throws(GatewayError) { return try response(result) } catch { return Response(Problem(error)) }
     }
 }
 
 extension GatewayCore {
-    /// Asks the workers, and answers at once when nothing has to be waited for.
+    /// Asks the workers. Answers at once if nothing has to be waited for.
     fileprivate func ask(
         _ question: (Request) throws(GatewayError) -> Question, _ request: Request, _ completion: Completion
     ) -> Route.Answer {
@@ -150,7 +150,7 @@ extension GatewayCore {
 }
 
 extension Problem {
-    /// What HTTP says of the error.
+    /// The HTTP form of the error.
     init(_ error: GatewayError) {
         var headers: [(name: String, value: String)] = []
         if let seconds = error.code.retryAfter { headers.append(("Retry-After", String(seconds))) }
@@ -161,8 +161,8 @@ extension Problem {
 }
 
 extension Response {
-    /// Below `/v2` problems are of type `application/json`: clients of the Open Inference Protocol show what is wrong only
-    /// when it is of just that type.
+    /// Under `/v2`, problems have the type `application/json`, because clients of the Open Inference Protocol show
+    /// error messages of that type only.
     mutating func nameProblem(of request: Request) {
         guard status.code >= 400, request.path == "/v2" || request.path.hasPrefix("/v2/"),
             let index = headers.firstIndex(where: { $0.name == "Content-Type" && $0.value == Problem.contentType })

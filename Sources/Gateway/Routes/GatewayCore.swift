@@ -3,7 +3,7 @@ import NIOHTTP1
 import Platform
 package import Telemetry
 
-/// What the routes share.
+/// The dependencies that the routes share.
 package struct GatewayCore: Sendable {
     package let configuration: GatewayConfiguration
     package let exchange: Exchange
@@ -12,9 +12,9 @@ package struct GatewayCore: Sendable {
     package let keys: APIKeyVerifier?
     package let assets: DocumentationAssets
     let origins: AllowedOrigins
-    /// What the infer routes have done.
+    /// Statistics of the infer routes.
     package let inferences = InferenceStatistics()
-    /// Every metric of the process.
+    /// All metrics of the process.
     package let registry: PrometheusRegistry
 
     package init(
@@ -31,7 +31,7 @@ package struct GatewayCore: Sendable {
         self.registry = registry
     }
 
-    /// Every route that there is, for the server.
+    /// All routes, for the server.
     package var routes: RouteTable {
         let (origins, metrics) = (origins, metrics.route("other"))
         return RouteTable(endpoints.map { $0.route(in: self) }) { request, response in
@@ -41,15 +41,15 @@ package struct GatewayCore: Sendable {
         }
     }
 
-    /// What a specification says of a route.
+    /// A route as the OpenAPI document describes it.
     package struct RouteDescription: Sendable {
         package let method: String
         package let path: String
-        /// Whether callers must show a key when keys are in force.
+        /// Whether callers need a key if API keys are configured.
         package let needsKey: Bool
     }
 
-    /// Every route that there is, for tests of the specification.
+    /// All routes, for tests of the OpenAPI document.
     package var routeDescriptions: [RouteDescription] {
         endpoints.map {
             RouteDescription(method: $0.method.rawValue, path: $0.path, needsKey: $0.access == .keyHolders)

@@ -2,7 +2,7 @@ import HTTPServer
 import NIOHTTP1
 import Telemetry
 
-/// Probes and metrics. They answer anybody but for `/metrics`, which needs a key when keys are in force.
+/// Probes and metrics. They need no API key, except `/metrics`.
 struct HealthRoutes {
     let core: GatewayCore
 

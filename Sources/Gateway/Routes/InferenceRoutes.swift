@@ -20,7 +20,7 @@ struct InferenceRoutes {
     private func check(_ request: Request) throws(GatewayError) {
         let model = try core.model(named: request)
         do throws(GatewayError) {
-            // Triton's client names no type when nothing but JSON is in the body.
+            // Triton's client sends no Content-Type if the body is plain JSON.
             if request["content-type"] != nil { try request.requireContentType(Self.contentTypes) }
         } catch {
             core.inferences.failed(model: model, nanoseconds: MonotonicTime.now.since(request.start))
@@ -53,7 +53,7 @@ struct InferenceRoutes {
         _ inference: InferenceRequest, _ request: Request, _ result: CallResult
     ) throws(GatewayError) -> Response {
         let answers = try result.allAnswers()
-        // The answers may have come from a model that took over just now.
+        // The model may have changed since the request arrived.
         let model = try core.model(named: request)
         var writer = InferenceResponse(request: inference, model: model, answers: answers)
         let (bytes, jsonLength) = try writer.body()

@@ -2,7 +2,7 @@ import HTTPServer
 import NIOCore
 import NIOHTTP1
 
-/// The Open Inference Protocol's questions about the server and the model.
+/// The Open Inference Protocol's metadata routes.
 struct ModelRoutes {
     let core: GatewayCore
 
@@ -42,7 +42,7 @@ struct ModelRoutes {
 
     @Sendable
     private func index(_ request: Request) throws(GatewayError) -> Response {
-        // Triton's client sends neither a body nor a type.
+        // Triton's client sends neither a body nor a Content-Type.
         if request.body.readableBytes > 0 { try request.requireContentType([ContentType.json]) }
         let readyOnly = try ModelDescriptions.wantsReadyOnly(request.body)
         return Response(
@@ -80,14 +80,14 @@ struct ModelRoutes {
         Response(type: ContentType.json, body: core.inferences.body(for: core.exchange.model))
     }
 
-    /// Why nothing would be answered now; nil when it would.
+    /// Why requests cannot be answered now; nil if they can.
     private var unavailable: String? {
         if case .unavailable(let reason) = core.exchange.availability { reason } else { nil }
     }
 }
 
 extension GatewayCore {
-    /// The model that the path names, when it is the one that the workers have.
+    /// The current model. Throws if it is unknown or if the path names another one.
     func model(named request: Request) throws(GatewayError) -> ModelInformation {
         guard let model = exchange.model else {
             throw GatewayError(.modelUnknown, "no worker has answered yet, so the model is not known")

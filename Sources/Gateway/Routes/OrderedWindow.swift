@@ -1,7 +1,7 @@
 import Synchronization
 
-/// A queue between one task that adds and one that takes, which holds a bounded number of elements: who adds waits while it
-/// is full, who takes waits while it is empty. A task that is cancelled while it waits ends the queue.
+/// A bounded queue between one producer task and one consumer task. The producer waits while it is full, the consumer
+/// while it is empty. Cancelling a waiting task ends the queue.
 final class OrderedWindow<Element: Sendable>: Sendable {
     private struct State {
         var elements: [Element] = []
@@ -18,7 +18,7 @@ final class OrderedWindow<Element: Sendable>: Sendable {
         self.capacity = capacity
     }
 
-    /// Adds an element once there is room; false when the queue has ended and the element was not taken.
+    /// Appends an element once there is room. Returns false if the queue has ended.
     func add(_ element: Element) async -> Bool {
         await withTaskCancellationHandler {
             while true {
@@ -45,9 +45,9 @@ final class OrderedWindow<Element: Sendable>: Sendable {
         }
     }
 
-    /// Takes the oldest element once there is one; nil at the end.
+    /// Removes the oldest element once there is one; nil at the end.
     ///
-    /// - Throws: what the queue was finished with, when all elements have been taken.
+    /// - Throws: the error passed to `finish(throwing:)`, after all elements have been taken.
     func take() async throws -> Element? {
         try await withTaskCancellationHandler {
             while true {
@@ -77,7 +77,7 @@ final class OrderedWindow<Element: Sendable>: Sendable {
         }
     }
 
-    /// Ends the queue: nothing more is added, and what is in it can still be taken.
+    /// Ends the queue. The remaining elements can still be taken.
     func finish(throwing failure: (any Error)? = nil) {
         let (adder, taker) = state.withLock { state in
             if !state.isFinished { state.failure = failure }
@@ -88,7 +88,7 @@ final class OrderedWindow<Element: Sendable>: Sendable {
         taker?.resume()
     }
 
-    /// Ends the queue and returns what was still in it.
+    /// Ends the queue and returns the remaining elements.
     func abandon() -> [Element] {
         finish()
         return state.withLock { state in

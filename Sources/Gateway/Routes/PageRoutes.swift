@@ -2,7 +2,7 @@ import Foundation
 import HTTPServer
 import NIOHTTP1
 
-/// The console, the documentation and the specification: for everybody, since they say nothing secret.
+/// The console, the documentation and the OpenAPI document. They contain no secrets and need no API key.
 struct PageRoutes {
     let core: GatewayCore
 
@@ -12,7 +12,7 @@ struct PageRoutes {
             + core.assets.pages.map { Self.endpoint("/docs/\($0.name)", $0.page) }
     }
 
-    // Made once in a process: compressing them takes a while.
+    // Created once per process, because compressing them takes a while.
     private static let pages: [(path: String, page: Page)] = [
         ("/", .public(PackageResources.console_html, ContentType.html)),
         ("/console/console.css", .public(PackageResources.console_css, ContentType.css)),
@@ -32,13 +32,13 @@ struct PageRoutes {
 }
 
 extension Page {
-    /// A page for everybody, kept to itself.
+    /// A page that needs no API key, with restrictive security headers.
     static func `public`(_ bytes: [UInt8], _ type: String) -> Page {
         Page(type: type, bytes: bytes, headers: PageHeaders.all)
     }
 }
 
-/// What keeps the pages to themselves: nothing from other origins, nothing inline, no frames around them.
+/// Security headers of all pages: same-origin resources only, nothing inline, no framing.
 enum PageHeaders {
     static let all: [(name: String, value: String)] = [
         (
@@ -54,12 +54,12 @@ enum PageHeaders {
     ]
 }
 
-/// Swagger UI's files, which set-up places and the repository does not hold: read once, when the gateway starts.
+/// Swagger UI's files, read once at startup. They are installed by the setup and not part of the repository.
 package struct DocumentationAssets: Sendable {
-    /// The files that the page uses; none when they are not there.
+    /// The files that the page uses; empty if they are not installed.
     let pages: [(name: String, page: Page)]
 
-    /// Reads the files in `folder`, or else beside the executable and where the container image has them.
+    /// Reads the files in `folder`, or in the checkout's `.deps` or the container image's folder.
     package init(folder: String?) {
         pages = folder.map { Self.pages(in: [$0]) } ?? Self.usual
     }

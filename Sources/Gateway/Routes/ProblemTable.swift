@@ -1,10 +1,10 @@
 package import NIOHTTP1
 
-/// The one table from what went wrong to what HTTP says about it.
+/// The single mapping from error codes to HTTP.
 extension ProblemCode {
     package var status: HTTPResponseStatus { row.status }
 
-    /// A short sentence that is the same for every occurrence.
+    /// A short sentence, the same for every occurrence.
     package var title: String { row.title }
 
     private var row: (status: HTTPResponseStatus, title: String) {
@@ -35,7 +35,7 @@ extension ProblemCode {
         }
     }
 
-    /// How long a caller should wait before it tries again, in seconds; nil when trying again is no use.
+    /// How many seconds to wait before a retry; nil if a retry is pointless.
     package var retryAfter: Int? {
         switch self {
         case .overloaded, .unavailable, .modelUnknown: 1
@@ -44,38 +44,38 @@ extension ProblemCode {
     }
 }
 
-/// Everything that can go wrong for a caller. The raw value stands in the problem's `code`; those that a worker reports
-/// have the worker's own names.
+/// Every error that a caller can get. The raw value is the problem's `code`. Errors reported by workers keep the
+/// workers' names.
 package enum ProblemCode: String, CaseIterable, Sendable {
-    /// The body is not JSON, or not of the shape that the route takes.
+    /// The body is not JSON, or does not have the shape that the route expects.
     case malformedJSON = "malformed_json"
     /// The parameter or field with the sentence is missing.
     case missingText = "missing_text"
-    /// The sentence is empty or white space.
+    /// The sentence is empty or only whitespace.
     case emptyText = "empty_text"
     /// The sentence is longer than the gateway or the worker allows.
     case textTooLong = "text_too_long"
     /// The sentence is not valid UTF-8.
     case invalidUTF8 = "invalid_utf8"
-    /// A parameter, header or field has a value that it cannot have.
+    /// A parameter, header or field has an invalid value.
     case invalidParameter = "invalid_parameter"
-    /// The batch has no sentence, or more than the gateway allows.
+    /// The batch is empty or larger than the gateway allows.
     case batchSize = "batch_size"
     /// The body is larger than the gateway allows.
     case bodyTooLarge = "body_too_large"
-    /// The body's content type is not one that the route takes.
+    /// The route does not accept the body's content type.
     case unsupportedContentType = "unsupported_content_type"
     /// The key is missing, unknown or revoked.
     case unauthorized = "unauthorized"
     /// There is no such route.
     case notFound = "not_found"
-    /// There is no such model, or it has another version.
+    /// There is no such model, or not in this version.
     case modelNotFound = "model_not_found"
     /// The route exists, but not with this method.
     case methodNotAllowed = "method_not_allowed"
-    /// The gateway holds as many sentences as it may, or its workers fall behind.
+    /// Too many sentences are waiting, or the workers have fallen behind.
     case overloaded = "overloaded"
-    /// The gateway has no broker, or does not hold its reply partition.
+    /// The gateway is not ready, for example because it has no broker or no reply partition.
     case unavailable = "unavailable"
     /// No worker has answered yet, so the gateway does not know the model.
     case modelUnknown = "model_unknown"
@@ -85,21 +85,21 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case classifierFailed = "classifier_failed"
     /// The workers do not allow this gateway's reply topic.
     case replyTopicNotAllowed = "reply_topic_not_allowed"
-    /// The reply was larger than the broker takes.
+    /// The reply was larger than the broker accepts.
     case replyTooLarge = "reply_too_large"
     /// The reply could not be written to this gateway's partition.
     case replyNotDelivered = "reply_not_delivered"
-    /// The caller hung up; nobody reads this.
+    /// The caller disconnected, so no one reads this.
     case cancelled = "cancelled"
     /// The gateway itself failed.
     case internalError = "internal_error"
 }
 
-/// What went wrong with a request or with one of its sentences.
+/// An error of a request or of one of its sentences.
 package struct GatewayError: Error, Hashable, Sendable, CustomStringConvertible {
     package let code: ProblemCode
-    /// What was wrong this time, for a person to read. Of what was sent it holds at
-    /// most a name, such as a tensor's, and never a sentence.
+    /// What was wrong this time, for humans. It may quote a short name from the request, such as a tensor's, but never
+    /// a sentence.
     package let detail: String
 
     package init(_ code: ProblemCode, _ detail: String) {

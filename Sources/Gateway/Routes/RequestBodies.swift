@@ -3,31 +3,31 @@ import Messages
 import NIOCore
 import Platform
 
-/// One sentence as a caller sent it, or what is wrong with it.
+/// One sentence from a request, or what is wrong with it.
 struct AskedSentence: Sendable {
     let outcome: Result<Sentence, GatewayError>
-    /// The caller's name for it, which it may have also when something is wrong with it.
+    /// The caller's id for it, which may be present even if the sentence is invalid.
     let id: String?
 }
 
-/// The sentences of a batch: those that can be sent, and for each text of the request what is wrong with it, if anything.
+/// The texts of a batch: the valid sentences, and for each text its violation, if any.
 struct AskedTexts: Sendable {
     var sentences: [Sentence] = []
     var violations: [GatewayError?] = []
     var count: Int { violations.count }
 }
 
-/// Reads the bodies of requests, by the rules that records are read by: `RequestDecoder` reads what can be a record's
-/// value, and what only a route takes is read with its `RequestFields` and `SentenceRules`.
+/// Reads request bodies by the same rules as Kafka records. `RequestDecoder` handles everything that could be a
+/// record's value; `RequestFields` and `SentenceRules` handle what only a route accepts.
 enum RequestBodies {
-    /// One sentence: `{"text":"…","id":"…"}`, or a CloudEvent, as the head says.
+    /// One sentence: `{"text":"…","id":"…"}`, or a CloudEvent if the head says so.
     static func sentence(_ request: Request, rules: SentenceRules) -> AskedSentence {
         request.withRecordHeaders { headers in
             decode(request.body, headers, rules) { request, _ in AskedSentence(request) }
         }
     }
 
-    /// One line of a stream: `{"text":"…","id":"…"}`, or the sentence itself.
+    /// One line of a stream: `{"text":"…","id":"…"}`, or a plain sentence.
     static func line(_ line: ByteBuffer, isPlainText: Bool, rules: SentenceRules) -> AskedSentence {
         var headers = RequestHeaders()
         if isPlainText {
@@ -75,12 +75,12 @@ enum RequestBodies {
         return texts
     }
 
-    /// Reads a body as a worker reads a record's value, and lends what it found.
+    /// Decodes a body as a worker decodes a record's value, and calls `use` with the result.
     static func decode<Value>(
         _ body: ByteBuffer, _ headers: RequestHeaders, _ rules: SentenceRules, readsKey: Bool = false,
         _ use: (DecodedRequest, RequestFields) -> Value
     ) -> Value {
-        // How large a body may be was decided when it came in.
+        // The size of the body was already checked when it was read.
         let decoder = RequestDecoder(maximumTextBytes: rules.maximumBytes, maximumValueBytes: .max)
         var fields = RequestFields(readsKey: readsKey)
         return withExtendedLifetime(decoder) {
@@ -91,7 +91,7 @@ enum RequestBodies {
         }
     }
 
-    /// Lends a reader over the body and checks that it is one JSON value.
+    /// Calls `parse` with a reader and checks that the body is exactly one JSON value.
     @discardableResult
     static func read<Value>(
         _ body: ByteBuffer, _ parse: (inout JSONReader) throws(JSONError) -> Value
@@ -114,7 +114,7 @@ enum RequestBodies {
 }
 
 extension AskedSentence {
-    /// Copies what was decoded.
+    /// Copies the decoded request.
     init(_ request: DecodedRequest) {
         id = request.id?.text
         switch request.content {
@@ -141,7 +141,7 @@ extension AskedTexts {
 }
 
 extension SentenceRules {
-    /// The sentence that these bytes are.
+    /// Validates the bytes as a sentence.
     func sentence(_ bytes: [UInt8]) throws(GatewayError) -> Sentence {
         if let violation = bytes.withUnsafeBytes({ violation(of: $0) }) { throw GatewayError(violation) }
         return Sentence(bytes)
@@ -149,7 +149,7 @@ extension SentenceRules {
 }
 
 extension GatewayError {
-    /// What is wrong with a request, said as a worker says it.
+    /// An invalid request, with the worker's code and message.
     init(_ failure: RequestFailure) { self.init(ProblemCode(failure.code), failure.message) }
 
     static func batchSize(_ maximum: Int) -> GatewayError {
@@ -158,6 +158,6 @@ extension GatewayError {
 }
 
 extension ProblemCode {
-    /// What callers are told of what a worker says, or would say.
+    /// The caller's code for a worker's error code.
     fileprivate init(_ code: ErrorCode) { self = ProblemCode(rawValue: code.rawValue) ?? .internalError }
 }

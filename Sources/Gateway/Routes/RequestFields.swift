@@ -2,7 +2,7 @@ import HTTPServer
 import Messages
 import NIOHTTP1
 
-/// The values of `Content-Type` that the gateway takes or answers with.
+/// The content types that the gateway accepts or returns.
 enum ContentType {
     static let json = "application/json"
     static let event = "application/cloudevents+json"
@@ -14,9 +14,9 @@ enum ContentType {
     static let script = "text/javascript; charset=utf-8"
 }
 
-/// What the routes read of a request's fields and query.
+/// The headers and query parameters that routes read.
 extension Request {
-    /// When the caller stops waiting: after the default, or sooner if the request says so.
+    /// The caller's deadline: the default timeout, or a shorter one from the request.
     func deadline(default limit: Duration) throws(GatewayError) -> Deadline {
         guard let value = self["x-request-timeout-ms"] else { return Deadline(in: limit) }
         guard let milliseconds = Int64(value), milliseconds > 0 else {
@@ -25,13 +25,13 @@ extension Request {
         return Deadline(in: min(limit, .milliseconds(milliseconds)))
     }
 
-    /// Whether an answer made for somebody else will do.
+    /// Whether a cached answer is acceptable.
     var allowsCachedAnswer: Bool {
         guard let control = self["cache-control"] else { return true }
         return !control.contains("no-cache") && !control.contains("no-store")
     }
 
-    /// The trace that the request belongs to, when what it says of it can be a trace.
+    /// The request's trace context; nil if it is absent or invalid.
     var trace: CallerTrace? {
         guard var parent = self["traceparent"],
             parent.withUTF8({ TraceContext.isValid(traceparent: UnsafeRawBufferPointer($0)) })
@@ -40,9 +40,9 @@ extension Request {
         return CallerTrace(parent: parent, state: state)
     }
 
-    /// Throws unless the body has one of these media types, of which ``ContentType/json`` stands for every type of JSON
-    /// and ``ContentType/event`` for CloudEvents, also those whose attributes are header fields. A charset has to be
-    /// UTF-8; no other parameter matters.
+    /// Throws unless the body has one of these media types. ``ContentType/json`` stands for every JSON type and
+    /// ``ContentType/event`` for all CloudEvents, including binary mode with attributes in the headers. A charset must
+    /// be UTF-8; other parameters are ignored.
     func requireContentType(_ allowed: [String]) throws(GatewayError) {
         let value = self["content-type"] ?? ""
         if value == ContentType.json, allowed.contains(value) { return }
@@ -50,8 +50,8 @@ extension Request {
         let isAllowed: Bool
         switch MediaType(value) {
         case .json:
-            // A record that does not say what it is is JSON. A call has to say it, since browsers may call from any page
-            // what says nothing; an event says enough, and no browser sends its fields without asking.
+            // A record without a content type is JSON. A request must declare it, because browsers send untyped
+            // requests cross-origin without a preflight. Binary events are exempt: their headers trigger one.
             isAllowed = allowed.contains(ContentType.json) && (!value.isEmpty || (takesEvents && isBinaryEvent))
         case .plainText:
             isAllowed = allowed.contains(ContentType.plainText) || (takesEvents && isBinaryEvent)
@@ -67,17 +67,17 @@ extension Request {
         }
     }
 
-    /// Whether the body is a CloudEvent, or the data of one.
+    /// Whether the body is a CloudEvent, or the data of one in binary mode.
     var isEvent: Bool {
         if isBinaryEvent { return true }
         guard let value = self["content-type"], value != ContentType.json else { return false }
         return MediaType(value) == .structuredEvent
     }
 
-    /// Whether the head has the attributes of a CloudEvent.
+    /// Whether the headers have CloudEvents attributes.
     private var isBinaryEvent: Bool { headers.contains(name: "ce-specversion") }
 
-    /// Lends what the head says of the body as a record's headers say it.
+    /// Calls `body` with the request's headers translated to record headers.
     func withRecordHeaders<Value>(_ body: (RequestHeaders) -> Value) -> Value {
         var headers = RequestHeaders()
         guard isEvent else { return body(headers) }
@@ -101,8 +101,8 @@ extension Request {
         ("ce-expirytime", HeaderName.eventExpiryTime),
     ]
 
-    /// An attribute of a CloudEvent as it is meant: percent-encoded in the field, which may be in quotes. A `%` that begins
-    /// no code stands for itself, since some senders do not encode.
+    /// A CloudEvents attribute, unquoted and percent-decoded. A value with an invalid escape is used as it is, because
+    /// some senders do not encode.
     private static func eventAttribute(_ value: String) -> [UInt8] {
         var bytes = Array(value.utf8)
         if bytes.count >= 2, bytes.first == UInt8(ascii: "\""), bytes.last == UInt8(ascii: "\"") {
@@ -111,14 +111,14 @@ extension Request {
         return FormEncoding.decode(bytes, plusIsSpace: false) ?? bytes
     }
 
-    /// The body's media type in lower case, without parameters.
+    /// The body's media type in lowercase, without parameters.
     var mediaType: String? {
         guard let value = self["content-type"] else { return nil }
         if value == ContentType.json { return value }
         return value.prefix { $0 != ";" }.trimmed.lowercased()
     }
 
-    /// The value of a parameter of the query, decoded as HTML forms encode it; nil when it is not there.
+    /// The form-decoded value of a query parameter; nil if it is absent.
     func queryParameter(_ name: String) throws(GatewayError) -> [UInt8]? {
         guard let query else { return nil }
         for pair in query.utf8.prefix(while: { $0 != UInt8(ascii: "#") }).split(separator: UInt8(ascii: "&")) {
@@ -134,14 +134,14 @@ extension Request {
 }
 
 extension MediaType {
-    /// Reads the value of a header field.
+    /// Parses a header value.
     fileprivate init(_ value: String) {
         var value = value
         self = value.withUTF8 { MediaType(UnsafeRawBufferPointer($0)) }
     }
 }
 
-/// Ids for requests that came without one.
+/// Ids for requests without one.
 enum RequestID {
     /// 32 random hexadecimal digits.
     static func fresh() -> String {

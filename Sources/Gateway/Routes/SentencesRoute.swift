@@ -3,7 +3,7 @@ import Messages
 import NIOCore
 import NIOHTTP1
 
-/// `POST /v1/sentences`: for the bulk lane, whose answers come by `classifications` and not here.
+/// `POST /v1/sentences`: publishes to the bulk lane. The answers go to the topic `classifications`, not to the caller.
 struct SentencesRoute {
     let core: GatewayCore
 
@@ -32,7 +32,7 @@ struct SentencesRoute {
     }
 }
 
-/// Reads `{"text":"…","id":"…","key":"…"}`, `{"sentences":[…]}` with such objects, or a CloudEvent with one.
+/// Reads `{"text":"…","id":"…","key":"…"}`, `{"sentences":[…]}` with such objects, or a CloudEvent with one of them.
 enum BulkBodies {
     static func records(
         _ request: Request, rules: SentenceRules, maximum: Int
@@ -57,9 +57,9 @@ enum BulkBodies {
 private struct BulkReader {
     struct Body {
         var records: [Result<BulkRecord, GatewayError>]
-        /// Whether the records stood in an array, so that it takes a number to say which one is meant.
+        /// Whether the records came in an array, so that errors need an index.
         var isMany: Bool
-        /// What is wrong with all of them.
+        /// A problem of the whole request.
         var problem: GatewayError?
     }
 
@@ -76,7 +76,7 @@ private struct BulkReader {
         }
     }
 
-    /// The object that a body of JSON is.
+    /// Reads the object of a JSON body.
     func body(_ json: inout JSONReader) throws(JSONError) -> Body {
         var many: Body?
         var single = RequestFields(readsKey: true)

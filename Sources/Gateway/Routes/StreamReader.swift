@@ -3,9 +3,9 @@ import Messages
 import NIOCore
 import Platform
 
-/// Reads a stream's lines and has them classified, group by group.
+/// Reads a stream's lines and submits them in groups.
 struct StreamReader: Sendable {
-    /// How long to wait before asking again when there is no room for a group.
+    /// The delay before retrying a group that was refused.
     private static let pause = Duration.milliseconds(10)
 
     let core: GatewayCore
@@ -16,7 +16,7 @@ struct StreamReader: Sendable {
     let watchdog: StreamWatchdog
 
     func run(_ body: RequestBody) async throws {
-        // Escapes can make a sentence's JSON six times as long; around it stand names and an id.
+        // JSON escapes can make a sentence six times as long. The rest is for field names and an id.
         var splitter = LineSplitter(maximumBytes: 6 * core.configuration.maximumTextBytes + 1_024)
         var pieces = body.makeAsyncIterator()
         var number = 0
@@ -48,7 +48,7 @@ struct StreamReader: Sendable {
             let error = GatewayError(.textTooLong, "the line is longer than a sentence may be")
             asked = AskedSentence(outcome: .failure(error), id: nil)
         case .complete(var bytes):
-            // An empty line, such as one at the end, asks for nothing and gets nothing.
+            // Blank lines, such as one at the end, are skipped.
             if bytes.isBlank { return }
             if bytes.readableBytesView.last == UInt8(ascii: "\r") { bytes.moveWriterIndex(to: bytes.writerIndex - 1) }
             asked = RequestBodies.line(bytes, isPlainText: isPlainText, rules: core.rules)
@@ -61,7 +61,7 @@ struct StreamReader: Sendable {
         }
     }
 
-    /// Sends a group, waiting while the gateway is full; false when the stream has ended.
+    /// Submits a group and retries while the gateway is overloaded. Returns false if the stream has ended.
     private func send(_ group: StreamGroup) async throws -> Bool {
         var group = group
         let limit = core.configuration.requestTimeout
@@ -74,7 +74,7 @@ struct StreamReader: Sendable {
             }
             guard case .failure(let error) = group.beginning, error.code == .overloaded, MonotonicTime.now < patience
             else { break }
-            // A stream has no hurry: its sentences wait at the client's, not in the queue.
+            // Back-pressure: the sentences wait at the client instead of in the queue.
             try await Task.sleep(for: Self.pause)
         }
         if await window.add(group) { return true }
@@ -89,28 +89,28 @@ extension ByteBuffer {
     }
 }
 
-/// Cuts a stream of bytes into lines, however the bytes were cut on their way.
+/// Splits a byte stream into lines, independent of chunk boundaries.
 struct LineSplitter {
-    /// One line without its end.
+    /// One line without its terminator.
     enum Line {
         case complete(ByteBuffer)
-        /// A line longer than allowed; its bytes are gone.
+        /// A line longer than allowed. Its bytes were dropped.
         case tooLong
     }
 
     private let maximumBytes: Int
     private var partial = ByteBuffer()
-    /// The line being read is too long already.
+    /// The current line is already too long.
     private var isOverlong = false
 
     init(maximumBytes: Int) {
         self.maximumBytes = maximumBytes
     }
 
-    /// Whether a line has begun and not ended.
+    /// Whether a line has started but not ended.
     var isInsideLine: Bool { isOverlong || partial.readableBytes > 0 }
 
-    /// Takes bytes and hands each line that they end to `body`.
+    /// Appends bytes and calls `body` for each line that they complete.
     mutating func append(_ bytes: ByteBuffer, _ body: (Line) -> Void) {
         var bytes = bytes
         while let length = bytes.readableBytesView.firstIndex(of: UInt8(ascii: "\n")).map({ $0 - bytes.readerIndex }) {
@@ -127,7 +127,7 @@ struct LineSplitter {
         }
     }
 
-    /// Hands over a last line that has no end.
+    /// Calls `body` for a last line without a terminator.
     mutating func finish(_ body: (Line) -> Void) {
         if isInsideLine { finish(with: ByteBuffer(), body) }
     }

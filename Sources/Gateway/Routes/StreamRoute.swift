@@ -4,14 +4,14 @@ import NIOHTTP1
 import Platform
 import Synchronization
 
-/// `POST /v1/classify/stream`: lines in, lines out, in order, for any number of lines in constant memory.
+/// `POST /v1/classify/stream`: lines in, lines out, in order, with constant memory for any number of lines.
 ///
-/// Three tasks share the work. One reads lines and has them classified in groups; one waits for the oldest group and
-/// writes its results; one looks after clients that take too long over a line. Between the first two lies a window of
-/// groups: when it is full, nothing more is read, and the client's connection fills up until its own writing waits. So a
-/// client must read while it writes.
+/// Three tasks share the work. One reads lines and submits them in groups, one waits for the oldest group and writes
+/// its results, and one watches for clients that take too long over a line. A bounded window of groups connects the
+/// first two. When it is full, reading stops and TCP back-pressure reaches the client. A client must therefore read
+/// while it writes.
 struct StreamRoute {
-    /// The most lines that are sent in one step.
+    /// The maximum number of lines in a group.
     private static let group = 128
     private static let jsonLines = [ContentType.lines, "application/ndjson", "application/jsonl", "application/json"]
 
@@ -19,7 +19,7 @@ struct StreamRoute {
 
     var endpoints: [Endpoint] { [Endpoint(.POST, "/v1/classify/stream", .stream(stream), check: check)] }
 
-    /// What would refuse the whole stream is to be known before the response begins.
+    /// Checks everything that would refuse the whole stream before the response begins.
     @Sendable
     private func check(_ request: Request) throws(GatewayError) {
         try request.requireContentType(Self.jsonLines + [ContentType.plainText])
@@ -35,7 +35,7 @@ struct StreamRoute {
             core: core, request: request, isPlainText: request.mediaType == ContentType.plainText,
             groupSize: Self.group,
             window: window, watchdog: watchdog)
-        // The response begins with the first results: a body that is broken before is refused with a status of its own.
+        // The response begins with the first results, so that a body that fails before then still gets an error status.
         var hasBegun = false
         func begin() async throws {
             if hasBegun { return }
@@ -53,14 +53,14 @@ struct StreamRoute {
             }
             tasks.addTask { await watchdog.watch(onTimeout: writer.closeConnection) }
             if let keys = core.keys, let pass = try? keys.check(request["authorization"]) {
-                // A stream ends when its key is revoked, however long it is.
+                // Closes the stream when its key is revoked.
                 tasks.addTask {
                     while (try? await Task.sleep(for: .seconds(1))) != nil {
                         if !keys.isInForce(pass) { return writer.closeConnection() }
                     }
                 }
             }
-            // However this ends, the reader must not wait for room that nobody makes any more.
+            // However this ends, the reader must not keep waiting for room in the window.
             defer {
                 tasks.cancelAll()
                 for group in window.abandon() { group.cancel(in: core.exchange) }
@@ -75,9 +75,9 @@ struct StreamRoute {
     }
 }
 
-/// Some consecutive lines of a stream, on their way.
+/// Consecutive lines of a stream, in flight.
 struct StreamGroup: Sendable {
-    /// One line: its id, and what is wrong with it, if it was not sent.
+    /// One line: its id, and its problem if it was not submitted.
     struct Line: Sendable {
         let id: String
         let problem: GatewayError?
@@ -85,7 +85,7 @@ struct StreamGroup: Sendable {
 
     var lines: [Line] = []
     var sentences: [Sentence] = []
-    /// What came of asking; set when the group is sent.
+    /// The started call; set when the group is submitted.
     var beginning: Result<Exchange.Beginning, GatewayError> = .success(
         .finished(CallResult(outcomes: [], sources: [])))
 
@@ -102,7 +102,7 @@ struct StreamGroup: Sendable {
         }
     }
 
-    /// Waits for the answers and renders one line for each.
+    /// Waits for the answers and writes one line per result.
     func results(from exchange: Exchange) async -> ByteBuffer {
         var outcomes: [Outcome]
         switch beginning {
@@ -121,17 +121,17 @@ struct StreamGroup: Sendable {
         return output
     }
 
-    /// Gives up what was asked for.
+    /// Cancels the group's call.
     func cancel(in exchange: Exchange) {
         if case .success(.waiting(let ticket)) = beginning { exchange.cancel(ticket) }
     }
 }
 
-/// Notices when a stream's client takes too long over one line. Between lines a client may pause: a stream can be somebody
-/// who types. The time that the gateway itself makes the client wait does not count.
+/// Detects a client that takes too long over one line. Between lines a client may pause, because a human may be typing.
+/// Time during which the gateway itself does not read does not count.
 final class StreamWatchdog: Sendable {
-    /// Nanoseconds for which the current line has been waited for.
     private struct State {
+        /// How long the current line has been waited for, in nanoseconds.
         var waited: UInt64 = 0
         var since: MonotonicTime?
         var isInsideLine = false
@@ -144,7 +144,7 @@ final class StreamWatchdog: Sendable {
         self.limit = limit
     }
 
-    /// Calls `onTimeout` when a line takes longer than the limit; returns then, or when the task is cancelled.
+    /// Calls `onTimeout` and returns when a line takes longer than the limit. Also returns when the task is cancelled.
     func watch(onTimeout: () -> Void) async {
         let interval = max(limit / 4, .milliseconds(1))
         let limit = UInt64(clamping: limit.nanoseconds)
@@ -153,7 +153,7 @@ final class StreamWatchdog: Sendable {
         }
     }
 
-    /// The client is to send something now.
+    /// The gateway starts to wait for data from the client.
     func waitForClient(insideLine: Bool) {
         let now = MonotonicTime.now
         state.withLock { state in
@@ -163,7 +163,7 @@ final class StreamWatchdog: Sendable {
         }
     }
 
-    /// The client has sent something.
+    /// Data from the client has arrived.
     func clientSent() {
         let now = MonotonicTime.now
         state.withLock { state in

@@ -2,26 +2,26 @@ import Crypto
 import Foundation
 import Platform
 
-/// The file of API keys: one line for each, the SHA-256 of the key in hexadecimal and the name of who holds it.
-/// The keys themselves are nowhere; empty lines and lines that start with `#` mean nothing.
+/// The file of API keys. Each line has the SHA-256 of a key in hexadecimal and the holder's name. The keys themselves
+/// are not stored. Empty lines and lines that start with `#` are ignored.
 ///
-/// Any number of processes may change the file at once, and whoever reads it sees it whole: a change locks the file and
-/// replaces it by renaming. What is not to change stays as it is: the other lines, the owner and the mode, and a symbolic
-/// link points to it as before.
+/// Several processes may change the file concurrently, and readers always see a complete file: each change takes a lock
+/// and replaces the file by renaming. The other lines, the owner, the mode and a symbolic link to the file are
+/// preserved.
 ///
 /// ```swift
 /// let key = try APIKeyFile(path: "keys").create(name: "dashboard")
-/// print(key)  // triage_Zm9v…, the only time that it can be seen
+/// print(key)  // triage_Zm9v…, shown only once
 /// ```
 package struct APIKeyFile: Sendable {
-    /// One key as the file has it.
+    /// One key in the file.
     package struct Entry: Hashable, Sendable {
-        /// Who holds it.
+        /// The holder.
         package let name: String
-        /// The 32 bytes of its SHA-256.
+        /// The SHA-256 of the key, 32 bytes.
         package let digest: [UInt8]
 
-        /// The name without what a terminal would obey: not every file was written by us.
+        /// The name with control characters escaped, because the file may have been written by another program.
         package var printableName: String { APIKeyFile.printable(name) }
     }
 
@@ -33,18 +33,18 @@ package struct APIKeyFile: Sendable {
 
     /// Why the file cannot be read or changed.
     package enum Failure: Error, Hashable, Sendable, CustomStringConvertible {
-        /// It is not there or cannot be read or written; with the system's reason.
+        /// It is missing, unreadable or unwritable, with the system's reason.
         case inaccessible(path: String, reason: String)
         /// A line is not a digest and a name.
         case malformed(path: String, line: Int)
-        /// Somebody holds a key under this name already.
+        /// A key with this name exists already.
         case nameTaken(String)
-        /// Nobody holds a key under this name.
+        /// There is no key with this name.
         case unknownName(String)
-        /// The name is empty, starts with `#`, has space at an end or a control character.
+        /// The name is empty, starts with `#`, has leading or trailing whitespace, or contains a control character.
         case invalidName(String)
 
-        /// One line for people.
+        /// A one-line message.
         package var description: String {
             switch self {
             case .inaccessible(let path, let reason): "the file of API keys, --api-keys \(path): \(reason)"
@@ -58,21 +58,21 @@ package struct APIKeyFile: Sendable {
         private static func quote(_ name: String) -> String { "'\(APIKeyFile.printable(name))'" }
     }
 
-    /// Where the file lies.
+    /// The path of the file.
     package let path: String
 
-    /// Names a file, which need not exist yet.
+    /// The file need not exist yet.
     package init(path: String) {
         self.path = path
     }
 
-    /// Every key in the file.
+    /// All keys in the file.
     package func entries() throws(Failure) -> [Entry] {
         try entries(in: try contents())
     }
 
-    /// Makes a key for `name`, adds it to the file (made if need be, for its owner's eyes only) and returns it. It cannot be
-    /// had again.
+    /// Generates a key for `name`, adds it to the file and returns it. It cannot be retrieved again. A new file is
+    /// readable by its owner only.
     package func create(name: String) throws(Failure) -> String {
         guard Self.isValid(name: name) else { throw .invalidName(name) }
         var random = SystemRandomNumberGenerator()
@@ -91,7 +91,7 @@ package struct APIKeyFile: Sendable {
         return key
     }
 
-    /// Takes the key of `name` out of the file, every one that has the name. Gateways that run notice within seconds.
+    /// Removes all keys with this name from the file. Running gateways notice within seconds.
     package func revoke(name: String) throws(Failure) {
         try change(makingIt: false) { contents throws(Failure) in
             var kept: [UInt8] = []
@@ -108,7 +108,7 @@ package struct APIKeyFile: Sendable {
         Array(SHA256.hash(data: Array(key.utf8)))
     }
 
-    /// Control characters would let a name paint over the terminal that lists it.
+    /// Control characters could corrupt the terminal that lists the names.
     private static func isValid(name: String) -> Bool {
         !name.isEmpty && !name.hasPrefix("#") && name == name.trimmingCharacters(in: .whitespacesAndNewlines)
             && !name.unicodeScalars.contains {
@@ -120,7 +120,7 @@ package struct APIKeyFile: Sendable {
 // MARK: Lines
 
 extension APIKeyFile {
-    /// Every key in what the file holds.
+    /// All keys in these contents.
     func entries(in contents: [UInt8]) throws(Failure) -> [Entry] {
         var entries: [Entry] = []
         for (number, line) in Self.lines(of: contents) {
@@ -129,7 +129,7 @@ extension APIKeyFile {
         return entries
     }
 
-    /// The lines with their numbers, each with what ends it.
+    /// The numbered lines with their terminators.
     private static func lines(of contents: [UInt8]) -> [(number: Int, bytes: ArraySlice<UInt8>)] {
         var lines: [(Int, ArraySlice<UInt8>)] = []
         var rest = contents[...]
@@ -141,7 +141,7 @@ extension APIKeyFile {
         return lines
     }
 
-    /// The key in a line, which may end as editors of Windows end it; nil where it is empty or a comment.
+    /// The key in a line, which may have a CRLF terminator; nil if the line is empty or a comment.
     private func entry(in line: ArraySlice<UInt8>, _ number: Int) throws(Failure) -> Entry? {
         guard var text = String(validating: line, as: UTF8.self) else {
             throw .malformed(path: path, line: number)
@@ -160,7 +160,7 @@ extension APIKeyFile {
 // MARK: The file
 
 extension APIKeyFile {
-    /// What the file holds.
+    /// The contents of the file.
     func contents() throws(Failure) -> [UInt8] {
         do throws(RegularFile.Failure) {
             return try RegularFile.contents(path)
@@ -169,13 +169,12 @@ extension APIKeyFile {
         }
     }
 
-    /// Reads the file, lets `body` change what it holds, and replaces it, so that a reader sees the old or the new one.
-    /// Nobody else changes it meanwhile.
+    /// Reads the file, lets `body` change the contents, and replaces the file atomically under an exclusive lock.
     private func change(
         makingIt: Bool, _ body: (inout [UInt8]) throws(Failure) -> Void
     ) throws(Failure) {
         let target = try target()
-        // The folder is locked, and not the file: that is another one after each change.
+        // Locks the folder, because each change replaces the file itself.
         let folder = open(
             URL(fileURLWithPath: target).deletingLastPathComponent().path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard folder >= 0 else { throw failure() }
@@ -189,21 +188,21 @@ extension APIKeyFile {
         try replace(target, by: contents, isNew: isNew)
     }
 
-    /// The file itself where the path names a symbolic link, which is to go on to point to it.
+    /// The file behind a symbolic link, so that a change keeps the link.
     private func target() throws(Failure) -> String {
         if let resolved = realpath(path, nil) {
             defer { free(resolved) }
             return String(cString: resolved)
         }
         var start: CChar = 0
-        // A link to nothing is not to become a file.
+        // A dangling link must not become a file.
         guard errno == ENOENT, readlink(path, &start, 1) < 0 else { throw failure() }
         return path
     }
 
     private func replace(_ target: String, by contents: [UInt8], isNew: Bool) throws(Failure) {
         let temporary = "\(target).new"
-        // Of a process that died amid a change: nobody else makes it while we hold the lock.
+        // Left over from a process that died during a change. No one else writes it while we hold the lock.
         unlink(temporary)
         let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw failure() }
@@ -216,7 +215,7 @@ extension APIKeyFile {
                 guard count > 0 else { throw failure() }
                 rest = rest.dropFirst(count)
             }
-            // A key that was revoked does not come back when the machine goes down.
+            // A revoked key must not come back after a power failure.
             guard fsync(file) == 0, rename(temporary, target) == 0 else { throw failure() }
         } catch {
             unlink(temporary)
@@ -224,7 +223,7 @@ extension APIKeyFile {
         }
     }
 
-    /// Gives a new file the owner and the mode of the one that it is to replace: a gateway of another user still has to
+    /// Copies the owner and mode of the replaced file, because a gateway running as another user must still be able to
     /// read it.
     private func copyAttributes(of target: String, to file: Int32) throws(Failure) {
         guard let attributes = try? FileManager.default.attributesOfItem(atPath: target),
@@ -239,7 +238,7 @@ extension APIKeyFile {
         guard fchmod(file, mode) == 0 else { throw failure() }
     }
 
-    /// The system's last error, about this file.
+    /// The failure for the current `errno`.
     private func failure() -> Failure {
         .inaccessible(path: path, reason: String(cString: strerror(errno)))
     }

@@ -4,33 +4,33 @@ package import Platform
 import Synchronization
 import Telemetry
 
-/// Checks the keys of requests against the file of keys, which it reads again every second.
+/// Checks the API keys of requests against the file, which is reloaded every second.
 ///
-/// When the file cannot be read, nobody can tell which of the keys have been revoked meanwhile. So after a short while, in
-/// which a file may be replaced or mended, the doors close: everything that asks for a key is refused with 503.
+/// While the file is unreadable, revocations cannot be seen. After a short grace period, in which the file may be
+/// replaced or repaired, every request that needs a key is refused with 503.
 package final class APIKeyVerifier: Sendable {
-    /// A key that was let in, for those who are to ask about it again.
+    /// An accepted key, to be checked again later with ``APIKeyVerifier/isInForce(_:)``.
     package struct Pass: Hashable, Sendable {
         fileprivate let digest: [UInt8]
     }
 
     private struct State {
         var digests: [[UInt8]]
-        /// What was read of the file last.
+        /// The contents of the file at the last successful load.
         var contents: [UInt8]
-        /// Since when the file cannot be read.
+        /// When the file became unreadable.
         var failingSince: MonotonicTime?
-        /// When the log has to say again that the doors are closed.
+        /// When to log again that all requests are refused.
         var nextReminder = MonotonicTime(nanoseconds: 0)
         var areDoorsClosed = false
-        /// Requests refused since the log last told of any, and when it may tell again.
+        /// Requests refused since the last log line about them, and when the next one may be logged.
         var refused = 0
         var nextRefusalLine = MonotonicTime(nanoseconds: 0)
     }
 
-    /// For how long the keys stay in force when the file cannot be read.
+    /// How long the known keys stay valid while the file is unreadable.
     static let patience = Duration.seconds(5)
-    /// How often the log repeats itself at most.
+    /// The minimum interval between repeated log lines.
     private static let logInterval = Duration.seconds(60)
 
     private let file: APIKeyFile
@@ -45,9 +45,9 @@ package final class APIKeyVerifier: Sendable {
         self.state = Mutex(State(digests: try file.entries(in: contents).map(\.digest), contents: contents))
     }
 
-    /// Throws unless the value of `Authorization` is `Bearer` and a key of the file.
+    /// Throws unless the value of `Authorization` is `Bearer` with a valid key.
     ///
-    /// - Parameter client: whose request it is, for the log.
+    /// - Parameter client: the client's address, for the log.
     @discardableResult
     package func check(
         _ authorization: String?, from client: @autoclosure () -> String? = nil, now: MonotonicTime = .now
@@ -66,19 +66,18 @@ package final class APIKeyVerifier: Sendable {
         return pass
     }
 
-    /// Whether a key that was let in would be let in now. For what goes on for long, such as a stream: to be asked once a
-    /// second.
+    /// Whether an accepted key is still valid. Long-running requests such as streams should check once a second.
     package func isInForce(_ pass: Pass) -> Bool {
         let (digests, areDoorsClosed) = state.withLock { ($0.digests, $0.areDoorsClosed) }
         return !areDoorsClosed && Self.isKnown(pass, among: digests)
     }
 
-    /// Why nobody is let in, one line; nil while keys are checked.
+    /// A one-line reason why all keys are refused; nil while keys are checked.
     package var problem: String? { state.withLock { $0.areDoorsClosed } ? Self.closed : nil }
 
     private static let closed = "the file of API keys cannot be read"
 
-    /// Every digest is compared to its end, so that the time taken tells nothing.
+    /// Compares every digest in full, in constant time.
     private static func isKnown(_ pass: Pass, among digests: [[UInt8]]) -> Bool {
         var isKnown: UInt8 = 0
         for known in digests {
@@ -91,7 +90,7 @@ package final class APIKeyVerifier: Sendable {
 
     // MARK: The file
 
-    /// Reads the file again: to be called every second.
+    /// Reloads the file. Must be called every second.
     package func reload(now: MonotonicTime = .now) {
         do throws(APIKeyFile.Failure) {
             let contents = try file.contents()
@@ -139,7 +138,7 @@ package final class APIKeyVerifier: Sendable {
 
     // MARK: Refusals
 
-    /// Logs the first one, and counts those of the minute that follows.
+    /// Logs the first refusal and counts those in the following minute.
     private func noteRefusal(from client: String?, now: MonotonicTime) {
         let isFirst = state.withLock { state in
             guard now >= state.nextRefusalLine else {

@@ -1,9 +1,9 @@
 import HTTPServer
 import NIOHTTP1
 
-/// Which pages of other origins may call the gateway from a browser. None may unless it is configured.
+/// The CORS policy. Other origins are refused unless configured.
 struct AllowedOrigins: Sendable {
-    /// The fields of requests that mean something here, and `baggage`, which OpenTelemetry sends beside `traceparent`.
+    /// The request headers that the gateway reads, and `baggage`, which OpenTelemetry sends with `traceparent`.
     private static let requestFields = [
         "Authorization", "Content-Type", "Content-Encoding", "Cache-Control", "X-Request-Timeout-Ms", "traceparent",
         "tracestate", "baggage", "Inference-Header-Content-Length",
@@ -20,7 +20,7 @@ struct AllowedOrigins: Sendable {
         self.allowsAll = origins.contains("*")
     }
 
-    /// Tells the browser that the page that asked may read the response, or, before it sends a request, that it may.
+    /// Adds the CORS headers to a response or to the answer to a preflight request.
     func allow(_ request: Request, _ response: inout Response) {
         if origins.isEmpty { return }
         if !allowsAll { response.headers.append(("Vary", "Origin")) }

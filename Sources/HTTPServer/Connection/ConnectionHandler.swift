@@ -3,60 +3,58 @@ import NIOHTTP1
 import NIOTLS
 import Platform
 
-/// Serves one connection for its whole life, on its event loop: reads requests, finds their routes, writes responses, and
-/// decides when the connection ends.
+/// Serves one connection on its event loop: reads requests, routes them, writes responses, and decides when to close.
 ///
-/// Requests are answered one after another. What a client sends before its last request is answered is held, and when
-/// something is held no more is read.
+/// Requests are answered one at a time. Pipelined requests are buffered, and while any are buffered, reading stops.
 final class ConnectionHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// Bodies up to this size are copied behind their heads, which is cheaper than a second buffer.
+    /// Bodies up to this size are copied behind the head, which is cheaper than a second buffer.
     private static let copied = 4_096
-    /// Larger bodies are handed over in pieces, so that a client that does not read keeps little in memory.
+    /// Larger bodies are written in pieces, so that a slow client keeps little in memory.
     private static let piece = 65_536
-    /// What a stream is counted as: its window, and what lies in its buffers.
+    /// What a stream is charged in the memory budget: its window and its buffers.
     private static let streamBytes = 262_144
 
     enum State {
         /// Between two requests.
         case idle
-        /// A request whose body is not all there.
+        /// The body is incomplete.
         case reading(Current)
-        /// A request that is refused, whose body is not all there. Said at once it would have to end the connection; it is
-        /// said when the body has ended, or else when no more of it comes at once.
+        /// The request is refused but its body is incomplete. Responding now would mean closing the connection, so the
+        /// response is sent when the body ends, or when the current read completes without the end.
         case refusing(Current, Problem)
-        /// A request whose response is under way.
+        /// The response is pending.
         case waiting(Current, cancel: @Sendable () -> Void)
-        /// A response of which not all could be written.
+        /// The response is partly written.
         case writing(Current, rest: ByteBuffer, isEarly: Bool)
-        /// A request that a task answers.
+        /// A task answers the request.
         case streaming(Current, Stream)
-        /// The last response is written. What still comes is thrown away: a connection that is closed with bytes unread is
-        /// reset, and the client might never see the response.
+        /// The last response is written. Further input is discarded, because closing with unread bytes would reset the
+        /// connection, and the client might lose the response.
         case lingering
         case closed
     }
 
-    /// The request that is being served.
+    /// The current request.
     struct Current {
         var request: Request
         let route: Route?
         let rules: RequestRules
     }
 
-    /// A request that is answered by a task.
+    /// A request answered by a task.
     final class Stream {
         let source: RequestBody.Source.Source
         var task: Task<Void, Never>?
         var hasInputEnded = false
         var hasResponseBegun = false
         var hasResponseEnded = false
-        /// Waits until the connection takes more.
+        /// Resumed when the connection is writable again.
         var writer: ResponseWriter.Continuation?
-        /// No more is read until the task has taken what is there.
+        /// Back-pressure: reading stops until the task has consumed the buffered body.
         var isPaused = false
 
         init(source: RequestBody.Source.Source) {
@@ -71,34 +69,34 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private var state = State.idle
     private var context: ChannelHandlerContext?
 
-    /// What there is of the body of the request that is being read. Not in `state`, so that it grows in place.
+    /// The body read so far. Kept outside `state` so that it can grow in place.
     private var body = ByteBuffer()
     private var decompressor: Decompressor?
-    /// How much of the budget this connection has: its body, or its unwritten response.
+    /// The part of the memory budget that this connection uses, for its body or its unwritten response.
     private var charged = 0
 
-    /// Requests sent before the last one was answered.
-    // Most connections never hold one, so that room for more would only cost each of them memory.
+    /// Pipelined requests, received before the previous one was answered.
+    // Most connections never pipeline, so a larger buffer would only waste memory.
     private var held = CircularBuffer<HTTPServerRequestPart>(initialCapacity: 1)
     private var heldBytes = 0
     private var isReleasing = false
     private var isReadWithheld = false
-    /// What was wrong with what came after the requests held.
+    /// A parse error in the input after the buffered requests.
     private var parserError: HTTPParserError?
-    /// Tells the response of the request that waits from that of one that was given up.
+    /// Identifies the current request, so that late responses to an abandoned one are dropped.
     private var number: UInt64 = 0
 
-    /// Whether a part of a request came with what is being read.
+    /// Whether the current read produced a part of a request.
     private var hasReadPart = false
     private var parserStops = false
     private var isInputClosed = false
     private var isOutputClosed = false
     private var isQuiescing = false
-    /// When the connection is closed unless something happens.
+    /// When the connection is closed unless there is progress.
     private var readDeadline = MonotonicTime.distantFuture
     private var writeDeadline = MonotonicTime.distantFuture
 
-    /// - Parameter isRefused: the connection is one too many; its first request is answered with 503.
+    /// - Parameter isRefused: the connection is above the limit; its first request is answered with 503.
     init(server: ServerContext, connections: LoopConnections, decoder: RequestDecoder, isRefused: Bool) {
         self.server = server
         self.connections = connections
@@ -109,7 +107,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         connections.add(self)
-        // Over TLS the handshake comes first, which is as quick as a request's head.
+        // With TLS, the handshake comes first and has the same timeout as a request's head.
         let isBrief = isRefused || server.configuration.tls != nil
         readDeadline = connections.now.advanced(by: isBrief ? server.timeouts.head : server.timeouts.idle)
     }
@@ -146,10 +144,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     func channelReadComplete(context: ChannelHandlerContext) {
         if case .refusing(let current, let problem) = state, held.isEmpty {
-            // The rest may take its time, or never come.
+            // The rest may be slow or never arrive.
             respond(Response(problem), to: current, isEarly: true, context)
         } else if case .idle = state, !hasReadPart {
-            // Bytes came and no part of a request did: they are the beginning of one.
+            // The bytes are an incomplete head.
             if readDeadline > connections.now.advanced(by: server.timeouts.head) {
                 readDeadline = connections.now.advanced(by: server.timeouts.head)
             }
@@ -179,13 +177,13 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     private func hold(_ part: HTTPServerRequestPart) {
         held.append(part)
-        // About what a head takes in memory.
+        // The approximate memory of a head.
         let bytes = if case .body(let bytes) = part { bytes.readableBytes } else { 512 }
         heldBytes += bytes
         server.budget.takeAnyway(bytes)
     }
 
-    /// Takes up again what was held, as far as it goes.
+    /// Processes buffered parts until the connection is busy again.
     private func release(_ context: ChannelHandlerContext) {
         if isReleasing { return }
         isReleasing = true
@@ -242,7 +240,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         do throws(Problem) {
             current = try self.current(head, start)
         } catch {
-            // How far this request goes cannot be told, so nothing after it can be understood.
+            // The end of this request is unknown, so the following bytes cannot be parsed.
             let request = Request(method: head.method, target: .root, headers: head.headers, start: start)
             let unreadable = Current(request: request, route: nil, rules: .unreadable)
             return respond(Response(error), to: unreadable, isEarly: true, context)
@@ -252,7 +250,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         do throws(Problem) {
             try admit(current)
         } catch {
-            // Who waits for a word before the body gets the last one, and the body is not awaited.
+            // The client waits for `100 Continue`, so the refusal is sent at once and the body is not read.
             if current.rules.expectsContinue { return respond(Response(error), to: current, isEarly: true, context) }
             state = .refusing(current, error)
             return
@@ -269,7 +267,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         }
     }
 
-    /// The request with its route, if it has one.
+    /// The request with its route, if any.
     private func current(_ head: HTTPRequestHead, _ start: MonotonicTime) throws(Problem) -> Current {
         let rules = try RequestRules(head)
         guard let target = RequestTarget(head.uri) else {
@@ -283,10 +281,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
         return Current(request: request, route: route, rules: rules)
     }
 
-    /// Throws what the head alone is refused for.
+    /// Checks what the head alone can be refused for.
     private func admit(_ current: Current) throws(Problem) {
         guard let route = current.route else {
-            // `OPTIONS` is answered when the request has been read, like any other.
+            // `OPTIONS` is answered after the request has been read, like any other.
             if case .otherMethod(let allowed) = server.routes.match(current.request.method, current.request.path) {
                 if current.request.method == .OPTIONS { return }
                 throw .methodNotAllowed(allowed)
@@ -332,7 +330,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
             while bytes.readableBytes > 0 {
                 let before = body.readableBytes
                 do throws(Decompressor.Failure) {
-                    // One byte more than allowed tells that it is too many.
+                    // One byte over the limit is enough to detect a body that is too large.
                     try decompressor.decompress(&bytes, into: &body, most: min(Self.piece, limit + 1 - before))
                 } catch {
                     throw .corruptBody
@@ -382,7 +380,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         }
     }
 
-    /// The response of a request that waited.
+    /// Writes the response to a pending request.
     func complete(_ number: UInt64, _ make: () -> Response) {
         guard number == self.number, let context, case .waiting(let current, _) = state else { return }
         respond(make(), to: current, isEarly: false, context)
@@ -390,7 +388,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     // MARK: Responses
 
-    /// - Parameter isEarly: not all of the request is there, so that the connection ends with the response.
+    /// - Parameter isEarly: the request is incomplete, so the connection closes after the response.
     private func respond(
         _ response: Response, to current: Current, isEarly: Bool, _ context: ChannelHandlerContext
     ) {
@@ -438,13 +436,13 @@ final class ConnectionHandler: ChannelDuplexHandler {
         return current.rules.isOldKeepAlive ? .keepAlive : .usual
     }
 
-    /// Writes as much of a large body as the connection takes.
+    /// Writes a large body for as long as the connection is writable.
     private func writeOn(_ context: ChannelHandlerContext) {
-        // Flushing may change the state: it calls ``channelWritabilityChanged(context:)``, and may close the connection.
+        // Flushing may change the state: it calls ``channelWritabilityChanged(context:)`` and may close the connection.
         while context.channel.isWritable, case .writing(let current, var rest, let isEarly) = state,
             rest.readableBytes > 0, let piece = rest.readSlice(length: min(rest.readableBytes, Self.piece))
         {
-            // Before flushing, so that none of it is written twice.
+            // Set before flushing, so that nothing is written twice.
             state = .writing(current, rest: rest, isEarly: isEarly)
             guard rest.readableBytes > 0 else {
                 giveBack()
@@ -455,7 +453,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         }
     }
 
-    /// The response has been handed over: goes on to the next request, or ends the connection.
+    /// The response is written: starts the next request, or closes the connection.
     private func endResponse(to current: Current, isEarly: Bool, _ context: ChannelHandlerContext) {
         if case .closed = state { return }
         body = ByteBuffer()
@@ -467,12 +465,12 @@ final class ConnectionHandler: ChannelDuplexHandler {
         release(context)
     }
 
-    /// Says that no more is written, and waits for a moment for the client to close.
+    /// Half-closes the connection after the last response and waits briefly for the client to close.
     private func linger(_ context: ChannelHandlerContext) {
         state = .lingering
         held.removeAll()
         parserError = nil
-        // What is left may be too little to make the connection unwritable, and never be read.
+        // Data that is too little to make the connection unwritable is not covered by the write timeout.
         readDeadline = connections.now.advanced(by: server.timeouts.write)
         let handler = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in
@@ -485,7 +483,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         }
     }
 
-    /// Everything is written.
+    /// All data has been written.
     private func endOutput(_ context: ChannelHandlerContext) {
         guard case .lingering = state else { return }
         if isInputClosed { return close(context) }
@@ -537,7 +535,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         }
     }
 
-    /// The task has taken what was there.
+    /// The task has consumed the buffered body.
     func readMore() {
         guard let context, case .streaming(_, let stream) = state, stream.isPaused else { return }
         stream.isPaused = false
@@ -613,7 +611,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         giveUp(stream, of: current, problem, context)
     }
 
-    /// Answers with the problem if no response has begun, and otherwise ends the connection.
+    /// Responds with the problem if no response has begun; otherwise closes the connection.
     private func giveUp(
         _ stream: Stream, of current: Current, _ problem: Problem, _ context: ChannelHandlerContext
     ) {
@@ -628,20 +626,20 @@ final class ConnectionHandler: ChannelDuplexHandler {
         close(context)
     }
 
-    // MARK: The end
+    // MARK: Closing
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if let event = event as? ChannelEvent, event == .inputClosed {
             isInputClosed = true
             switch state {
-            // Of the last response something may not be written yet.
+            // The last response may not be fully written.
             case .idle where held.isEmpty && context.channel.isWritable: linger(context)
             case .lingering: if isOutputClosed { close(context) }
             case .reading(let current), .refusing(let current, _):
                 respond(Response(.malformed("the body was cut short")), to: current, isEarly: true, context)
             case .streaming(let current, let stream) where !stream.hasInputEnded:
                 giveUp(stream, of: current, .malformed("the body was cut short"), context)
-            // Who has closed only their own side is answered.
+            // A half-closed client still gets its response.
             case .idle, .waiting, .writing, .streaming, .closed: break
             }
         } else if let event = event as? TLSUserEvent, case .handshakeCompleted = event, !isRefused {
@@ -658,13 +656,13 @@ final class ConnectionHandler: ChannelDuplexHandler {
             case _ where isBusy(context) || !held.isEmpty: parserError = parserError ?? error
             default: refuseUnreadable(error, context)
             }
-        // What comes after a parser's error, or is left when the connection ends.
+        // Follows a parser error, or reports unparsed bytes when the connection ends.
         case is ByteToMessageDecoderError: break
         default: close(context)
         }
     }
 
-    /// Says that what the client sends is not HTTP, and ends the connection.
+    /// Refuses input that is not valid HTTP and closes the connection.
     private func refuseUnreadable(_ error: HTTPParserError, _ context: ChannelHandlerContext) {
         let problem = error.problem
         switch state {
@@ -686,7 +684,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         context.close(promise: nil)
     }
 
-    /// Nobody is left to answer to.
+    /// Cancels pending work and releases all memory of the connection.
     private func end() {
         let state = state
         self.state = .closed
@@ -708,9 +706,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
         writeDeadline = .distantFuture
     }
 
-    // MARK: What the server wants
+    // MARK: Called by the server
 
-    /// Closes the connection when something takes too long.
+    /// Closes the connection on a timeout.
     func checkDeadlines(_ now: MonotonicTime) {
         guard let context, now >= readDeadline || now >= writeDeadline else { return }
         if now < writeDeadline {
@@ -725,23 +723,23 @@ final class ConnectionHandler: ChannelDuplexHandler {
         close(context)
     }
 
-    /// Ends the connection as soon as the requests under way are answered.
+    /// Closes the connection once the requests in flight are answered.
     func quiesce() {
         guard let context else { return }
         isQuiescing = true
         guard case .idle = state, held.isEmpty else { return }
-        // Of the last response something may not be written yet.
+        // The last response may not be fully written.
         let unwritten = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
         if unwritten > 0 { linger(context) } else { close(context) }
     }
 
-    /// Ends the connection at once.
+    /// Closes the connection immediately.
     func closeNow() {
         if let context { close(context) }
     }
 }
 
 extension HTTPResponseStatus {
-    /// Whether a response of this status never has a body.
+    /// Whether a response with this status never has a body.
     var isWithoutBody: Bool { self == .noContent || self == .notModified || code < 200 }
 }

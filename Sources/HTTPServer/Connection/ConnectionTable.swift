@@ -2,16 +2,16 @@ import NIOCore
 import Platform
 import Synchronization
 
-/// The connections of one event loop: looks after their deadlines, and reaches all of them when the server ends. One timer
-/// for all of them costs a request nothing.
-// Unchecked: all of it belongs to its event loop, and only code on that loop touches it.
+/// The connections of one event loop: checks their deadlines and closes them at shutdown. A single timer for all
+/// connections adds no cost per request.
+// Unchecked: confined to its event loop, and accessed only by code on that loop.
 final class LoopConnections: @unchecked Sendable {
-    /// How often deadlines are looked at.
+    /// How often deadlines are checked.
     private static let interval = TimeAmount.milliseconds(100)
 
     let eventLoop: any EventLoop
     let executor: EventLoopExecutor
-    /// The time, not older than the interval.
+    /// The current time, at most one interval old.
     private(set) var now = MonotonicTime.now
     private var handlers: [ObjectIdentifier: ConnectionHandler] = [:]
     private var timer: RepeatedTask?
@@ -48,7 +48,7 @@ final class LoopConnections: @unchecked Sendable {
 
     private func check() {
         now = .now
-        // A copy, since a handler that closes takes itself out.
+        // Iterates over a copy, because a handler that closes removes itself.
         for handler in handlers.values { handler.checkDeadlines(now) }
     }
 
@@ -62,18 +62,18 @@ final class LoopConnections: @unchecked Sendable {
     }
 }
 
-/// All connections of a server: counts them, and ends them.
+/// All connections of a server: counts them and closes them.
 final class ConnectionTable: Sendable {
     private struct State {
         var count = 0
         var waiter: CheckedContinuation<Void, Never>?
-        /// Called when there is room for a connection again.
+        /// Called when another connection may be accepted.
         var resume: (@Sendable () -> Void)?
     }
 
-    /// How many connections are served.
+    /// The maximum number of connections served.
     let capacity: Int
-    /// How many more are told that they are too many, at a time; others wait to be accepted.
+    /// How many connections above the limit are accepted to be refused with 503. Others stay in the listen backlog.
     let refusals: Int
     private let state = Mutex(State())
     private let loops = Mutex<[LoopConnections]>([])
@@ -93,7 +93,7 @@ final class ConnectionTable: Sendable {
         }
     }
 
-    /// Counts a connection; false when it is one too many, which is counted all the same.
+    /// Counts a connection. Returns false if it is above the limit; it is counted in any case.
     func add() -> Bool {
         state.withLock { state in
             state.count += 1
@@ -110,7 +110,7 @@ final class ConnectionTable: Sendable {
         resume?()
     }
 
-    /// Whether another connection may be accepted; if not, `resume` is called once one may.
+    /// Whether another connection may be accepted. If not, `resume` is called once one may.
     func mayAccept(resume: @escaping @Sendable () -> Void) -> Bool {
         state.withLock { state in
             if state.count < capacity + refusals { return true }
@@ -119,25 +119,25 @@ final class ConnectionTable: Sendable {
         }
     }
 
-    /// How many connections are open.
+    /// The number of open connections.
     var count: Int { state.withLock { $0.count } }
 
-    /// Ends idle connections now and the others after their responses.
+    /// Closes idle connections now, and the others after their responses.
     func quiesce() {
         for loop in loops.withLock({ $0 }) { loop.eventLoop.execute { loop.quiesce() } }
     }
 
-    /// Ends all connections now.
+    /// Closes all connections now.
     func closeAll() {
         for loop in loops.withLock({ $0 }) { loop.eventLoop.execute { loop.closeAll() } }
     }
 
-    /// Lets go of the loops, which hold the table.
+    /// Breaks the reference cycle between the table and its loops.
     func forgetLoops() {
         loops.withLock { $0 = [] }
     }
 
-    /// Returns when no connection is open, or when the task is cancelled.
+    /// Returns when all connections are closed or the task is cancelled.
     func allClosed() async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
@@ -154,7 +154,7 @@ final class ConnectionTable: Sendable {
     }
 }
 
-/// Stands before the acceptor and lets no more connections in than there may be.
+/// Delays accepting connections while the limit is reached.
 final class AcceptLimiter: ChannelDuplexHandler {
     typealias InboundIn = any Channel
     typealias OutboundIn = Never
@@ -181,12 +181,12 @@ final class AcceptLimiter: ChannelDuplexHandler {
     }
 }
 
-/// How many bytes of other people's requests and responses a server holds, all connections together, and how many it may.
+/// The memory budget for all requests and responses held by a server, in bytes.
 ///
-/// A request is refused at its head when the limit is reached. The last quarter is kept for small bodies, so that
-/// a few large ones which never end do not shut everybody out.
+/// When it is exhausted, requests are refused at their head. The last quarter is reserved for small bodies, so that a
+/// few large ones that never end do not block everyone else.
 final class MemoryBudget: Sendable {
-    /// Bodies up to this size may use the last quarter.
+    /// The largest body that may use the last quarter.
     static let small = 65_536
 
     let limit: Int
@@ -198,10 +198,10 @@ final class MemoryBudget: Sendable {
 
     var bytes: Int { held.load(ordering: .relaxed) }
 
-    /// Whether a request may begin.
+    /// Whether a new request may start.
     var hasRoom: Bool { bytes < limit }
 
-    /// Takes `count` bytes for something that has `total` then; false when there is no room.
+    /// Reserves `count` bytes for something of `total` bytes, including these. Returns false if there is no room.
     func take(_ count: Int, total: Int) -> Bool {
         let most = total > Self.small ? limit / 4 * 3 : limit
         if held.add(count, ordering: .relaxed).newValue <= most { return true }
@@ -209,12 +209,12 @@ final class MemoryBudget: Sendable {
         return false
     }
 
-    /// Takes `count` bytes that are there already.
+    /// Reserves `count` bytes that are already in memory.
     func takeAnyway(_ count: Int) {
         held.add(count, ordering: .relaxed)
     }
 
-    /// Gives bytes back.
+    /// Releases bytes.
     func give(_ count: Int) {
         held.subtract(count, ordering: .relaxed)
     }

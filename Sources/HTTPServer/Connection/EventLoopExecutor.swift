@@ -1,6 +1,6 @@
 import NIOCore
 
-/// Runs a task's code on an event loop.
+/// Runs tasks on an event loop.
 final class EventLoopExecutor: TaskExecutor {
     let eventLoop: any EventLoop
 
@@ -14,7 +14,7 @@ final class EventLoopExecutor: TaskExecutor {
     }
 }
 
-/// One executor for each event loop of a group.
+/// One executor per event loop of a group.
 struct EventLoopExecutors: Sendable {
     private let executors: [EventLoopExecutor]
 

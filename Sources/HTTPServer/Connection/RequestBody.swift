@@ -1,7 +1,7 @@
 package import NIOCore
 
-/// The body of a streaming request, piece by piece, with its content coding undone. To be iterated once. While nobody
-/// takes pieces, nothing more is read from the connection.
+/// The decoded body of a streaming request. Can be iterated once. While it is not consumed, nothing is read from the
+/// connection.
 package struct RequestBody: AsyncSequence, Sendable {
     package typealias Element = ByteBuffer
     typealias Source = NIOThrowingAsyncSequenceProducer<
@@ -16,7 +16,7 @@ package struct RequestBody: AsyncSequence, Sendable {
     }
 
     package struct Iterator: AsyncIteratorProtocol {
-        /// The most bytes of one decompressed piece, so that a small piece cannot fill the memory.
+        /// The maximum size of a decompressed piece, so that a small piece cannot exhaust the memory.
         private static let most = 65_536
 
         fileprivate let pieces: Source.AsyncIterator
@@ -30,7 +30,7 @@ package struct RequestBody: AsyncSequence, Sendable {
 
         /// The next piece; nil at the end.
         ///
-        /// - Throws: ``Problem`` for a body that is not what it should be, or what ended the connection.
+        /// - Throws: ``Problem`` for an invalid body, or the error that closed the connection.
         package mutating func next() async throws -> ByteBuffer? {
             guard let decompressor else { return try await pieces.next() }
             while true {
@@ -53,7 +53,7 @@ package struct RequestBody: AsyncSequence, Sendable {
     }
 }
 
-/// Tells the connection when more of a streaming body is wanted.
+/// Tells the connection when more of a streaming body is needed.
 struct RequestBodyDelegate: NIOAsyncSequenceProducerDelegate {
     let eventLoop: any EventLoop
     let handler: NIOLoopBound<ConnectionHandler>
@@ -63,6 +63,6 @@ struct RequestBodyDelegate: NIOAsyncSequenceProducerDelegate {
     }
 
     func didTerminate() {
-        // Who stops reading ends the response too; nothing is left to do here.
+        // A task that stops reading also ends the response, so there is nothing to do.
     }
 }

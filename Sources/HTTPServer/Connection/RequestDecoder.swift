@@ -1,8 +1,8 @@
 import NIOCore
 import NIOHTTP1
 
-/// NIO's parser, and another one where that stops: it takes what follows an offer to change the protocol for that other
-/// protocol, while a server may pass over the offer.
+/// NIO's HTTP parser, restarted where it stops. It treats everything after an upgrade offer as another protocol, but a
+/// server may ignore the offer.
 final class RequestDecoder: ByteToMessageDecoder {
     typealias InboundOut = HTTPServerRequestPart
 
@@ -19,7 +19,7 @@ final class RequestDecoder: ByteToMessageDecoder {
         HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)
     }
 
-    /// To be called with the end of a request after which the parser stops.
+    /// Must be called at the end of a request after which the parser stops.
     func goOn() {
         hasStopped = true
     }
@@ -51,11 +51,11 @@ final class RequestDecoder: ByteToMessageDecoder {
 }
 
 extension HTTPParserError {
-    /// What is said to the client.
+    /// The response to the client.
     var problem: Problem {
         switch self {
         case .headerOverflow: .headTooLarge
-        // The parser pauses at the first line of an HTTP/2 connection.
+        // The parser pauses at an HTTP/2 preface.
         case .invalidVersion, .paused: .unsupportedVersion
         case .invalidEOFState: .malformed("the request was cut short")
         case .invalidMethod: .malformed("the request does not begin with a method; is it TLS sent to a port without?")

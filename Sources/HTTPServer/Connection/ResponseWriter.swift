@@ -1,28 +1,28 @@
 package import NIOCore
 package import NIOHTTP1
 
-/// Writes the response of a streaming request. Its functions are called one after the other, by one task.
+/// Writes the response of a streaming request. Must be called sequentially from one task.
 package struct ResponseWriter: Sendable {
     let eventLoop: any EventLoop
     let handler: NIOLoopBound<ConnectionHandler>
     let number: UInt64
 
-    /// Begins the response. The body follows piece by piece.
+    /// Begins the response. The body follows in pieces.
     package func begin(
         _ status: HTTPResponseStatus, headers: [(name: String, value: String)]
     ) async throws {
         try await onConnection { $0.beginStream(Response(status, headers: headers), $1, $2) }
     }
 
-    /// Writes a piece of the body, and returns when the connection takes more.
+    /// Writes a piece of the body. Returns when the connection is writable again.
     ///
-    /// - Throws: ``ConnectionClosed`` when the client is gone; also at once, and to whoever waits.
+    /// - Throws: ``ConnectionClosed`` if the client is gone, also while waiting.
     package func write(_ bytes: ByteBuffer) async throws {
         if bytes.readableBytes == 0 { return }
         try await onConnection { $0.writeToStream(bytes, $1, $2) }
     }
 
-    /// Closes the connection at once, whatever is under way.
+    /// Closes the connection immediately, even during a request.
     package func closeConnection() {
         eventLoop.execute { [handler, number] in handler.value.abortStream(number) }
     }
@@ -32,8 +32,8 @@ package struct ResponseWriter: Sendable {
         try await onConnection { $0.finishStream($1, $2) }
     }
 
-    /// Answers with the problem when nothing has been written, and otherwise ends the connection: a response that is cut
-    /// off tells the client that it is not whole.
+    /// Responds with the problem if nothing has been written; otherwise closes the connection, so that the client
+    /// notices the truncated response.
     func fail(_ problem: Problem) {
         eventLoop.execute { [handler, number] in handler.value.failStream(problem, number) }
     }
@@ -49,5 +49,5 @@ package struct ResponseWriter: Sendable {
     }
 }
 
-/// The client of a response is gone.
+/// The client has disconnected.
 package struct ConnectionClosed: Error {}

@@ -2,13 +2,13 @@ import Messages
 package import NIOCore
 
 extension ByteBuffer {
-    /// Appends a JSON string with its quotes.
+    /// Appends a quoted JSON string.
     package mutating func writeJSON(string: String) {
         var string = string
         string.withUTF8 { writeJSON(utf8: UnsafeRawBufferPointer($0)) }
     }
 
-    /// Appends these UTF-8 bytes as a JSON string with its quotes.
+    /// Appends these UTF-8 bytes as a quoted JSON string.
     package mutating func writeJSON(utf8 bytes: UnsafeRawBufferPointer) {
         writeInteger(UInt8(ascii: "\""))
         writeWithUnsafeMutableBytes(minimumWritableBytes: JSONEscaping.maximumLength(of: bytes.count)) { target in
@@ -17,7 +17,7 @@ extension ByteBuffer {
         writeInteger(UInt8(ascii: "\""))
     }
 
-    /// Appends a number in decimal.
+    /// Appends a decimal number.
     package mutating func writeDecimal(_ number: Int) {
         writeString(String(number))
     }

@@ -1,13 +1,13 @@
 import CZlib
 package import NIOCore
 
-/// The content codings that requests may have and responses may get (RFC 9110, 8.4.1).
+/// The supported content codings of requests and responses (RFC 9110, 8.4.1).
 package enum ContentCoding: String, Sendable {
     case gzip
-    /// In zlib's format, as the standard has it; a raw deflate stream, which some clients send, is taken too.
+    /// In zlib format, as the standard requires. A raw deflate stream, which some clients send, is accepted too.
     case deflate
 
-    /// The coding of a body with this `Content-Encoding`; nil when the body is as it is.
+    /// The coding of a body with this `Content-Encoding`; nil if it is not encoded.
     ///
     /// - Throws: ``Problem/unsupportedContentCoding`` for any other coding, and for several at once.
     static func ofBody(_ values: [Substring]) throws(Problem) -> ContentCoding? {
@@ -19,7 +19,7 @@ package enum ContentCoding: String, Sendable {
         return known
     }
 
-    /// The coding that a client with this `Accept-Encoding` likes best of those known; nil for none.
+    /// The supported coding that this `Accept-Encoding` prefers; nil if there is none.
     static func accepted(by values: [Substring]) -> ContentCoding? {
         var weights: [String: Double] = [:]
         for value in values {
@@ -36,19 +36,19 @@ package enum ContentCoding: String, Sendable {
     }
 }
 
-/// Undoes a content coding piece by piece. Owned by one connection or one stream; not to be shared.
-// Unchecked: zlib's state has no thread of its own, and a decompressor is only ever used by the one task or event loop that
-// has it.
+/// Decodes a content coding incrementally. Owned by one connection or one stream.
+// Unchecked: zlib's state is not bound to a thread, and only the one task or event loop that owns a decompressor uses
+// it.
 final class Decompressor: @unchecked Sendable {
     enum Failure: Error {
-        /// The input is not what its coding says.
+        /// The input does not match its coding.
         case corrupt
         /// The output would be larger than allowed.
         case tooLarge
     }
 
     private let coding: ContentCoding
-    // On the heap: zlib keeps the address of its state.
+    // On the heap, because zlib keeps the address of its state.
     private let stream: UnsafeMutablePointer<z_stream>
     private var hasBegun = false
     private(set) var isComplete = false
@@ -65,10 +65,9 @@ final class Decompressor: @unchecked Sendable {
         stream.deallocate()
     }
 
-    /// Takes some of `input` and appends what it stands for to `output`: until the input is used up, or `most` bytes have
-    /// been appended.
+    /// Decompresses `input` into `output` until the input is used up or `most` bytes have been appended.
     ///
-    /// - Throws: ``Failure/corrupt``, also for bytes after the end.
+    /// - Throws: ``Failure/corrupt``, also for trailing bytes.
     func decompress(_ input: inout ByteBuffer, into output: inout ByteBuffer, most: Int) throws(Failure) {
         if !hasBegun, input.readableBytes > 0 { try begin(input) }
         var appended = 0
@@ -98,8 +97,8 @@ final class Decompressor: @unchecked Sendable {
     }
 
     private func begin(_ input: ByteBuffer) throws(Failure) {
-        // 15 bits of window; 16 more ask for gzip's format, and negative ones for a raw stream. zlib's header says in its
-        // first byte that the method is 8; raw streams that begin so do not occur.
+        // 15 window bits; adding 16 selects gzip, and a negative value raw deflate. A zlib header has method 8 in the
+        // low bits of its first byte; raw streams do not start that way in practice.
         let isZlib = (input.readableBytesView.first ?? 0) & 0x0F == 8
         let bits: Int32 = coding == .gzip ? 15 + 16 : isZlib ? 15 : -15
         guard triage_inflate_init(stream, bits) == Z_OK else { throw .corrupt }
@@ -108,11 +107,11 @@ final class Decompressor: @unchecked Sendable {
 }
 
 extension ByteBuffer {
-    /// These bytes in a content coding; nil when zlib has no memory for it.
+    /// The bytes compressed with this coding; nil if zlib cannot allocate memory.
     ///
-    /// - Parameter level: 1 is quickest, 9 makes the smallest.
+    /// - Parameter level: from 1 (fastest) to 9 (smallest).
     package func compressed(_ coding: ContentCoding, level: Int32) -> ByteBuffer? {
-        // On the heap: zlib keeps the address of its state.
+        // On the heap, because zlib keeps the address of its state.
         let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
         stream.initialize(to: z_stream())
         defer { stream.deallocate() }

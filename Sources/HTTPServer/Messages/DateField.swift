@@ -9,7 +9,7 @@ import Synchronization
     import Darwin
 #endif
 
-/// The value of the field `Date`, written anew when the second changes.
+/// The value of the `Date` header, cached for one second.
 package final class DateField: Sendable {
     private struct State {
         var second: Int64 = -1
@@ -23,7 +23,7 @@ package final class DateField: Sendable {
 
     package init() {}
 
-    /// The date now, as RFC 9110 has it: `Tue, 15 Nov 1994 08:12:31 GMT`.
+    /// The current date in RFC 9110 format: `Tue, 15 Nov 1994 08:12:31 GMT`.
     package var value: String {
         let second = UnixTime.milliseconds / 1_000
         return state.withLock { state in

@@ -1,8 +1,8 @@
 import Platform
 
-/// The encoding of a query's values: `%` and two digits for a byte, `+` for a space.
+/// Percent-encoding, with `+` for a space in queries.
 package enum FormEncoding {
-    /// The bytes that are meant; nil when a `%` is not followed by two hexadecimal digits.
+    /// The decoded bytes; nil if a `%` is not followed by two hexadecimal digits.
     package static func decode(_ encoded: some Sequence<UInt8>, plusIsSpace: Bool = true) -> [UInt8]? {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(encoded.underestimatedCount)

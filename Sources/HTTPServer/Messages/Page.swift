@@ -1,7 +1,7 @@
 import NIOCore
 import NIOHTTP1
 
-/// Content that is the same for everybody: held once, compressed once, and shared by all who ask for it.
+/// Static content: loaded and compressed once, and shared by all responses.
 package struct Page: Sendable {
     private let type: String
     private let headers: [(name: String, value: String)]
@@ -15,12 +15,12 @@ package struct Page: Sendable {
         plain = ByteBuffer(bytes: bytes)
         let smaller = bytes.count > Response.compressedFrom ? plain.compressed(.gzip, level: 9) : nil
         compressed = smaller.flatMap { $0.readableBytes < bytes.count ? $0 : nil }
-        // FNV-1a: enough to tell one release's page from another's.
+        // FNV-1a: enough to distinguish the pages of two releases.
         tag = String(
             bytes.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }, radix: 16)
     }
 
-    /// The page, or 304 when the client has it.
+    /// The page, or 304 if the client has a current copy.
     package func response(to request: Request) -> Response {
         var body = plain
         var coded: [(name: String, value: String)] = []
@@ -45,16 +45,16 @@ package struct Page: Sendable {
 }
 
 extension Response {
-    /// Smaller bodies are sent as they are: compressed they would fill a packet too.
+    /// Smaller bodies are not compressed, because they fit into one packet anyway.
     static let compressedFrom = 1_024
 
-    /// Compresses the body in a way that the client accepts, when that is worth it.
+    /// Compresses the body with a coding that the client accepts, if it is large enough.
     mutating func compress(for request: Request) {
         guard !isShared, body.readableBytes > Self.compressedFrom, header("Content-Encoding") == nil else { return }
         headers.append(("Vary", "Accept-Encoding"))
         guard request.headers.contains(name: "accept-encoding"),
             let coding = ContentCoding.accepted(by: request.headers["accept-encoding"].flatMap(\.listElements)),
-            // Compressed while others wait: the quickest way is the right one.
+            // This blocks the event loop, so speed matters more than size.
             let compressed = body.compressed(coding, level: 1)
         else { return }
         body = compressed

@@ -1,15 +1,15 @@
 package import NIOHTTP1
 
-/// Why a request is not answered as it wished: RFC 9457's problem details, and a status.
+/// Why a request fails: a status and RFC 9457 problem details.
 package struct Problem: Error, Sendable {
     package var status: HTTPResponseStatus
-    /// A name for programs.
+    /// A machine-readable name.
     package var code: String
-    /// A short sentence that is the same for every occurrence.
+    /// A short sentence, the same for every occurrence.
     package var title: String
-    /// What was wrong this time, for a person to read. It never holds what was sent.
+    /// What was wrong this time, for humans. It never contains a sentence.
     package var detail: String
-    /// Fields that the response has beside those of every response.
+    /// Additional response headers.
     package var headers: [(name: String, value: String)]
 
     package init(
@@ -27,7 +27,7 @@ package struct Problem: Error, Sendable {
     package static let contentType = "application/problem+json"
 }
 
-/// What the server itself refuses, before any route is asked.
+/// Problems that the server itself reports, without a route.
 extension Problem {
     static func malformed(_ detail: String) -> Problem {
         Problem(.badRequest, "malformed_request", title: "The request is not valid HTTP", detail: detail)

@@ -2,19 +2,19 @@ package import NIOCore
 package import NIOHTTP1
 package import Platform
 
-/// A request as a route gets it: its head, checked, and its body when the route takes one.
+/// A request as a route receives it: its validated head, and its body if the route takes one.
 package struct Request: Sendable {
     package let method: HTTPMethod
-    /// The path as it was sent, without the query.
+    /// The path as sent, without the query.
     package let path: Substring
-    /// What stands behind the `?`; nil when there is none.
+    /// The part after the `?`; nil if there is none.
     package let query: Substring?
     package let headers: HTTPHeaders
-    /// The values of the path's parameters, percent-decoded, by their names in the route's path.
+    /// The percent-decoded values of the path parameters, with their names in the route's path.
     package internal(set) var parameters: [(name: String, value: String)] = []
-    /// The whole body, with its content coding undone; empty for a route that takes none, or reads it as a stream.
+    /// The complete decoded body; empty for routes without a body and for streams.
     package internal(set) var body = ByteBuffer()
-    /// When the head had been read.
+    /// When the head was received.
     package let start: MonotonicTime
 
     init(method: HTTPMethod, target: RequestTarget, headers: HTTPHeaders, start: MonotonicTime) {
@@ -25,16 +25,16 @@ package struct Request: Sendable {
         self.start = start
     }
 
-    /// The value of a parameter of the path.
+    /// The value of a path parameter.
     package func parameter(_ name: String) -> String? {
         parameters.first { $0.name == name }?.value
     }
 
-    /// The value of a field, the first when it comes more than once.
+    /// The value of a header, the first if it is repeated.
     package subscript(_ name: String) -> String? { headers.first(name: name) }
 }
 
-/// The target of a request line (RFC 9112, 3.2), as far as a server that is nobody's proxy needs it.
+/// The target of a request line (RFC 9112, 3.2), for a server that is not a proxy.
 struct RequestTarget {
     var path: Substring
     var query: Substring?
@@ -47,7 +47,7 @@ struct RequestTarget {
         self.query = query
     }
 
-    /// The target in these words; nil when it is none. Of the absolute form only path and query count: there is one host.
+    /// Parses a request target; nil if invalid. Ignores the authority of an absolute form: there is only one host.
     init?(_ text: String) {
         var rest = text[...]
         if rest.utf8.first != UInt8(ascii: "/"), rest != "*" {

@@ -1,22 +1,22 @@
 import NIOHTTP1
 
-/// What RFC 9110 and RFC 9112 demand of a request's head before anybody looks at its route, and what follows for the
-/// connection. The fields are gone through once.
+/// The rules of RFC 9110 and RFC 9112 for a request's head, independent of its route, and what they mean for the
+/// connection. Reads the headers once.
 struct RequestRules {
-    /// Whether the connection may go on after the response.
+    /// Whether the connection stays open after the response.
     let isPersistent: Bool
-    /// Whether the client has to be told so, as one of HTTP/1.0 has.
+    /// Whether the response must say so, as for HTTP/1.0 clients.
     let isOldKeepAlive: Bool
     /// Whether the client waits for `100 Continue` before it sends the body.
     let expectsContinue: Bool
-    /// Whether the client understands chunked and interim responses, which those of HTTP/1.0 do not.
+    /// Whether the client understands chunked and interim responses, unlike HTTP/1.0 clients.
     let isCurrent: Bool
-    /// The length that the head announces; nil for a chunked body, and for none.
+    /// The announced length; nil for a chunked body or no body.
     let contentLength: Int?
     /// Whether a body follows.
     let hasBody: Bool
 
-    /// For a request that cannot be understood at all: the connection ends with its response.
+    /// For an unparsable request: the connection closes after the response.
     static let unreadable = RequestRules()
 
     private init() {
@@ -47,7 +47,7 @@ struct RequestRules {
                     guard token.isField("100-continue") else { throw .unsupportedExpectation }
                     expectations += 1
                 }
-            // NIO's parser reads `Proxy-Connection`, which some clients still send, as `Connection`, and so must we.
+            // NIO's parser treats `Proxy-Connection`, which some clients still send, as `Connection`, so we must too.
             case 10 where name.isField("connection"), 16 where name.isField("proxy-connection"):
                 for token in value.listElements {
                     if token.isField("close") { closes = true }
@@ -84,7 +84,7 @@ struct RequestRules {
 }
 
 extension HTTPRequestHead {
-    /// Whether NIO's parser stops after this request, since it takes what follows for another protocol.
+    /// Whether NIO's parser stops after this request and treats the rest as another protocol.
     var stopsParser: Bool {
         if method == .CONNECT { return true }
         return headers.contains(name: "upgrade")
@@ -95,7 +95,7 @@ extension HTTPRequestHead {
 }
 
 extension StringProtocol {
-    /// Whether this is the field name or token, which is given in lower case.
+    /// Compares a field name or token with a lowercase one, ignoring case.
     func isField(_ lowercase: StaticString) -> Bool {
         let wanted = UnsafeBufferPointer(start: lowercase.utf8Start, count: lowercase.utf8CodeUnitCount)
         return utf8.elementsEqual(wanted) { byte, wanted in
@@ -103,19 +103,19 @@ extension StringProtocol {
         }
     }
 
-    /// The elements of a field that is a list, without the white space around them; empty ones do not count.
+    /// The elements of a comma-separated field, trimmed and without empty ones.
     var listElements: [SubSequence] {
         split(separator: ",").map(\.trimmed).filter { !$0.isEmpty }
     }
 
-    /// Without spaces and tabs at either end.
+    /// Without leading and trailing spaces and tabs.
     package var trimmed: SubSequence {
         let start = drop { $0 == " " || $0 == "\t" }
         guard let last = start.lastIndex(where: { $0 != " " && $0 != "\t" }) else { return start }
         return start[...last]
     }
 
-    /// Whether this can be the value of `Host`: visible characters, and none that ends a host and its port.
+    /// Whether this can be a `Host` value: visible characters, and none that would end the host and port.
     fileprivate var isHost: Bool {
         utf8.allSatisfy { byte in
             switch byte {

@@ -1,16 +1,16 @@
 package import NIOCore
 package import NIOHTTP1
 
-/// A response that is ready to be written.
+/// A complete response.
 package struct Response: Sendable {
     package var status: HTTPResponseStatus
     /// Without those that the server adds: `Content-Length`, `Date`, `Connection`.
     package var headers: [(name: String, value: String)]
     package var body: ByteBuffer
-    /// Whether the body's bytes are held for everybody anyway, so that a client that does not read costs no memory.
+    /// Whether the body is shared static content, which does not count towards the memory budget.
     var isShared = false
 
-    /// A response with a body of this type.
+    /// A response with a body of this content type.
     package init(
         _ status: HTTPResponseStatus = .ok, type: String, body: ByteBuffer,
         headers: [(name: String, value: String)] = []
@@ -20,7 +20,7 @@ package struct Response: Sendable {
         self.body = body
     }
 
-    /// A response with a text of this type.
+    /// A response with text of this content type.
     package init(_ status: HTTPResponseStatus = .ok, type: String, text: String) {
         self.init(status, type: type, body: ByteBuffer(string: text))
     }
@@ -32,7 +32,7 @@ package struct Response: Sendable {
         self.body = ByteBuffer()
     }
 
-    /// RFC 9457's problem details. The member `error` is where clients of the Open Inference Protocol look.
+    /// RFC 9457 problem details. Clients of the Open Inference Protocol read the member `error`.
     package init(_ problem: Problem) {
         var body = ByteBuffer()
         body.reserveCapacity(256)
@@ -52,28 +52,28 @@ package struct Response: Sendable {
         self.init(problem.status, type: Problem.contentType, body: body, headers: problem.headers)
     }
 
-    /// The value of a field, the first when it comes more than once. Names are compared as they are written.
+    /// The value of a header, the first if it is repeated. The name is case-sensitive.
     package func header(_ name: String) -> String? {
         headers.first { $0.name == name }?.value
     }
 }
 
-/// Writes the head of a response as RFC 9112 has it.
+/// Writes the head of a response (RFC 9112).
 struct ResponseHead {
-    /// How the client knows where the body ends.
+    /// How the client finds the end of the body.
     enum Framing {
         case length(Int)
         case chunked
-        /// The body ends with the connection, as for a client of HTTP/1.0; or there is none.
+        /// The body ends when the connection closes, as for HTTP/1.0 clients, or there is none.
         case none
     }
 
-    /// What is said of the connection.
+    /// The value of the `Connection` header.
     enum Persistence {
-        /// Nothing: HTTP/1.1 goes on.
+        /// No header: HTTP/1.1 connections are persistent by default.
         case usual
         case close
-        /// What a client of HTTP/1.0 that asked for it has to be told.
+        /// Required by HTTP/1.0 clients that asked for keep-alive.
         case keepAlive
     }
 
@@ -113,7 +113,7 @@ struct ResponseHead {
 }
 
 extension ByteBuffer {
-    /// Appends a field's value; a byte that would end the line becomes a space, so that no value can add a field.
+    /// Appends a header value with line breaks and NUL replaced by spaces, to prevent header injection.
     fileprivate mutating func writeFieldValue(_ value: String) {
         let isClean = value.utf8.allSatisfy { $0 != 13 && $0 != 10 && $0 != 0 }
         writeString(isClean ? value : String(value.map { $0.isNewline || $0 == "\0" ? " " : $0 }))

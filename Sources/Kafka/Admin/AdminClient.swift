@@ -1,6 +1,6 @@
 import CRdKafka
 
-/// Makes, describes and deletes topics. Every call waits for the cluster's answer: keep it off an event loop.
+/// Creates, describes and deletes topics. Every call blocks until the cluster answers: keep it off an event loop.
 ///
 /// Safe to use from any thread, one call at a time per thread.
 package struct AdminClient: Sendable {
@@ -8,10 +8,10 @@ package struct AdminClient: Sendable {
     private let events: ClientEvents
     private let servers: String
 
-    /// Makes a client; nothing is connected before the first call.
+    /// Creates a client. It does not connect before the first call.
     package init(properties: KafkaProperties, log: KafkaLog) throws(KafkaError) {
         let configuration = try NativeConfiguration(properties)
-        // What goes wrong in the background is said by the calls.
+        // Background errors are reported by the calls.
         rd_kafka_conf_set_error_cb(configuration.pointer) { client, code, text, _ in
             let code = KafkaErrorCode(rawValue: code)
             guard code != .allBrokersDown else { return }
@@ -23,9 +23,9 @@ package struct AdminClient: Sendable {
         client = try configuration.makeClient(RD_KAFKA_PRODUCER, events: events)
     }
 
-    /// Makes topics that are not there yet; those that are stay as they are. The answers are in the order of the specifications.
+    /// Creates missing topics and leaves existing ones unchanged. Results are in the order of the specifications.
     ///
-    /// - Throws: when no broker answers within `within`. What became of a single topic is in its answer.
+    /// - Throws: when no broker answers within `within`. Errors of a single topic are in its result.
     package func createTopics(
         _ topics: [TopicSpecification], within: Duration = .seconds(15)
     ) throws(KafkaError) -> [(name: String, result: TopicCreation)] {
@@ -64,7 +64,7 @@ package struct AdminClient: Sendable {
         }
     }
 
-    /// Gives a topic more partitions: so many in all. Triage itself never does; its tests do as an operator would.
+    /// Raises a topic's partition count to `count`. Triage itself never does this; its tests do, as an operator would.
     package func addPartitions(
         to topic: String, upTo count: Int, within: Duration = .seconds(15)
     ) throws(KafkaError) {
@@ -87,7 +87,7 @@ package struct AdminClient: Sendable {
         }
     }
 
-    /// Deletes topics with all their records. A topic that is not there is no error.
+    /// Deletes topics with all their records. A missing topic is not an error.
     package func deleteTopics(_ names: [String], within: Duration = .seconds(15)) throws(KafkaError) {
         guard !names.isEmpty else { return }
         var natives = names.map { rd_kafka_DeleteTopic_new($0) }
@@ -105,10 +105,10 @@ package struct AdminClient: Sendable {
         }
     }
 
-    /// Asks for the brokers and for every topic. Creates nothing.
+    /// Requests metadata for the brokers and every topic. Creates no topics.
     package func metadata(within: Duration = .seconds(10)) throws(KafkaError) -> ClusterMetadata {
         var answer: UnsafePointer<rd_kafka_metadata>?
-        // Who is refused learns of it soon; librdkafka alone would try again until the time is over.
+        // Report a refusal early; librdkafka alone would retry until the timeout.
         let patience = min(within, .seconds(1))
         if let error = askForMetadata(&answer, within: patience) {
             guard !error.code.isRefusal, within > patience else { throw error }
@@ -126,7 +126,7 @@ package struct AdminClient: Sendable {
                 existing.map { (String(cString: $0.topic), Int($0.partition_cnt)) }, uniquingKeysWith: { $1 }))
     }
 
-    /// Asks once; answers why there is no answer.
+    /// Asks once; returns the error if there is no answer.
     private func askForMetadata(
         _ answer: inout UnsafePointer<rd_kafka_metadata>?, within: Duration
     ) -> KafkaError? {
@@ -134,21 +134,21 @@ package struct AdminClient: Sendable {
         return code.rawValue == 0 ? nil : explain(KafkaError(code, operation: "read the cluster's metadata"))
     }
 
-    /// The number of partitions of each of these topics that exists.
+    /// The partition count of each of these topics that exists.
     package func partitions(
         of topics: [String], within: Duration = .seconds(10)
     ) throws(KafkaError) -> [String: Int] {
         try metadata(within: within).topics.filter { topics.contains($0.key) }
     }
 
-    /// How far a group has come in each partition of a topic, and where those end; nil when there is no such topic. It
-    /// asks the group's coordinator and the partitions' leaders, joins nothing, and needs no member to run.
+    /// A group's committed and end offsets in each partition of a topic; nil if the topic does not exist. Asks the
+    /// group coordinator and the partition leaders. Does not join the group and needs no running member.
     package func lag(
         of group: String, in topic: String, within: Duration = .seconds(10)
     ) throws(KafkaError) -> [GroupLag]? {
         let deadline = ContinuousClock.now + within
         func rest() -> Duration { max(deadline - .now, .milliseconds(1)) }
-        // Of all topics: a question about this one alone would have many a broker make it.
+        // Request all topics: many brokers auto-create a topic that is requested by name.
         guard let count = try partitions(of: [topic], within: rest())[topic] else { return nil }
         let partitions = (0..<Int32(count)).map { TopicPartition(topic: topic, partition: $0) }
         let committed = try committedOffsets(of: group, in: partitions, within: rest())
@@ -162,7 +162,7 @@ package struct AdminClient: Sendable {
         }
     }
 
-    /// What a group has committed; partitions of which it has committed nothing are absent.
+    /// A group's committed offsets; partitions without one are absent.
     private func committedOffsets(
         of group: String, in partitions: [TopicPartition], within: Duration
     ) throws(KafkaError) -> [TopicPartition: Int64] {
@@ -193,15 +193,15 @@ package struct AdminClient: Sendable {
         return offsets
     }
 
-    /// Whether the leader of a partition answers, or any broker if none is named.
+    /// Whether the partition's leader answers, or any broker if `partition` is nil.
     func isAnswered(by partition: TopicPartition?, within: Duration) -> Bool {
-        // What the connections meet is for those who ask for more; it must not pile up.
+        // Discard queued connection events, which would pile up.
         defer { rd_kafka_poll(client.pointer, 0) }
         guard let partition else { return ClientEvents.answers(client.pointer, within: within.nativeMilliseconds) }
         return (try? client.queryWatermarks(of: partition, within: within)) != nil
     }
 
-    /// The error with why there is no connection.
+    /// Adds the reason why there is no connection.
     private func explain(_ error: KafkaError) -> KafkaError {
         rd_kafka_poll(client.pointer, 0)
         return events.explain(error, silent: "\(servers) does not answer")
@@ -214,7 +214,7 @@ package struct AdminClient: Sendable {
         let options = rd_kafka_AdminOptions_new(client.pointer, kind)
         defer { rd_kafka_AdminOptions_destroy(options) }
         rd_kafka_AdminOptions_set_request_timeout(options, within.nativeMilliseconds, nil, 0)
-        // The brokers answer when all of them know the topic.
+        // Brokers answer once all of them know the topic.
         rd_kafka_AdminOptions_set_operation_timeout(options, within.nativeMilliseconds, nil, 0)
         let queue = rd_kafka_queue_new(client.pointer)
         defer { rd_kafka_queue_destroy(queue) }
@@ -247,13 +247,13 @@ package struct AdminClient: Sendable {
     }
 }
 
-/// A topic to be made.
+/// A topic to create.
 package struct TopicSpecification: Hashable, Sendable {
-    /// Its name.
+    /// The topic's name.
     package var name: String
-    /// How many partitions it gets.
+    /// The number of partitions.
     package var partitions: Int
-    /// How many brokers keep each partition; -1 takes the cluster's default.
+    /// The number of replicas of each partition; -1 is the cluster's default.
     package var replicationFactor: Int
     /// The topic's configuration, such as `retention.ms`.
     package var configuration: [String: String]
@@ -267,20 +267,20 @@ package struct TopicSpecification: Hashable, Sendable {
     }
 }
 
-/// What became of a topic that was to be created.
+/// The result of creating a topic.
 package enum TopicCreation: Hashable, Sendable {
-    /// It was made.
+    /// The topic was created.
     case created
-    /// It was there already, and stays as it is.
+    /// The topic already existed, and was not changed.
     case existed
-    /// It was refused.
+    /// The topic was not created.
     case failed(KafkaError)
 }
 
-/// A cluster as one of its brokers describes it.
+/// A cluster as described by one of its brokers.
 package struct ClusterMetadata: Hashable, Sendable {
     /// The brokers' addresses, `HOST:PORT`.
     package let brokers: [String]
-    /// The number of partitions of each topic that exists and that this user may see.
+    /// The partition count of each topic that exists and is visible to this user.
     package let topics: [String: Int]
 }

@@ -1,39 +1,38 @@
 import Logging
 import Synchronization
 
-/// Knows whether the brokers still answer: it asks them once a second, over connections of its own.
+/// Watches whether the brokers still answer: asks them once a second over its own connections.
 ///
-/// A broker that is frozen, or that the network has lost without a word, keeps its connections open, and librdkafka says
-/// nothing before a request has waited for `socket.timeout.ms`, which is a minute. Whoever says that it is ready should
-/// know sooner.
+/// A frozen broker, or one that the network silently lost, keeps its connections open, and librdkafka reports nothing
+/// until a request exceeds `socket.timeout.ms`, one minute. A readiness check should know sooner.
 package final class BrokerWatch: Sendable {
     private struct State {
-        /// Who is asked: the partition's leader; any broker while nil.
+        /// The partition whose leader is asked; nil asks any broker.
         var partition: TopicPartition?
         var lastAnswer = ContinuousClock.now
     }
 
-    /// For how long the brokers may be silent.
+    /// How long the brokers may be silent.
     package let bound: Duration
     private let client: AdminClient
     private let wakeup: Wakeup
     private let isStopping = Atomic(false)
     private let state = Mutex(State())
 
-    /// Makes a watch over the cluster that `client` asks, which may have other users. Until the bound has passed for the
-    /// first time, the brokers are believed to answer.
+    /// Creates a watch over the cluster of `client`, which may be shared. Until the bound has first passed, the brokers
+    /// are assumed to answer.
     package init(_ client: AdminClient, bound: Duration = .seconds(5)) throws(KafkaError) {
         self.client = client
         self.bound = bound
         wakeup = try Wakeup()
     }
 
-    /// Asks the leader of this partition from now on, and begins anew: it has just answered.
+    /// Asks this partition's leader from now on. Restarts the bound, as the leader has just answered.
     package func watch(_ partition: TopicPartition) {
         state.withLock { $0 = State(partition: partition) }
     }
 
-    /// What is wrong, one line that stays the same while it is; nil while the brokers answer.
+    /// The problem as one line that stays the same while it lasts; nil while the brokers answer.
     package var problem: String? {
         let state = state.withLock { $0 }
         guard ContinuousClock.now - state.lastAnswer > bound else { return nil }
@@ -41,12 +40,12 @@ package final class BrokerWatch: Sendable {
         return "\(who) answered for \(bound.components.seconds) s"
     }
 
-    /// Asks until ``stop()``. It blocks, so it needs a thread of its own.
+    /// Polls until ``stop()``. Blocks, so it needs its own thread.
     ///
     /// - Parameters:
-    ///   - onChange: told when ``problem`` comes or goes.
-    ///   - whenAnswered: other questions to the same brokers, after each that they have answered. It has to be back
-    ///     well within the bound.
+    ///   - onChange: called when ``problem`` appears or disappears.
+    ///   - whenAnswered: further requests to the same brokers, made after each answer. Must return well within the
+    ///     bound.
     package func run(onChange: (_ problem: String?) -> Void = { _ in }, whenAnswered: () -> Void = {}) {
         var known: String?
         while !isStopping.load(ordering: .relaxed) {
@@ -62,7 +61,7 @@ package final class BrokerWatch: Sendable {
         }
     }
 
-    /// Makes ``run(onChange:)`` return, once its question has been answered or given up. From any thread.
+    /// Makes ``run(onChange:whenAnswered:)`` return after its current request. From any thread.
     package func stop() {
         isStopping.store(true, ordering: .relaxed)
         wakeup.signal()

@@ -3,14 +3,14 @@ import Foundation
 import Logging
 import Synchronization
 
-/// What librdkafka tells a client outside of calls: log lines, errors, statistics, rebalances.
+/// Handles librdkafka's events outside of calls: log lines, errors, statistics, rebalances.
 ///
-/// librdkafka holds it as its opaque pointer, from before the client exists until after its last callback.
-final class ClientEvents: @unchecked Sendable {  // `consumer` is touched by one thread at a time; the rest is Sendable.
+/// It is librdkafka's opaque pointer, from before the client exists until after its last callback.
+final class ClientEvents: @unchecked Sendable {  // One thread at a time uses `consumer`; the rest is Sendable.
     private struct State {
-        /// Why a connection failed last, and whether a line of the log has said so.
+        /// Why a connection last failed, and whether that was logged.
         var reason: (text: String, isLogged: Bool)?
-        /// The same as a number, where librdkafka has told it.
+        /// The reason's error code, if librdkafka gave one.
         var reasonCode: KafkaErrorCode?
         var lastProbe: ContinuousClock.Instant?
         var limiter = RepeatLimiter(interval: .seconds(30))
@@ -18,9 +18,9 @@ final class ClientEvents: @unchecked Sendable {  // `consumer` is touched by one
 
     private let log: KafkaLog
     private let state = Mutex(State())
-    /// No broker answers. Read at every batch, hence outside of the lock.
+    /// No broker answers. Read for every batch, so outside the lock.
     private let isDisconnected = Atomic(false)
-    /// Set once, right after the consumer is made, and read in rebalance callbacks: both on the thread that owns the consumer.
+    /// Set once after the consumer is created, and read in rebalance callbacks, both on the consumer's thread.
     weak var consumer: Consumer?
 
     init(_ log: KafkaLog) {
@@ -28,7 +28,7 @@ final class ClientEvents: @unchecked Sendable {  // `consumer` is touched by one
     }
 
     static func of(_ client: OpaquePointer?) -> ClientEvents? {
-        // librdkafka's opaque is the pointer retained by NativeConfiguration.makeClient.
+        // The opaque pointer was retained by NativeConfiguration.makeClient.
         rd_kafka_opaque(client).map { Unmanaged<ClientEvents>.fromOpaque($0).takeUnretainedValue() }
     }
 
@@ -47,7 +47,7 @@ final class ClientEvents: @unchecked Sendable {  // `consumer` is touched by one
 
     func statistics(_ json: UnsafeRawBufferPointer) { log.onStatistics?(json) }
 
-    /// A record or an acknowledgement has come: some broker answers.
+    /// A record or an acknowledgement arrived: some broker answers.
     func brokerAnswered() {
         guard isDisconnected.load(ordering: .relaxed), isDisconnected.exchange(false, ordering: .relaxed) else {
             return
@@ -57,7 +57,7 @@ final class ClientEvents: @unchecked Sendable {  // `consumer` is touched by one
         log.onConnectionChange?(true)
     }
 
-    /// While no broker answers, asks for one, at most once a second: an idle client would not notice that they are back.
+    /// While no broker answers, probes at most once a second: an idle client would not notice a recovery.
     func probeIfCutOff(_ client: OpaquePointer) {
         guard isDisconnected.load(ordering: .relaxed) else { return }
         let isDue = state.withLock { state in
@@ -79,28 +79,28 @@ final class ClientEvents: @unchecked Sendable {  // `consumer` is touched by one
         return true
     }
 
-    /// An error of the client's connections.
+    /// Handles an error of the client's connections.
     func connectionFailed(_ error: KafkaError, of client: OpaquePointer) {
-        // librdkafka also says that all brokers are down when a broker has closed the last connection of an idle
-        // client, which can have a new one for the asking.
+        // librdkafka also reports all brokers down when a broker closes an idle client's last connection, which can
+        // simply be reopened.
         let isNews = error.code == .allBrokersDown && !isDisconnected.load(ordering: .relaxed)
         if isNews, Self.answers(client, within: 500) { return }
         failed(error)
     }
 
-    /// An error that is not the answer to a call.
+    /// Handles an error not returned by a call.
     func failed(_ error: KafkaError) {
         report(error)
         log.onError?(error)
     }
 
-    /// A commit in the background failed.
+    /// Handles a failed background commit.
     func commitFailed(_ error: KafkaError) {
         failed(error)
         log.onCommitFailure?()
     }
 
-    /// Takes why a connection failed, nil when it did not, silently: for a client whose calls throw it.
+    /// Silently records why a connection failed, or nil: for a client whose calls throw the error.
     func note(_ error: KafkaError?) {
         state.withLock { state in
             state.reason = error.map { ($0.message, false) }
@@ -108,9 +108,9 @@ final class ClientEvents: @unchecked Sendable {  // `consumer` is touched by one
         }
     }
 
-    /// The error with the reason why the last connection failed, where librdkafka only says that there is none.
+    /// Adds the last connection failure to an error that only says there is no connection.
     ///
-    /// - Parameter silent: what to say when nothing failed, and nothing came either.
+    /// - Parameter silent: the message if nothing failed but nothing answered either.
     func explain(_ error: KafkaError, silent: String) -> KafkaError {
         guard error.code == .timedOut || error.code.isAboutConnection else { return error }
         let (reason, code) = state.withLock { ($0.reason?.text, $0.reasonCode) }
@@ -120,7 +120,7 @@ final class ClientEvents: @unchecked Sendable {  // `consumer` is touched by one
             isTransactionAbortable: error.isTransactionAbortable)
     }
 
-    /// `HOST:PORT: WHAT` of librdkafka's `sasl_ssl://HOST:PORT/bootstrap: WHAT (after 0ms in state CONNECT)`.
+    /// Extracts `HOST:PORT: WHAT` from `sasl_ssl://HOST:PORT/bootstrap: WHAT (after 0ms in state CONNECT)`.
     private static func plain(_ text: String) -> String {
         var text = text[...]
         if let end = text.range(of: " (after ", options: .backwards) { text = text[..<end.lowerBound] }
@@ -133,7 +133,7 @@ final class ClientEvents: @unchecked Sendable {  // `consumer` is touched by one
     private func report(_ error: KafkaError) {
         switch error.code {
         case .transport, .timedOut:
-            // One of possibly many brokers, and the library tries again: it is the reason if all go.
+            // Possibly one of many brokers, and the library retries. It is the reason if all go down.
             state.withLock { $0.reason = (error.message, false) }
             log.logger.debug("Kafka connection: \(error.message)")
         case .allBrokersDown:
@@ -154,7 +154,7 @@ final class ClientEvents: @unchecked Sendable {  // `consumer` is touched by one
     private func logged(_ level: Int32, _ facility: String, _ text: String) {
         switch facility {
         case "FAIL":
-            // It comes as an error too, where somebody polls. The text begins with the thread's name.
+            // Also arrives as an error if the client is polled. The text begins with the thread's name.
             let reason = text.hasPrefix("[thrd:") ? text.split(separator: "]: ", maxSplits: 1).last : nil
             state.withLock { state in
                 guard state.reason?.isLogged != true else { return }
@@ -163,14 +163,15 @@ final class ClientEvents: @unchecked Sendable {  // `consumer` is touched by one
             }
             log.logger.debug("\(facility): \(text)")
         case "OFFSET" where level <= 4:
-            // Of this name only a position that is gone is a warning. It comes as no error: the library goes on by itself.
+            // In this facility only a lost position is a warning. It raises no error: the library resets the position
+            // itself.
             log.onPositionReset?()
             write(
                 .warning, kind: facility,
                 "records were deleted before they were read, or their topic was made anew: \(text)")
         case "CONFWARN", "ERROR":
-            // Properties of the other kind of client are meant to pass: one set serves both. Errors are logged only for
-            // an administrator, whose calls throw them.
+            // Unused properties are expected: producers and consumers share one set. Errors are logged only for an
+            // admin client, whose calls throw them.
             log.logger.debug("\(facility): \(text)")
         default:
             let level: Logger.Level =
@@ -195,14 +196,14 @@ final class ClientEvents: @unchecked Sendable {  // `consumer` is touched by one
     }
 }
 
-/// Lets one line of a kind through in a while, and counts those it holds back.
+/// Admits one line of each kind per interval, and counts the suppressed ones.
 struct RepeatLimiter {
     private var kinds: [String: (last: ContinuousClock.Instant, suppressed: Int)] = [:]
     private let interval: Duration
 
     init(interval: Duration) { self.interval = interval }
 
-    /// The number of lines of this kind held back since the last one that passed, or nil if this one is held back too.
+    /// The number of lines of this kind suppressed since the last admitted one; nil if this one is suppressed too.
     mutating func admit(_ kind: String, now: ContinuousClock.Instant) -> Int? {
         guard let state = kinds[kind] else {
             kinds[kind] = (now, 0)

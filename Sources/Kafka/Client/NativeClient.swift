@@ -2,13 +2,13 @@ import CRdKafka
 import Dispatch
 import Synchronization
 
-/// Owns an `rd_kafka_t`. Whatever is made from it (queues, topics, messages) keeps it alive or is gone before it ends.
-final class NativeClient: @unchecked Sendable {  // librdkafka's handles are safe to use from any thread.
+/// Owns an `rd_kafka_t`. Objects created from it (queues, topics, messages) keep it alive or are freed first.
+final class NativeClient: @unchecked Sendable {  // librdkafka's handles are thread-safe.
     let pointer: OpaquePointer
     /// Balances the retain of `NativeConfiguration.makeClient`; released after librdkafka's last callback.
     private let context: Unmanaged<ClientEvents>
     private let isAbandoned = Atomic(false)
-    /// What librdkafka may call until its end.
+    /// Objects that librdkafka may call until it is destroyed.
     private let kept = Mutex<[any Sendable]>([])
 
     init(pointer: OpaquePointer, context: Unmanaged<ClientEvents>) {
@@ -16,13 +16,13 @@ final class NativeClient: @unchecked Sendable {  // librdkafka's handles are saf
         self.context = context
     }
 
-    /// Says that a request is still unanswered that destroying would wait for, up to `socket.timeout.ms`: do it aside then.
+    /// Marks a request as unanswered. Destroying would wait for it up to `socket.timeout.ms`, so do not wait for that.
     func abandon() { isAbandoned.store(true, ordering: .relaxed) }
 
-    /// Keeps an object until librdkafka calls nothing any more.
+    /// Keeps an object alive until librdkafka's last callback.
     func keep(_ object: any Sendable) { kept.withLock { $0.append(object) } }
 
-    /// Asks the partition's leader, over this client's own connection, for its first and its next offset. Blocks.
+    /// Asks the partition's leader for its beginning and end offsets, over this client's connection. Blocks.
     func queryWatermarks(
         of partition: TopicPartition, within: Duration
     ) throws(KafkaError) -> (low: Int64, high: Int64) {
@@ -35,14 +35,14 @@ final class NativeClient: @unchecked Sendable {  // librdkafka's handles are saf
     }
 
     deinit {
-        // The handle is at its end: nobody else refers to it.
+        // This is the last reference to the handle.
         nonisolated(unsafe) let pointer = pointer
         let context = context
         let kept = kept.withLock { $0 }
         let isGone = DispatchSemaphore(value: 0)
-        // Aside, since librdkafka can wait for ever for a broker's thread that had lost its connection.
+        // On another thread, since librdkafka can wait forever for a broker thread that lost its connection.
         DispatchQueue.global().async {
-            // A consumer leaves its group in `close`, within a bound; destroying it must not try again without one.
+            // `close` leaves the group, with a timeout; destroying must not try again without one.
             rd_kafka_destroy_flags(pointer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
             withExtendedLifetime(kept) { context.release() }
             isGone.signal()
@@ -51,12 +51,12 @@ final class NativeClient: @unchecked Sendable {  // librdkafka's handles are saf
         _ = isGone.wait(timeout: .now() + Self.patience)
     }
 
-    /// How long the end of a client is waited for. A healthy one is gone in milliseconds.
+    /// How long to wait for a client to be destroyed. A healthy one takes milliseconds.
     private static let patience: DispatchTimeInterval = .seconds(5)
 }
 
 extension Duration {
-    /// Whole milliseconds as librdkafka's `int` holds them, from 0; rounded up, so that a short wait stays a wait.
+    /// Whole milliseconds as librdkafka's `int`, at least 0; rounded up, so that a short wait is not zero.
     var nativeMilliseconds: Int32 {
         let (seconds, attoseconds) = components
         guard seconds >= 0, attoseconds >= 0 else { return 0 }

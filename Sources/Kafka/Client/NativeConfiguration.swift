@@ -1,13 +1,13 @@
 import CRdKafka
 import Foundation
 
-/// librdkafka's configuration object, until a client takes it over or it is discarded.
+/// librdkafka's configuration object, until a client takes ownership or it is discarded.
 struct NativeConfiguration: ~Copyable {
     let pointer: OpaquePointer
     /// Whether librdkafka fetches OAuth tokens itself.
     private let usesOpenIDConnect: Bool
 
-    /// Throws one error that names the property when the library refuses a name or a value.
+    /// Throws an error naming the property if the library rejects a name or a value.
     init(_ properties: KafkaProperties) throws(KafkaError) {
         pointer = rd_kafka_conf_new()
         usesOpenIDConnect = properties["sasl.oauthbearer.method"]?.lowercased() == "oidc"
@@ -25,8 +25,7 @@ struct NativeConfiguration: ~Copyable {
         }
     }
 
-    /// Whether the file that a property names can be read: of one that cannot the library says only which of its calls
-    /// failed.
+    /// Whether the file a property names is readable. For an unreadable one the library reports only its failed call.
     private static func isReadable(name: String, value: String) -> Bool {
         guard name.hasPrefix("ssl."), name.hasSuffix(".location"), value != "probe" else { return true }
         return access(value, R_OK) == 0
@@ -43,10 +42,10 @@ struct NativeConfiguration: ~Copyable {
         return KafkaError(.invalidArgument, operation: "configure", message: message)
     }
 
-    /// Gives the object back without making a client.
+    /// Frees the object without creating a client.
     consuming func discard() { rd_kafka_conf_destroy(pointer) }
 
-    /// Makes a client, which takes the configuration over, and `events` with it: they live until `NativeClient` ends.
+    /// Creates a client, which takes ownership of the configuration and `events` until `NativeClient` is destroyed.
     consuming func makeClient(_ kind: rd_kafka_type_t, events: ClientEvents) throws(KafkaError) -> NativeClient {
         // Balanced by the release in NativeClient's deinit, after the last callback, or right here.
         let context = Unmanaged.passRetained(events)
@@ -58,7 +57,7 @@ struct NativeConfiguration: ~Copyable {
             rd_kafka_conf_destroy(pointer)
             context.release()
             let role = kind == RD_KAFKA_PRODUCER ? "producer" : "consumer"
-            // What OpenSSL adds is for its authors.
+            // OpenSSL's details are not useful to users.
             let reason = String(text)
             let end = reason.range(of: ": error:")?.lowerBound ?? reason.endIndex
             throw KafkaError(
@@ -66,7 +65,7 @@ struct NativeConfiguration: ~Copyable {
         }
         let handle = NativeClient(pointer: client, context: context)
         if usesOpenIDConnect {
-            // A call that waits for the broker would otherwise wait for a token that only this thread can fetch.
+            // Otherwise a blocking call would wait for a token that only its own thread can fetch.
             try KafkaError.check(consuming: rd_kafka_sasl_background_callbacks_enable(client), "fetch OAuth tokens")
         }
         return handle

@@ -3,12 +3,12 @@ import Glibc
 
 typealias MessagePointers = UnsafeMutableBufferPointer<UnsafeMutablePointer<rd_kafka_message_t>?>
 
-/// The records that one `receive` took, in the order of each partition. Its end gives their memory back.
+/// The records returned by one `receive`, in partition order. Their memory is freed when the batch is destroyed.
 ///
-/// Several batches of one consumer may be alive at a time, all on the consumer's thread. Records whose fetch failed are not
-/// in it; their errors went to the consumer's `KafkaLog`.
+/// Several batches of one consumer may exist at a time, all on the consumer's thread. Records that failed to fetch are
+/// left out; their errors go to the consumer's `KafkaLog`.
 package struct ConsumedBatch: ~Copyable {
-    /// How many records there are.
+    /// The number of records.
     package let count: Int
     private let messages: MessagePointers
     private let consumer: Consumer
@@ -24,33 +24,33 @@ package struct ConsumedBatch: ~Copyable {
         consumer.reuse(messages)
     }
 
-    /// Whether nothing came.
+    /// Whether there are no records.
     package var isEmpty: Bool { count == 0 }
 
-    /// A view of one record, from 0. Do not keep it longer than the batch.
+    /// A view of one record; indices start at 0. Do not keep it longer than the batch.
     package func record(at index: Int) -> ConsumedRecord {
         precondition(index >= 0 && index < count, "a record outside of the batch")
-        let message = messages[index]!  // receive has filled the first `count` places.
+        let message = messages[index]!  // `receive` filled the first `count` elements.
         return ConsumedRecord(message, topic: consumer.topicID(of: message.pointee.rkt))
     }
 }
 
-/// A record as it lies in librdkafka's memory: a view that is valid as long as its `ConsumedBatch`.
+/// A view of a record in librdkafka's memory, valid as long as its `ConsumedBatch`.
 ///
-/// Key, value and headers are borrowed, so copy what must live longer. A kept batch pins the whole fetched response.
+/// Key, value and headers are borrowed: copy what must live longer. A retained batch pins the whole fetch response.
 
 package struct ConsumedRecord {
-    /// The record's topic, as its consumer numbers it.
+    /// The record's topic, as numbered by its consumer.
     package let topic: TopicID
     /// The record's partition.
     package let partition: Int32
-    /// The record's place in the partition.
+    /// The record's offset in the partition.
     package let offset: Int64
-    /// Unix time in milliseconds, the producer's or the broker's as the topic is set up; -1 where there is none.
+    /// Unix time in milliseconds: create time or log append time, depending on the topic; -1 if there is none.
     package let timestampMilliseconds: Int64
-    /// The key's bytes; nil for a null key, which is not an empty one.
+    /// The key's bytes; nil for a null key, which differs from an empty one.
     package let key: UnsafeRawBufferPointer?
-    /// The value's bytes; nil for a null value (a tombstone), which is not an empty one.
+    /// The value's bytes; nil for a null value (a tombstone), which differs from an empty one.
     package let value: UnsafeRawBufferPointer?
     @usableFromInline let message: UnsafeMutableRawPointer
 
@@ -65,8 +65,8 @@ package struct ConsumedRecord {
         self.message = UnsafeMutableRawPointer(message)
     }
 
-    /// Calls `body` for every header in order, repeated names included; a null value is nil, which is not an empty one.
-    /// librdkafka parses them at the first call, so that a record whose headers nobody asks for costs nothing.
+    /// Calls `body` for every header in order, including repeated names. A null value is nil, which differs from an
+    /// empty one. librdkafka parses the headers on the first call, so unread headers cost nothing.
     package func forEachHeader(_ body: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer?) -> Void) {
         guard let headers = nativeHeaders else { return }
         var index = 0
@@ -82,7 +82,7 @@ package struct ConsumedRecord {
         }
     }
 
-    /// The message's own list of headers; nil if it has none.
+    /// The message's header list; nil if it has none.
     var nativeHeaders: OpaquePointer? {
         let message = message.assumingMemoryBound(to: rd_kafka_message_t.self)
         var headers: OpaquePointer?
@@ -91,23 +91,23 @@ package struct ConsumedRecord {
     }
 }
 
-/// A topic as one consumer numbers it, from 0: compare and index by it, so that no record needs a `String`.
-/// `Consumer.topicName(_:)` has the name.
+/// A topic's number within one consumer, from 0. Compare and index by it, so that no record needs a `String`.
+/// `Consumer.topicName(_:)` returns the name.
 package struct TopicID: Hashable, Sendable {
-    /// The number, small enough to index an array.
+    /// The number, small enough to be an array index.
     package let index: Int
 }
 
-/// Numbers topics by their names, and finds the number by librdkafka's handle.
+/// Assigns numbers to topic names, and finds the number for a librdkafka handle.
 struct TopicNames {
     private(set) var names: [String] = []
     private var handles: [(handle: OpaquePointer, id: TopicID)] = []
 
-    /// Call when the assignment changes: librdkafka may then free a handle and use its address again.
+    /// Call when the assignment changes: librdkafka may then free a handle and reuse its address.
     mutating func forgetHandles() { handles.removeAll(keepingCapacity: true) }
 
     mutating func id(of handle: OpaquePointer) -> TopicID {
-        // A consumer reads a handful of topics, so a scan beats hashing.
+        // A consumer reads few topics, so a scan beats hashing.
         for known in handles where known.handle == handle { return known.id }
         let id = self.id(of: String(cString: rd_kafka_topic_name(handle)))
         handles.append((handle, id))

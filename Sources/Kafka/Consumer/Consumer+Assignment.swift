@@ -1,13 +1,13 @@
 import CRdKafka
 
 extension Consumer {
-    /// Joins the group and shares the topics' partitions with its other members; replaces an earlier subscription.
+    /// Joins the group and subscribes to the topics. Replaces an earlier subscription.
     package func subscribe(to topics: [String]) throws(KafkaError) {
         let list = TopicPartitionList(topics.map { TopicPartition(topic: $0, partition: -1) })
         try KafkaError.check(rd_kafka_subscribe(client.pointer, list.pointer), "subscribe")
     }
 
-    /// Reads exactly these partitions, from these offsets, sharing them with nobody; replaces an earlier assignment.
+    /// Reads exactly these partitions from these offsets, without group assignment. Replaces an earlier assignment.
     package func assign(_ partitions: [(TopicPartition, StartOffset)]) throws(KafkaError) {
         assignmentHasChanged()
         guard direct == nil else {
@@ -21,7 +21,7 @@ extension Consumer {
         try KafkaError.check(rd_kafka_assign(client.pointer, list.pointer), "assign")
     }
 
-    /// The partitions that are ours now.
+    /// The currently assigned partitions.
     package var assignment: [TopicPartition] {
         if let direct { return direct.partitions }
         var list: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>?
@@ -30,25 +30,25 @@ extension Consumer {
         return list.pointee.partitions
     }
 
-    /// Whether the group has taken the assignment away already, without waiting for us: nothing may be committed.
+    /// Whether the assignment was lost without a revocation: nothing may be committed.
     package var assignmentLost: Bool { rd_kafka_assignment_lost(client.pointer) != 0 }
 
-    /// Stops fetching from these partitions; records already fetched are dropped and come again after `resume`.
+    /// Stops fetching from these partitions. Records already fetched are dropped, and fetched again after `resume`.
     package func pause(_ partitions: [TopicPartition]) throws(KafkaError) {
         let list = TopicPartitionList(partitions)
         try KafkaError.check(rd_kafka_pause_partitions(client.pointer, list.pointer), "pause")
         try list.checkEach("pause")
     }
 
-    /// Goes on fetching from these partitions.
+    /// Resumes fetching from these partitions.
     package func resume(_ partitions: [TopicPartition]) throws(KafkaError) {
         let list = TopicPartitionList(partitions)
         try KafkaError.check(rd_kafka_resume_partitions(client.pointer, list.pointer), "resume")
         try list.checkEach("resume")
     }
 
-    /// Goes to these offsets; the next records received are those from there. Waits, at most `within`, until the
-    /// fetchers have turned.
+    /// Seeks to these offsets; `receive` then returns records from there. Waits at most `within` for the fetchers to
+    /// seek.
     package func seek(to offsets: [(TopicPartition, Int64)], within: Duration = .seconds(5)) throws(KafkaError) {
         let list = TopicPartitionList(offsets)
         try KafkaError.check(
@@ -56,16 +56,17 @@ extension Consumer {
         try list.checkEach("seek")
     }
 
-    /// Goes to one offset of one partition, see `seek(to:within:)`.
+    /// Seeks to one offset of one partition, see `seek(to:within:)`.
     package func seek(_ partition: TopicPartition, to offset: Int64) throws(KafkaError) {
         try seek(to: [(partition, offset)])
     }
 
-    /// Leaves the group, having told the rebalance handler of what is given up, and takes no more records.
+    /// Tells the rebalance handler which partitions are given up, leaves the group and stops receiving records.
     ///
-    /// Waits at most about `within`, then gives up politeness: the group notices after `session.timeout.ms`. Offsets that are
-    /// stored and not committed stay uncommitted unless the handler commits them or `enable.auto.commit` is on. Safe to call twice.
-    /// A member with a `group.instance.id` does not leave: its partitions wait for its return until the session is over.
+    /// Waits at most about `within`. After that the group notices only when `session.timeout.ms` expires. Stored
+    /// offsets are not committed unless the handler commits them or `enable.auto.commit` is on. Safe to call twice. A
+    /// static member (`group.instance.id`) does not leave: its partitions stay assigned to it until its session
+    /// expires.
     package func close(within: Duration = .seconds(10)) {
         guard phase == .open else { return }
         defer { phase = .closed }
@@ -86,24 +87,24 @@ extension Consumer {
         if rd_kafka_consumer_closed(client.pointer) == 0 { client.abandon() }
     }
 
-    /// Leaves the group as a member without a partition.
+    /// Leaves the group as a member without partitions.
     ///
-    /// Up to 2.16 at least, librdkafka closes such a member without telling the group (`rd_kafka_cgrp_revoke_all_rejoin`
-    /// returns early), and the next rebalance waits for it for all of its session. Unsubscribing tells it, once a
-    /// rebalance that is under way is over.
+    /// Up to at least 2.16, librdkafka closes such a member without telling the group
+    /// (`rd_kafka_cgrp_revoke_all_rejoin` returns early), and the next rebalance waits for its whole session timeout.
+    /// Unsubscribing does tell the group, once any rebalance in progress is over.
     private func leave(until deadline: ContinuousClock.Instant) {
         rd_kafka_unsubscribe(client.pointer)
         while isMember, ContinuousClock.now < deadline { Self.serve(queue) }
     }
 
-    /// Whether the group knows us.
+    /// Whether we have a member id.
     private var isMember: Bool {
         guard let id = rd_kafka_memberid(client.pointer) else { return false }
         defer { rd_kafka_mem_free(client.pointer, id) }
         return id.pointee != 0
     }
 
-    /// Lets callbacks run, and drops what else arrives.
+    /// Runs callbacks, and drops any record that arrives.
     private static func serve(_ queue: OpaquePointer?) {
         var message: UnsafeMutablePointer<rd_kafka_message_t>?
         if rd_kafka_consume_batch_queue(queue, 20, &message, 1) > 0 { rd_kafka_message_destroy(message) }
@@ -111,7 +112,7 @@ extension Consumer {
 }
 
 extension TopicPartitionList {
-    /// Throws the first partition's error, if any has one.
+    /// Throws the error of the first partition that has one.
     borrowing func checkEach(_ operation: String) throws(KafkaError) {
         for element in elements where element.err != RD_KAFKA_RESP_ERR_NO_ERROR {
             throw KafkaError(KafkaErrorCode(element.err), operation: "\(operation) \(element.identity)")
@@ -119,7 +120,7 @@ extension TopicPartitionList {
     }
 }
 
-/// The partitions that a consumer without a group reads: librdkafka's simple consumer, which asks no coordinator.
+/// The partitions read by a consumer without a group. Uses librdkafka's simple consumer, which needs no coordinator.
 struct DirectAssignment {
     private var started: [(topic: OpaquePointer, identity: TopicPartition)] = []
 

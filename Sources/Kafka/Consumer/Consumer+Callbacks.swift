@@ -1,7 +1,8 @@
 import CRdKafka
 
 extension Consumer {
-    /// Everything that librdkafka calls back on the thread that polls. C functions: they find the consumer by the opaque pointer.
+    /// Installs librdkafka's callbacks, which run on the polling thread. They are C functions, so they find the
+    /// consumer through the opaque pointer.
     static func installCallbacks(in configuration: OpaquePointer, isMember: Bool) {
         rd_kafka_conf_set_error_cb(configuration) { client, code, text, _ in
             guard let client, let events = ClientEvents.of(client) else { return }
@@ -58,13 +59,13 @@ extension Consumer {
         }
     }
 
-    /// Gives up all partitions, whatever librdkafka says of some of them, and tells the handler, once.
+    /// Gives up all partitions, whichever librdkafka names, and tells the handler once.
     ///
-    /// To a consumer that closes while a rebalance waits for it librdkafka calls twice: about that rebalance, then to revoke
-    /// everything. It takes the answer to the first as the end of all (`rd_kafka_cgrp_handle_assign_op`) and leaves the
-    /// group. What comes after that comes too late, up to 2.16 at least: a commit that is still under way then ends the
-    /// process (an assertion in `rd_kafka_cgrp_terminated`, its issue 4792), and a second answer can wait for ever, as
-    /// `rd_kafka_cgrp_op_serve` drops requests to a group that is over without a word.
+    /// When a consumer closes during a rebalance, librdkafka calls back twice: for that rebalance, then to revoke
+    /// everything. It treats the answer to the first as final (`rd_kafka_cgrp_handle_assign_op`) and leaves the group.
+    /// Anything later is too late, up to at least 2.16: a commit still in flight then aborts the process (an assertion
+    /// in `rd_kafka_cgrp_terminated`, issue 4792), and a second answer can wait forever, as `rd_kafka_cgrp_op_serve`
+    /// silently drops requests to a terminated group.
     fileprivate func giveUpAll() {
         guard phase == .closing else { return }
         phase = .hasGivenUp
@@ -72,7 +73,7 @@ extension Consumer {
         rd_kafka_assign(client.pointer, nil)
     }
 
-    /// Tells the handler, while they are still ours unless the group has taken them away already.
+    /// Tells the handler before the partitions are unassigned, or that they were lost.
     private func partitionsGo(_ partitions: [TopicPartition]) {
         if assignmentLost {
             rebalanceHandler?.partitionsLost(partitions, consumer: self)
@@ -83,15 +84,15 @@ extension Consumer {
     }
 }
 
-/// What a member of a consumer group does when partitions come and go.
+/// Handles partitions being assigned to and revoked from a group member.
 ///
-/// Called on the thread that polls the consumer, inside of `receive` or `close`; while it runs, the group waits for this member.
+/// Called on the thread that polls the consumer, inside `receive` or `close`. The rebalance waits until it returns.
 package protocol RebalanceHandler: AnyObject {
-    /// These are now ours, and are being fetched from their committed offsets.
+    /// These partitions were assigned, and are being fetched from their committed offsets.
     func partitionsAssigned(_ partitions: [TopicPartition], consumer: Consumer)
-    /// These are to be given away, and are still ours until this returns: finish what is in hand, store and commit.
-    /// Records of them that come later must not be committed.
+    /// These partitions are being revoked, and are still ours until this returns: finish in-flight work, store and
+    /// commit. Records of them that arrive later must not be committed.
     func partitionsRevoked(_ partitions: [TopicPartition], consumer: Consumer)
-    /// These are somebody else's already: drop what is in hand, never commit it.
+    /// These partitions may already have another owner: drop in-flight work and do not commit it.
     func partitionsLost(_ partitions: [TopicPartition], consumer: Consumer)
 }

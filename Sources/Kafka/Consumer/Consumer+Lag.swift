@@ -1,19 +1,19 @@
 import CRdKafka
 
-/// How far a partition is from its end.
+/// How far a consumer is from the end of a partition.
 package struct PartitionLag: Hashable, Sendable {
     /// The partition.
     package let partition: TopicPartition
     /// The offset of the next record that `receive` will return.
     package let position: Int64
-    /// The offset of the next record to be written, as of the last fetch.
+    /// The end offset, as of the last fetch.
     package let high: Int64
-    /// The number of records between the two.
+    /// The number of records not yet received.
     package var records: Int64 { max(high - position, 0) }
 }
 
 extension Consumer {
-    /// The lag of each assigned partition that something has been read from. Local: costs no request.
+    /// The lag of each assigned partition from which something was read. Local: sends no request.
     package func lag() -> [PartitionLag] {
         let list = TopicPartitionList(assignment)
         guard rd_kafka_position(client.pointer, list.pointer) == RD_KAFKA_RESP_ERR_NO_ERROR else { return [] }
@@ -23,7 +23,7 @@ extension Consumer {
         }
     }
 
-    /// A partition's oldest offset and the one after its newest, as of the last fetch; nil before. Local: costs no request.
+    /// A partition's beginning and end offsets, as of the last fetch; nil before the first. Local: sends no request.
     package func watermarks(of partition: TopicPartition) -> (low: Int64, high: Int64)? {
         var low: Int64 = -1
         var high: Int64 = -1
@@ -33,22 +33,22 @@ extension Consumer {
         return (max(low, 0), high)
     }
 
-    /// Asks the broker for a partition's oldest offset and the one after its newest. Waits at most `within`.
+    /// Asks the broker for a partition's beginning and end offsets. Waits at most `within`.
     ///
-    /// Assigning from `.at(high)` reads every record written after this call, while `.end` is where the broker
-    /// stands when it first hears of the assignment.
+    /// Assigning from `.at(high)` reads every record written after this call. `.end` is resolved later, when the broker
+    /// handles the assignment.
     package func queryWatermarks(
         of partition: TopicPartition, within: Duration = .seconds(5)
     ) throws(KafkaError) -> (low: Int64, high: Int64) {
         try client.queryWatermarks(of: partition, within: within)
     }
 
-    /// Asks the brokers for the first record of this time or later in each of these partitions; nil where there is
+    /// Asks the brokers for the offset of the first record at or after this time in each partition; nil if there is
     /// none. Waits at most `within`.
     package func offsets(
         since milliseconds: Int64, in partitions: [TopicPartition], within: Duration = .seconds(10)
     ) throws(KafkaError) -> [TopicPartition: Int64?] {
-        // librdkafka calls a question about nothing an invalid argument.
+        // librdkafka rejects an empty list as an invalid argument.
         guard !partitions.isEmpty else { return [:] }
         let list = TopicPartitionList(partitions.map { ($0, milliseconds) })
         try KafkaError.check(

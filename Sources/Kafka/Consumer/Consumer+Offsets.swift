@@ -1,9 +1,10 @@
 import CRdKafka
 
 extension Consumer {
-    /// Notes how far each partition is done: the last record's offset + 1. Local and cheap; `commitStored` sends it.
+    /// Stores the offset to commit for each partition: the last record's offset + 1. Local and cheap; `commitStored`
+    /// sends it.
     ///
-    /// - Returns: the partitions refused because they are not ours any more; nothing was stored for those.
+    /// - Returns: the partitions that are no longer assigned; no offset was stored for those.
     @discardableResult
     package func storeOffsets(_ offsets: [(TopicPartition, Int64)]) throws(KafkaError) -> [TopicPartition] {
         guard !offsets.isEmpty else { return [] }
@@ -21,12 +22,12 @@ extension Consumer {
         return refused
     }
 
-    /// Commits what `storeOffsets` has noted for the current assignment. Nothing to commit is not an error.
+    /// Commits the offsets stored by `storeOffsets` for the current assignment. Nothing to commit is not an error.
     ///
     /// - Parameters:
-    ///   - synchronously: waits for the broker's answer, at most `within`; else errors go to `KafkaLog.onError`.
-    ///   - within: how long to wait. After `.timedOut` the commit may still happen.
-    /// - Throws: a code that `isNormalInRebalance` when the group has moved on: do not retry.
+    ///   - synchronously: waits at most `within` for the broker's answer. Otherwise errors go to `KafkaLog.onError`.
+    ///   - within: how long to wait. After `.timedOut` the commit may still succeed.
+    /// - Throws: a code that `isNormalInRebalance` if the group has rebalanced: do not retry.
     package func commitStored(synchronously: Bool, within: Duration = .seconds(10)) throws(KafkaError) {
         try commit(nil, synchronously: synchronously, within: within)
     }
@@ -48,7 +49,7 @@ extension Consumer {
             guard code != RD_KAFKA_RESP_ERR__NO_OFFSET else { return }
             return try KafkaError.check(code, "commit offsets")
         }
-        // rd_kafka_commit() waits without a bound, so take the answer from a queue of our own.
+        // rd_kafka_commit() has no timeout, so take the answer from our own queue.
         let answers = rd_kafka_queue_new(client.pointer)
         defer { rd_kafka_queue_destroy(answers) }
         try KafkaError.check(rd_kafka_commit_queue(client.pointer, list, answers, nil, nil), "commit offsets")
@@ -65,7 +66,7 @@ extension Consumer {
         }
     }
 
-    /// Asks the broker for the group's committed offsets; nil for a partition that has none. Waits at most `within`.
+    /// Asks the group coordinator for the committed offsets; nil for a partition without one. Waits at most `within`.
     package func committed(
         _ partitions: [TopicPartition], within: Duration = .seconds(10)
     ) throws(KafkaError) -> [(TopicPartition, Int64?)] {
@@ -76,15 +77,15 @@ extension Consumer {
         return list.elements.map { ($0.identity, $0.offset >= 0 ? $0.offset : nil) }
     }
 
-    /// Whether the group has taken this member in. With the consumer protocol one that is given no partition is told
-    /// nothing.
+    /// Whether this member has joined the group. With the consumer protocol, a member without partitions gets no
+    /// callback.
     package var isInGroup: Bool {
         guard let pointer = rd_kafka_consumer_group_metadata(client.pointer) else { return false }
         defer { rd_kafka_consumer_group_metadata_destroy(pointer) }
         return rd_kafka_consumer_group_metadata_generation_id(pointer) > 0
     }
 
-    /// What a transactional producer needs to commit offsets in the name of this member.
+    /// What a transactional producer needs to commit offsets on behalf of this member.
     package func groupMetadata() throws(KafkaError) -> ConsumerGroupMetadata {
         guard let pointer = rd_kafka_consumer_group_metadata(client.pointer) else {
             throw KafkaError(.erroneousState, operation: "read group metadata", message: "the consumer has no group")
@@ -93,7 +94,7 @@ extension Consumer {
     }
 }
 
-/// A member's identity in its group at one moment. Take it anew after every rebalance.
+/// A member's identity in its group at one moment. Fetch it again after every rebalance.
 package struct ConsumerGroupMetadata: ~Copyable {
     let pointer: OpaquePointer
 

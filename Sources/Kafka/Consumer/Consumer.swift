@@ -1,10 +1,10 @@
 import CRdKafka
 
-/// Reads records in batches, as a member of a group (`subscribe`) or for itself (`assign`).
+/// Reads records in batches, as a group member (`subscribe`) or standalone (`assign`).
 ///
-/// Owned by one thread at a time: create it anywhere, then call it from one thread only, or from another once that one is done
-/// with it. Every call that is not said to wait returns at once. End it with `close`; its memory goes when the last batch has
-/// gone.
+/// Owned by one thread at a time: create it on any thread, then call it from one thread only, or hand it to another
+/// thread. Calls return at once unless documented to wait. End it with `close`. Its memory is freed when the last batch
+/// is destroyed.
 ///
 /// ```swift
 /// let consumer = try Consumer(
@@ -17,46 +17,46 @@ import CRdKafka
 /// consumer.close()
 /// ```
 ///
-/// Offsets move only by `storeOffsets` and `commit`: `enable.auto.offset.store` is always off. Unless given,
+/// Only `storeOffsets` and `commit` store or commit offsets: `enable.auto.offset.store` is always off. By default
 /// `enable.auto.commit` is off and, with the classic group protocol, `partition.assignment.strategy` is
 /// `cooperative-sticky`.
 package final class Consumer {
     let client: NativeClient
     let events: ClientEvents
-    /// Where records, rebalances and errors arrive.
+    /// Delivers records, rebalances and errors.
     let queue: OpaquePointer
     private let wakeup: Wakeup
     weak var rebalanceHandler: (any RebalanceHandler)?
-    /// Nil for a member of a group; the partitions read by a consumer without one.
+    /// Nil for a group member; otherwise the partitions read without a group.
     var direct: DirectAssignment?
 
-    /// Whether it has to be made to leave its group: a member that is not to keep its place, having no
-    /// `group.instance.id`. With the consumer protocol librdkafka sees to that itself, whatever is assigned.
+    /// Whether `close` must make it leave its group: a classic-protocol member without `group.instance.id`. With the
+    /// consumer protocol librdkafka leaves by itself, even with no partition assigned.
     let leavesGroup: Bool
 
     var phase = Phase.open
     private var topics = TopicNames()
-    /// Partitions whose end was met, until somebody asks. At most as many as there are partitions.
+    /// Partitions whose end was reached since the last `takeEnds`. At most as many as there are partitions.
     private var ends: Set<TopicPartition> = []
     private var spares: [MessagePointers] = []
-    /// Counts changes of the assignment, so that `receive` sees one that happened inside of it.
+    /// Counts assignment changes, so that `receive` notices one during its own call.
     private(set) var assignmentChanges = 0
 
-    /// Where its life has got to.
+    /// The stages of a consumer's life.
     enum Phase {
         case open
-        /// The next call of librdkafka's about partitions is the last that counts.
+        /// Only the next rebalance callback is handled.
         case closing
-        /// The handler has been told of everything that goes.
+        /// The handler has been told that all partitions are given up.
         case hasGivenUp
         case closed
     }
 
-    /// Makes a consumer; nothing is connected before the first `subscribe` or `assign`.
+    /// Creates a consumer. It does not connect before the first `subscribe` or `assign`.
     ///
     /// - Parameters:
-    ///   - properties: librdkafka's. Without a `group.id` it can only `assign`, and needs no rights on any group.
-    ///   - rebalanceHandler: told of partitions that come and go; not retained.
+    ///   - properties: librdkafka's. Without a `group.id` only `assign` works, and no group permissions are needed.
+    ///   - rebalanceHandler: told of assigned and revoked partitions; not retained.
     ///   - wakeup: signalled when something arrives; share it to serve several clients from one thread.
     ///   - log: where log lines and errors go.
     /// - Throws: an error that names the property if one is unknown or invalid.
@@ -82,7 +82,7 @@ package final class Consumer {
             queue = rd_kafka_queue_get_consumer(client.pointer)
         } else {
             queue = rd_kafka_queue_new(client.pointer)
-            // Errors and statistics then come where the records do.
+            // Delivers errors and statistics on the same queue as records.
             let main = rd_kafka_queue_get_main(client.pointer)
             rd_kafka_queue_forward(main, queue)
             rd_kafka_queue_destroy(main)
@@ -100,12 +100,12 @@ package final class Consumer {
         for spare in spares { spare.deallocate() }
     }
 
-    /// Takes the records that are there, at most `maximum`; if there are none, sleeps until something arrives, the wakeup is
-    /// signalled or `waiting` has passed, and takes what is there then, perhaps nothing.
+    /// Returns the records that are available, at most `maximum`. If there are none, sleeps until something arrives,
+    /// the wakeup is signalled or `waiting` has passed, then returns what is available, perhaps nothing.
     ///
     /// Rebalance handlers, errors and statistics are served inside. Call it at least every `max.poll.interval.ms`.
     ///
-    /// - Throws: a fatal error, once the client has met one; `.destroyed` after `close`.
+    /// - Throws: the client's fatal error, if it has one and no records are left; `.destroyed` after `close`.
     package func receive(maximum: Int, waiting: Duration = .zero) throws(KafkaError) -> ConsumedBatch {
         guard phase == .open else {
             throw KafkaError(.destroyed, operation: "receive", message: "the consumer is closed")
@@ -124,20 +124,20 @@ package final class Consumer {
         return batch
     }
 
-    /// The partitions whose end `receive` has met since this was last asked: all records before it, as far as this
-    /// consumer may see them, have been received. Needs the property `enable.partition.eof`; an offset does not tell
-    /// as much, since what lies last may be no record but the end of a transaction.
+    /// The partitions whose end `receive` reached since the last call: all records before it that are visible to this
+    /// consumer have been received. Needs the property `enable.partition.eof`. Comparing offsets is not enough, as the
+    /// last offset may be a transaction marker rather than a record.
     package func takeEnds() -> Set<TopicPartition> {
         defer { ends = [] }
         return ends
     }
 
-    /// The name of a topic that a record of this consumer carried.
+    /// The name of a topic that this consumer has numbered.
     package func topicName(_ id: TopicID) -> String { topics.names[id.index] }
 
     func topicID(of handle: OpaquePointer) -> TopicID { topics.id(of: handle) }
 
-    /// The number of a topic by its name, before any record of it has come.
+    /// The number of a topic by its name, even before one of its records arrives.
     package func topicID(named name: String) -> TopicID { topics.id(of: name) }
 
     func assignmentHasChanged() {
@@ -151,9 +151,9 @@ package final class Consumer {
         let changes = assignmentChanges
         let taken = rd_kafka_consume_batch_queue(queue, 0, messages.baseAddress, maximum)
         guard taken > 0 else { return 0 }
-        // The queue signals only when it turns from empty to not empty; a full batch may have left some in it.
+        // The queue signals only when it becomes non-empty, and a full batch may leave records in it.
         if taken == maximum { wakeup.signal() }
-        // Records taken in the same call before their partition was revoked belong to its next owner.
+        // Records of a partition revoked during the same call belong to its next owner.
         let owned = changes == assignmentChanges ? nil : Set(assignment)
         var kept = 0
         for index in 0..<taken {

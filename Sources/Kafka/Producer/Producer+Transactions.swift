@@ -2,23 +2,25 @@ import CRdKafka
 import Foundation
 import Synchronization
 
-/// Transactions, for a producer with a `transactional.id`. All on the thread that takes the delivery reports.
+/// Transactions, for a producer with a `transactional.id`. Call from the thread that receives delivery reports.
 ///
-/// Every error says what to do: `isFatal`, make a new producer (in a new process, say); `isTransactionAbortable`, abort, go back
-/// to where the transaction began and do it again; `isRetriable`, make the same call again.
+/// Every error says what to do. `isFatal`: create a new producer (for example in a new process).
+/// `isTransactionAbortable`: abort, seek back to where the transaction began and redo it. `isRetriable`: retry the same
+/// call.
 extension Producer {
-    /// Takes the `transactional.id` over: fences its older producers and finishes what they left open. Once, first.
+    /// Acquires the `transactional.id`: fences older producers and finishes their open transactions. Call it once,
+    /// first.
     package func initializeTransactions(within: Duration) throws(KafkaError) {
         try KafkaError.check(
             consuming: rd_kafka_init_transactions(client.pointer, within.nativeMilliseconds), "initialize transactions")
     }
 
-    /// Begins a transaction: every record sent from now on is part of it. Local.
+    /// Begins a transaction, which includes every record sent from now on. Local.
     package func beginTransaction() throws(KafkaError) {
         try KafkaError.check(consuming: rd_kafka_begin_transaction(client.pointer), "begin transaction")
     }
 
-    /// Adds the group's offsets (the last record's + 1) to the transaction: they are committed if it is.
+    /// Adds the group's offsets (the last record's + 1) to the transaction. They are committed with it.
     package func sendOffsets(
         _ offsets: [(TopicPartition, Int64)], group: borrowing ConsumerGroupMetadata, within: Duration
     ) throws(KafkaError) {
@@ -30,10 +32,10 @@ extension Producer {
             "send offsets to transaction")
     }
 
-    /// Waits for the reports of the transaction's records, hands them to `body`, and commits.
+    /// Waits for the delivery reports of the transaction's records, passes them to `body`, and commits.
     ///
-    /// If a record was not delivered, the error is abortable. If it throws an error that `isRetriable`, the commit goes on in the
-    /// background: call this again for its outcome, and nothing else, not even to abort.
+    /// If a record was not delivered, the error is abortable. After an `isRetriable` error the commit continues in the
+    /// background: retry only this call to get the outcome, and do not abort.
     package func commitTransaction(
         within: Duration, _ body: DeliveryReportHandler = { _, _, _, _ in }
     ) throws(KafkaError) {
@@ -45,15 +47,16 @@ extension Producer {
             "commit transaction")
     }
 
-    /// Drops what is queued, hands the reports to `body`, and aborts: no reader that is `read_committed` sees a record of it.
+    /// Purges queued records, passes the delivery reports to `body`, and aborts: `read_committed` consumers see none of
+    /// its records.
     ///
-    /// If it throws an error that `isRetriable`, it goes on in the background: call it again for the outcome, and nothing else.
+    /// After an `isRetriable` error the abort continues in the background: retry only this call to get the outcome.
     package func abortTransaction(
         within: Duration, _ body: DeliveryReportHandler = { _, _, _, _ in }
     ) throws(KafkaError) {
-        // The library purges its queue, then waits for reports that only this thread can take: so it waits on another. Many calls of
-        // some milliseconds on this one would not do: up to 2.16 at least, one whose time is over before it has begun (its
-        // `begin_abort`) leaves an answer behind that the next call takes for its own.
+        // The library purges its queue, then waits for reports that only this thread can take, so the call runs on
+        // another thread. Repeated short calls on this thread would not work, up to at least 2.16: one that times out
+        // before it has begun (its `begin_abort`) leaves an answer behind that the next call mistakes for its own.
         let outcome = Outcome()
         Thread.detachNewThread { [self] in
             let result = Result { () throws(KafkaError) in

@@ -1,11 +1,11 @@
 import CRdKafka
 import Synchronization
 
-/// Sends records, and says for each whether the broker has it.
+/// Sends records and reports their delivery.
 ///
-/// `send` may be called from any thread; delivery reports and transactions belong to one thread. Every record that was taken
-/// gives exactly one report, so the memory of a value that was sent without copying is free again when its report has come. Do not
-/// end a producer that holds such values before `queuedCount` is 0.
+/// `send` may be called from any thread; delivery reports and transactions belong to one thread. Every enqueued record
+/// gets exactly one report. A value sent without copying must stay valid until its report. Do not release a producer
+/// with such values before `queuedCount` is 0.
 ///
 /// ```swift
 /// let producer = try Producer(properties: ["bootstrap.servers": "127.0.0.1:9092"], log: KafkaLog(logger: logger))
@@ -14,14 +14,14 @@ import Synchronization
 /// try producer.flush(within: .seconds(5)) { token, error, partition, offset in … }
 /// ```
 package final class Producer: @unchecked Sendable {
-    // Unchecked: the queue is librdkafka's, safe from any thread; the rest is Sendable.
+    // Unchecked: librdkafka's queue is thread-safe; the rest is Sendable.
     let client: NativeClient
     private let events: ClientEvents
     private let queue: OpaquePointer
     let wakeup: Wakeup
     private let topics = Mutex<[String: ProducerTopic]>([:])
 
-    /// Makes a producer, which begins to connect at once, in the background.
+    /// Creates a producer, which starts connecting in the background at once.
     ///
     /// - Parameters:
     ///   - properties: librdkafka's. `delivery.report.only.error` is refused: every record must be reported.
@@ -52,10 +52,10 @@ package final class Producer: @unchecked Sendable {
         rd_kafka_queue_destroy(queue)
     }
 
-    /// The handle of a topic, made once. It need not exist yet. Any thread.
+    /// Returns a topic's handle, created once. The topic need not exist yet. Any thread.
     ///
-    /// - Parameter partitions: chooses the partition of each record that is sent without one, whatever its key. It needs the property
-    ///   `sticky.partitioning.linger.ms` to be 0, and counts only the first time that this is called for the topic.
+    /// - Parameter partitions: chooses the partition of each record sent without one, ignoring its key. Needs
+    ///   `sticky.partitioning.linger.ms` to be 0, and applies only on the first call for the topic.
     package func topic(
         _ name: String, spreadingOver partitions: SettledPartitions? = nil
     ) throws(KafkaError) -> ProducerTopic {
@@ -67,7 +67,7 @@ package final class Producer: @unchecked Sendable {
                 configuration.map { partitions.install(in: $0) }
                 client.keep(partitions)
             }
-            // Takes the configuration over.
+            // Takes ownership of the configuration.
             guard let pointer = rd_kafka_topic_new(client.pointer, name, configuration) else {
                 return .failure(KafkaError(KafkaErrorCode(rd_kafka_last_error()), operation: "open topic \(name)"))
             }
@@ -78,13 +78,13 @@ package final class Producer: @unchecked Sendable {
         return try known.get()
     }
 
-    /// Waits until the leader of a partition has answered over this producer's own connection, so that what is sent next does
-    /// not wait for one. Any thread; it blocks for at most `within`.
+    /// Waits until a partition's leader answers over this producer's own connection, so that the next record does not
+    /// wait for the connection. Any thread; blocks at most `within`.
     package func awaitLeader(of partition: TopicPartition, within: Duration) throws(KafkaError) {
         _ = try client.queryWatermarks(of: partition, within: within)
     }
 
-    /// Queues a record without headers, see `send(to:partition:key:value:headers:token:copying:)`.
+    /// Enqueues a record without headers, see `send(to:partition:key:value:headers:token:copying:)`.
     package func send(
         to topic: ProducerTopic, partition: Int32? = nil, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?,
         token: UInt, copying: Bool = false
@@ -92,17 +92,18 @@ package final class Producer: @unchecked Sendable {
         try send(topic, partition, key, value, headers: nil, token, copying)
     }
 
-    /// Queues a record and returns; its delivery report follows. Any thread.
+    /// Enqueues a record and returns; its delivery report follows. Any thread.
     ///
     /// - Parameters:
-    ///   - topic: where to.
-    ///   - partition: nil lets the partitioner choose: by the key, or at random without one.
+    ///   - topic: the topic to send to.
+    ///   - partition: nil lets the partitioner choose: by key, or at random without one.
     ///   - key: copied; nil is a null key.
-    ///   - value: nil is a null value. Unless `copying`, the bytes must stay as they are until the report.
-    ///   - headers: emptied, its contents taken over; when this throws, they stay.
-    ///   - token: comes back with the report.
-    ///   - copying: copies the value, so that its bytes are free when this returns.
-    /// - Throws: `.queueFull` means backpressure: take delivery reports, then send again. `.messageSizeTooLarge` and
+    ///   - value: nil is a null value. Unless `copying`, the bytes must not change until the delivery report.
+    ///   - headers: consumed and left empty; unchanged when this throws.
+    ///   - token: returned with the delivery report.
+    ///   - copying: copies the value, so that its bytes may be freed when this returns.
+    /// - Throws: `.queueFull` means backpressure: receive delivery reports, then retry. `.messageSizeTooLarge` and
+    ///   `.unknownPartition` concern this record alone. The record was not enqueued and gets no report.
     ///   `.unknownPartition` are about this record alone. Nothing was taken, and no report will come.
     package func send(
         to topic: ProducerTopic, partition: Int32? = nil, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?,
@@ -126,13 +127,13 @@ package final class Producer: @unchecked Sendable {
             KafkaErrorCode(code), operation: "send", isRetriable: code == RD_KAFKA_RESP_ERR__QUEUE_FULL)
     }
 
-    /// Takes the delivery reports that are there; if there are none, sleeps until something arrives, the wakeup is signalled
-    /// or `waiting` has passed, and takes what is there then. Errors and statistics are served inside.
+    /// Receives the available delivery reports. If there are none, sleeps until something arrives, the wakeup is
+    /// signalled or `waiting` has passed, then receives what is available. Errors and statistics are served inside.
     ///
     /// - Parameters:
-    ///   - waiting: how long to sleep at most.
-    ///   - body: called for each report, in the order in which each partition's were acknowledged: the token, what went wrong
-    ///     or nil, the partition and the offset that the record got (negative if unknown).
+    ///   - waiting: the longest time to sleep.
+    ///   - body: called for each report, in the order of acknowledgement within each partition: the token, the error or
+    ///     nil, the partition and the record's offset (negative if unknown).
     /// - Returns: the number of reports.
     @discardableResult
     package func receiveDeliveryReports(waiting: Duration = .zero, _ body: DeliveryReportHandler) -> Int {
@@ -187,9 +188,9 @@ package final class Producer: @unchecked Sendable {
         events.connectionFailed(KafkaError(code, operation: "connect", message: text), of: client.pointer)
     }
 
-    /// Waits until every record is reported, without waiting for `linger.ms`, and hands the reports to `body`.
+    /// Waits until every record is reported, ignoring `linger.ms`, and passes the reports to `body`.
     ///
-    /// - Throws: `.timedOut` if some are still on their way after `within`; they stay queued.
+    /// - Throws: `.timedOut` if some records are still unacknowledged after `within`; they stay queued.
     package func flush(within: Duration, _ body: DeliveryReportHandler = { _, _, _, _ in }) throws(KafkaError) {
         let deadline = ContinuousClock.now + within
         while true {
@@ -201,31 +202,31 @@ package final class Producer: @unchecked Sendable {
                     .timedOut, operation: "flush", message: "not all records are acknowledged yet",
                     isRetriable: true)
             }
-            // It makes the library send what lingers. It cannot wait for the reports, since this thread takes them.
+            // Makes the library send lingering records. It cannot wait for reports, since this thread receives them.
             rd_kafka_flush(client.pointer, 1)
             receiveDeliveryReports(waiting: min(remaining, .milliseconds(10)), body)
         }
     }
 
-    /// The number of records taken and not reported yet, reports (and errors) that wait to be received included. Any thread.
+    /// The number of unreported records, plus reports and errors not yet received. Any thread.
     package var queuedCount: Int { Int(rd_kafka_outq_len(client.pointer)) }
 
-    /// The error that ended this producer, if one did: make a new one. Any thread.
+    /// The fatal error, if there was one: create a new producer. Any thread.
     package var fatalError: KafkaError? { KafkaError.fatal(of: client.pointer) }
 
-    /// Drops every record, queued or on its way; their reports say `.purgedInQueue` or `.purgedInFlight`. Any thread.
+    /// Drops every queued or in-flight record; their reports say `.purgedInQueue` or `.purgedInFlight`. Any thread.
     package func purge() {
         rd_kafka_purge(client.pointer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT)
     }
 }
 
-/// Takes a delivery report: the token, what went wrong or nil, and the record's partition and offset.
+/// Receives a delivery report: the token, the error or nil, and the record's partition and offset.
 package typealias DeliveryReportHandler = (
     _ token: UInt, _ error: KafkaErrorCode?, _ partition: Int32, _ offset: Int64
 ) -> Void
 
-/// A topic as one producer knows it. Share it freely; it keeps the producer's client alive.
-package final class ProducerTopic: @unchecked Sendable {  // librdkafka's topic handles are safe from any thread.
+/// One producer's handle for a topic. Share it freely; it keeps the producer's client alive.
+package final class ProducerTopic: @unchecked Sendable {  // librdkafka's topic handles are thread-safe.
     /// The topic's name.
     package let name: String
     let pointer: OpaquePointer
@@ -241,8 +242,8 @@ package final class ProducerTopic: @unchecked Sendable {  // librdkafka's topic 
 }
 
 extension Producer {
-    /// Sends a copy of a record; while the producer's queue is full, calls `whenFull`, which waits or serves delivery
-    /// reports, and tries again.
+    /// Enqueues a copy of a record. While the producer's queue is full, calls `whenFull`, which waits or serves
+    /// delivery reports, then retries.
     /// - Throws: `KafkaError` for anything else.
     package func send(
         to topic: ProducerTopic, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?,

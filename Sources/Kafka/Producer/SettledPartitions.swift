@@ -1,11 +1,12 @@
 import CRdKafka
 import Synchronization
 
-/// Spreads records without keys over a topic's partitions, and leaves new ones alone until the topic's readers have noticed
-/// them: what is sent there before waits for that.
+/// Spreads records over a topic's partitions, ignoring keys. Does not use a new partition until the topic's consumers
+/// have noticed it: earlier records would wait for that.
 ///
-/// Those that are there when the first record is sent count as old: nobody tells since when they exist. Like librdkafka's own
-/// choice it stays with one partition for some milliseconds, so that records go in sets, and avoids those without a leader.
+/// Partitions present when the first record is sent count as old, as their age is unknown. Like librdkafka's
+/// partitioner it sticks to one partition for some milliseconds to fill batches, and avoids partitions without a
+/// leader.
 package final class SettledPartitions: Sendable {
     private struct State {
         var count = PartitionCount()
@@ -16,10 +17,10 @@ package final class SettledPartitions: Sendable {
     private let patience: Duration
     private let state = Mutex(State())
 
-    /// - Parameter patience: how long readers may need to notice a new partition.
+    /// - Parameter patience: how long consumers may need to notice a new partition.
     package init(after patience: Duration) { self.patience = patience }
 
-    /// Makes this the partitioner of the topic that is made of the configuration; has to outlive the client.
+    /// Sets this as the partitioner in a topic configuration. It must outlive the client.
     func install(in configuration: OpaquePointer) {
         rd_kafka_topic_conf_set_opaque(configuration, Unmanaged.passUnretained(self).toOpaque())
         rd_kafka_topic_conf_set_partitioner_cb(configuration) { topic, _, _, count, opaque, _ in
@@ -43,19 +44,19 @@ package final class SettledPartitions: Sendable {
     }
 }
 
-/// How many of a topic's partitions have been there for some time. A value: it is told how many there are.
+/// Tracks how many of a topic's partitions are old enough to use.
 package struct PartitionCount {
     private var settled: Int32 = 0
     private var grown: (count: Int32, since: ContinuousClock.Instant)?
 
     package init() {}
 
-    /// Of as many partitions as there are now, how many there were a while ago.
+    /// The number of partitions older than `patience`, given the current `count`.
     package mutating func settled(
         of count: Int32, at now: ContinuousClock.Instant, after patience: Duration
     ) -> Int32 {
         if settled == 0 || count <= settled {
-            // A topic that was made anew with fewer has no older ones.
+            // A topic recreated with fewer partitions has no older ones.
             (settled, grown) = (count, nil)
         } else if let grown, grown.count <= count {
             guard now - grown.since >= patience else { return settled }

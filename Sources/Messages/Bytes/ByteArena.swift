@@ -1,16 +1,15 @@
-/// A buffer that grows, is filled from the front and reused for batch after batch.
+/// A growable append-only buffer, reused from batch to batch.
 ///
-/// Encoders append and hand back the range of what they wrote. A pointer from ``bytes(in:)`` is valid until the arena
-/// is next appended to, since growing moves the bytes: encode a whole batch first, then take the pointers. One thread
-/// at a time.
+/// Encoders append and return the range of what they wrote. A pointer from ``bytes(in:)`` is valid until the next
+/// append, since growing moves the bytes: encode a whole batch first, then take the pointers. Not thread-safe.
 package final class ByteArena {
     private var base: UnsafeMutableRawPointer
-    /// How many bytes are allocated.
+    /// The number of allocated bytes.
     package private(set) var capacity: Int
-    /// How many bytes have been written since the last ``reset()``.
+    /// The number of bytes written since the last ``reset()``.
     package private(set) var count = 0
 
-    /// Makes an empty arena with room for so many bytes.
+    /// Makes an empty arena with room for this many bytes.
     package init(capacity: Int = 4096) {
         self.capacity = max(capacity, 64)
         base = .allocate(byteCount: self.capacity, alignment: 16)
@@ -18,19 +17,19 @@ package final class ByteArena {
 
     deinit { base.deallocate() }
 
-    /// Forgets what was written and keeps the memory.
+    /// Removes the content and keeps the memory.
     package func reset() { count = 0 }
 
     /// Everything written since the last ``reset()``. Borrowed until the next append.
     package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
 
-    /// What was written there. Borrowed until the next append.
+    /// The bytes in the range. Borrowed until the next append.
     package func bytes(in range: Range<Int>) -> UnsafeRawBufferPointer {
         precondition(range.upperBound <= count, "the range was not written")
         return UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count)
     }
 
-    /// Makes room for so many bytes more.
+    /// Makes room for this many more bytes.
     package func reserve(_ additional: Int) {
         let needed = count + additional
         guard needed > capacity else { return }
@@ -86,7 +85,7 @@ package final class ByteArena {
         write(atMost: 20) { $0.put(decimal: decimal) }
     }
 
-    /// Appends the four bytes of the number, the most significant first.
+    /// Appends the number as four bytes in big-endian order.
     @discardableResult
     package func append(bigEndian: Int32) -> Range<Int> {
         write(atMost: 4) { $0.put(bigEndian: bigEndian) }
@@ -98,13 +97,13 @@ package final class ByteArena {
         write(atMost: source.maximumLength) { source.write(to: &$0) }
     }
 
-    /// Appends a JSON string, with its quotes, whose content is these UTF-8 bytes.
+    /// Appends the UTF-8 bytes as a JSON string, quotes included.
     @discardableResult
     package func append(jsonString bytes: UnsafeRawBufferPointer) -> Range<Int> {
         write(atMost: JSONEscaping.maximumLength(of: bytes.count)) { $0.put(jsonString: bytes) }
     }
 
-    /// Appends a JSON string, with its quotes.
+    /// Appends the text as a JSON string, quotes included.
     @discardableResult
     package func append(jsonString text: String) -> Range<Int> {
         var text = text

@@ -1,7 +1,6 @@
 import Platform
 
-/// Writes bytes one after the other into memory that somebody has reserved. It checks no bounds: `ByteArena.write`
-/// does, once for each message.
+/// Writes bytes sequentially into reserved memory. Does not check bounds: `ByteArena.write` does, once per message.
 struct ByteCursor {
     private(set) var position: UnsafeMutableRawPointer
 
@@ -43,9 +42,9 @@ struct ByteCursor {
         position += digits
     }
 
-    /// `value` of units of which `10^digits` make one, as `0.912345` or `1.000000`.
+    /// Writes `value / 10^digits` as `0.912345` or `1.000000`.
     mutating func put(fraction value: UInt32, digits: Int) {
-        // Pairs of digits, from the last to the first; an odd digit is left over at the front.
+        // Pairs of digits, from last to first; for an odd count a single digit remains at the front.
         var rest = value
         var place = digits + 2
         while place > 3 {
@@ -71,7 +70,7 @@ struct ByteCursor {
         position += 4
     }
 
-    /// Unix milliseconds in RFC 3339.
+    /// Writes Unix milliseconds in RFC 3339.
     mutating func put(timestamp milliseconds: Int64) {
         Timestamp.write(milliseconds: milliseconds, into: position)
         position += Timestamp.length
@@ -90,7 +89,7 @@ struct ByteCursor {
 
 /// The two digits of a number under 100.
 private enum DecimalPairs {
-    /// ASCII digits as they lie in memory, tens first. Arithmetic, since a table would have to be kept in the cache.
+    /// ASCII digits in memory order, tens first. Computed, since a lookup table would occupy cache.
     static func bytes(of value: UInt32) -> UInt16 {
         let tens = (value &* 103) >> 10
         let units = value &- tens &* 10

@@ -4,8 +4,7 @@ extension UnsafeRawBufferPointer {
         count == literal.utf8CodeUnitCount && startsUnchecked(with: literal)
     }
 
-    /// Whether these are the bytes of the literal when ASCII letters of either case count as the same. The literal is
-    /// in lower case.
+    /// Whether these are the bytes of the literal, ignoring ASCII case.
     package func equalsIgnoringCase(_ literal: StaticString) -> Bool {
         guard count == literal.utf8CodeUnitCount else { return false }
         let expected = literal.utf8Start
@@ -13,22 +12,22 @@ extension UnsafeRawBufferPointer {
         return true
     }
 
-    /// Whether the two hold the same bytes.
+    /// Whether both contain the same bytes.
     package func equals(_ other: UnsafeRawBufferPointer) -> Bool {
         count == other.count && elementsEqual(other)
     }
 
-    /// Whether the bytes, of which there are at least as many, start with the literal.
+    /// Whether the bytes start with the literal; there must be at least as many.
     private func startsUnchecked(with literal: StaticString) -> Bool {
         let expected = literal.utf8Start
         for index in 0..<literal.utf8CodeUnitCount where self[index] != expected[index] { return false }
         return true
     }
 
-    /// Part of the bytes, with its own start.
+    /// A part of the bytes, with indices from 0.
     func slice(_ range: Range<Int>) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: self[range]) }
 
-    /// The number that the bytes spell in decimal, with an optional minus sign.
+    /// The bytes parsed as a decimal number with an optional minus sign.
     package var decimalInteger: Int64? {
         guard !isEmpty, count <= 20 else { return nil }
         let negative = self[0] == UInt8(ascii: "-")
@@ -45,7 +44,7 @@ extension UnsafeRawBufferPointer {
         return value
     }
 
-    /// The bytes as text; what is not UTF-8 in them becomes U+FFFD.
+    /// The bytes decoded as UTF-8; invalid sequences become U+FFFD.
     package var text: String { String(decoding: self, as: UTF8.self) }
 }
 
@@ -56,7 +55,7 @@ extension UInt8 {
 }
 
 extension StaticString {
-    /// The literal's bytes, which live as long as the program.
+    /// The literal's bytes, valid for the lifetime of the program.
     package var bytes: UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: utf8Start, count: utf8CodeUnitCount)
     }

@@ -1,24 +1,24 @@
-/// Memory that is handed out in pieces which stay where they are until ``reset()``, and reused after it.
+/// An arena allocator: allocations stay in place until ``reset()``, which reuses the memory.
 ///
-/// Decoders put here what cannot be borrowed from the record itself, such as a text with escapes. One thread at a time.
+/// Decoders store here what cannot be borrowed from the record itself, such as a text with escapes. Not thread-safe.
 package final class ScratchArena {
     private var chunks: [UnsafeMutableRawBufferPointer] = []
     private var current = 0
     private var used = 0
     private let chunkSize: Int
 
-    /// Makes an empty arena; it allocates when first used, `chunkSize` bytes at a time.
+    /// Makes an empty arena, which allocates on first use, `chunkSize` bytes at a time.
     package init(chunkSize: Int = 16 * 1024) { self.chunkSize = chunkSize }
 
     deinit { for chunk in chunks { chunk.deallocate() } }
 
-    /// Takes back everything that was handed out and keeps the memory for what comes.
+    /// Frees all allocations and keeps the memory for reuse.
     package func reset() {
         current = 0
         used = 0
     }
 
-    /// Hands out so many bytes, not initialised, valid until ``reset()``.
+    /// Allocates this many uninitialised bytes, valid until ``reset()``.
     func allocate(_ count: Int) -> UnsafeMutableRawPointer {
         while current < chunks.count {
             if chunks[current].count - used >= count {
@@ -35,6 +35,6 @@ package final class ScratchArena {
         return chunk.baseAddress!
     }
 
-    /// Takes back the last bytes of what was handed out last.
+    /// Frees the last bytes of the latest allocation.
     func giveBack(_ count: Int) { used -= count }
 }

@@ -1,6 +1,6 @@
-/// Whether bytes are UTF-8 as RFC 3629 has it: no overlong forms, no surrogates, nothing above U+10FFFF.
+/// UTF-8 validation by RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF.
 package enum UTF8Validation {
-    /// Whether all of the bytes are well-formed UTF-8. Runs of ASCII are passed eight bytes at a time.
+    /// Whether all bytes are well-formed UTF-8. Runs of ASCII are checked eight bytes at a time.
     package static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard let base = bytes.baseAddress else { return true }
         let end = bytes.count
@@ -25,7 +25,7 @@ package enum UTF8Validation {
         return true
     }
 
-    /// How many bytes the well-formed sequence of two to four bytes at `start` has; 0 if there is none.
+    /// The length of the well-formed sequence of two to four bytes at `start`; 0 if there is none.
     private static func sequenceLength(_ start: UnsafeRawPointer, available: Int) -> Int {
         let lead = start.load(as: UInt8.self)
         guard available >= 2 else { return 0 }
@@ -54,9 +54,9 @@ package enum UTF8Validation {
     private static func isContinuation(_ byte: UInt8) -> Bool { byte & 0xC0 == 0x80 }
 }
 
-/// Unicode's white space in UTF-8 bytes.
+/// Unicode white space in UTF-8.
 package enum WhiteSpace {
-    /// Whether well-formed UTF-8 has no character other than white space (Unicode's property White_Space).
+    /// Whether well-formed UTF-8 consists only of white space (Unicode's property White_Space).
     package static func isAll(of bytes: UnsafeRawBufferPointer) -> Bool {
         var index = 0
         while index < bytes.count {
@@ -67,7 +67,7 @@ package enum WhiteSpace {
         return true
     }
 
-    /// How many bytes the white space character at `index` has; 0 if what stands there is something else.
+    /// The length of the white space character at `index`; 0 if it is another character.
     private static func length(in bytes: UnsafeRawBufferPointer, at index: Int) -> Int {
         switch bytes[index] {
         case 0x09...0x0D, 0x20:

@@ -1,7 +1,7 @@
-/// Base64 as RFC 4648 §4 has it, which is how JSON carries a CloudEvent's binary data.
+/// Base64 (RFC 4648 §4), the JSON encoding of a CloudEvent's binary data.
 package enum Base64 {
-    /// The bytes that the text stands for, in the scratch arena; nil if it is not Base64. Padding may be left out;
-    /// white space may not be put in.
+    /// Decodes the text into the scratch arena; nil if it is not Base64. Padding is optional; white space is not
+    /// allowed.
     package static func decode(_ text: UnsafeRawBufferPointer, into scratch: ScratchArena) -> UnsafeRawBufferPointer? {
         var digits = text[...]
         while digits.count > text.count - 2, digits.last == UInt8(ascii: "=") { digits.removeLast() }

@@ -1,18 +1,18 @@
 import Platform
 
-/// The attributes of a structured CloudEvent that matter, with its data still unread.
+/// The relevant attributes of a structured CloudEvent, and its data, not decoded yet.
 private struct StructuredEvent {
     var specVersion: UnsafeRawBufferPointer?
     var id: UnsafeRawBufferPointer?
     var expiryTime: UnsafeRawBufferPointer?
     var dataContentType: UnsafeRawBufferPointer?
-    /// The JSON of `data`, checked.
+    /// The JSON of `data`, validated.
     var data: UnsafeRawBufferPointer?
     /// The content of `data_base64`.
     var base64: UnsafeRawBufferPointer?
 
-    /// Reads the event's object. Of fields with one name the last counts, and null is as good as none. What says how
-    /// the data is to be read has to be a string; attributes that nobody needs may be anything.
+    /// Reads the event's object. The last of several fields with one name counts, and null counts as absent. Attributes
+    /// that determine how to read the data must be strings; all others may have any type.
     init(_ reader: consuming JSONReader) throws(JSONError) {
         try reader.beginObject()
         while let key = try reader.nextKey() {
@@ -40,7 +40,7 @@ private struct StructuredEvent {
 extension RequestDecoder {
     /// Reads a structured CloudEvent 1.0 whose data is a request object, a sentence, or either in Base64.
     ///
-    /// `source` and `type`, which the specification demands, are not needed to classify and not insisted on.
+    /// `source` and `type` are required by the specification, but not needed to classify, and may be missing.
     func event(
         _ reader: consuming JSONReader, request: inout DecodedRequest, fields: inout RequestFields
     ) throws(RequestFailure) -> UnsafeRawBufferPointer {
@@ -83,12 +83,12 @@ extension RequestDecoder {
         return try object(reader(bytes), request: &request, fields: &fields)
     }
 
-    /// The sentence in `data`: a string, which is the sentence itself, or a request object.
+    /// The sentence in `data`, which is a string or a request object.
     private func text(
         ofData data: UnsafeRawBufferPointer, as mediaType: MediaType, isDeclared: Bool,
         request: inout DecodedRequest, fields: inout RequestFields
     ) throws(RequestFailure) -> UnsafeRawBufferPointer {
-        // `data` was checked as a part of the event.
+        // `data` was validated as a part of the event.
         var reader = JSONReader(validated: data, scratch: scratch)
         let isString = data.first == UInt8(ascii: "\"")
         guard mediaType == .plainText || (isString && !isDeclared) else {

@@ -1,4 +1,4 @@
-/// Decimal digits to floating point.
+/// Converts decimal numbers to floating point.
 enum DecimalNumber {
     /// Powers of ten that a double holds exactly.
     private static let powers: [Double] = [
@@ -7,8 +7,8 @@ enum DecimalNumber {
 
     /// The double nearest to a number in JSON's grammar.
     ///
-    /// Numbers with up to 15 digits and no exponent, all that Triage itself writes, take one exact division; the rest
-    /// goes the long way through the standard library, which needs a String.
+    /// Numbers with up to 15 digits and no exponent (all that Triage itself writes) need one exact division; others
+    /// take the slow path through the standard library, which needs a String.
     static func double(of number: UnsafeRawBufferPointer) -> Double {
         let isNegative = number.first == UInt8(ascii: "-")
         var mantissa: UInt64 = 0
@@ -31,7 +31,7 @@ enum DecimalNumber {
     }
 
     private static func slowly(_ number: UnsafeRawBufferPointer) -> Double {
-        // The grammar was checked, and the standard library reads all of it.
+        // The grammar was checked, and the standard library accepts all of it.
         Double(number.text) ?? .nan
     }
 }

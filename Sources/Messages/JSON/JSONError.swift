@@ -1,28 +1,28 @@
-/// Why bytes are not the JSON that was asked for, and where. It never quotes the input.
+/// Why bytes are not the expected JSON, and where. Never quotes the input.
 package struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// What was wrong.
+    /// The kinds of error.
     package enum Reason: Equatable, Sendable {
         /// The input is not UTF-8.
         case invalidUTF8
         /// The input ended in the middle of a value.
         case unexpectedEnd
-        /// Something else stood where this was needed.
+        /// This token was expected, but something else was found.
         case expected(StaticToken)
-        /// A backslash is followed by something that is not an escape.
+        /// A backslash does not start a valid escape.
         case invalidEscape
         /// A `\u` escape is half of a surrogate pair without the other half.
         case loneSurrogate
-        /// A control character stands unescaped in a string.
+        /// A string contains an unescaped control character.
         case unescapedControlCharacter
-        /// A number is not written as JSON asks, such as `01` or `1.`.
+        /// A number violates JSON's grammar, such as `01` or `1.`.
         case invalidNumber
-        /// Values are nested more deeply than the reader follows.
+        /// Values are nested deeper than the reader's limit.
         case tooDeep
         /// Something other than white space follows the value.
         case trailingBytes
     }
 
-    /// What a reader may ask for.
+    /// What a reader can expect.
     package enum StaticToken: String, Equatable, Sendable {
         case value = "a value"
         case object = "an object"
@@ -37,9 +37,9 @@ package struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
         case commaOrBracket = "',' or ']'"
     }
 
-    /// What was wrong.
+    /// The kind of error.
     package var reason: Reason
-    /// Where it was noticed, in bytes from the start of the input.
+    /// The byte offset of the error in the input.
     package var offset: Int
 
     init(_ reason: Reason, at offset: Int) {
@@ -47,7 +47,7 @@ package struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
         self.offset = offset
     }
 
-    /// One line for people, such as `expected ',' or '}' at byte 12`.
+    /// One human-readable line, such as `expected ',' or '}' at byte 12`.
     package var description: String {
         switch reason {
         case .invalidUTF8: "not UTF-8"

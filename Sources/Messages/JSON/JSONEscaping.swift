@@ -1,6 +1,6 @@
-/// The characters that JSON strings cannot hold as they are.
+/// Escapes and unescapes JSON strings.
 package enum JSONEscaping {
-    /// The most bytes that a JSON string of so many bytes takes, quotes included: each may become `\u00XX`.
+    /// The maximum length of a JSON string for this many bytes, quotes included: each byte may become `\u00XX`.
     package static func maximumLength(of count: Int) -> Int { count * 6 + 2 }
 
     /// The index of the first quote, backslash or control character in `from..<to`, or `to`. Eight bytes at a time.
@@ -11,8 +11,8 @@ package enum JSONEscaping {
         var index = from
         while index + 8 <= to {
             let word = UInt64(littleEndian: base.loadUnaligned(fromByteOffset: index, as: UInt64.self))
-            // A byte of zero borrows from its own high bit; borrows reach only bytes above the first such, so that the
-            // lowest mark is exact. Bytes from 0x80 are no candidates: `~word` clears theirs.
+            // SWAR: a zero byte borrows from its own high bit. Borrows propagate only to bytes above the first such
+            // byte, so the lowest mark is exact. `~word` clears the marks of bytes from 0x80.
             let quote = word ^ (ones &* 0x22)
             let backslash = word ^ (ones &* 0x5C)
             let marks =
@@ -29,7 +29,7 @@ package enum JSONEscaping {
         return to
     }
 
-    /// Writes the bytes as the content of a JSON string and returns how many it wrote, at most six for each.
+    /// Escapes the bytes as the content of a JSON string. Returns the bytes written, at most six for each byte read.
     package static func escape(_ bytes: UnsafeRawBufferPointer, into target: UnsafeMutableRawPointer) -> Int {
         guard let base = bytes.baseAddress else { return 0 }
         var written = 0
@@ -64,8 +64,8 @@ package enum JSONEscaping {
 
     static func hexDigit(_ value: UInt8) -> UInt8 { value < 10 ? 48 + value : 87 + value }
 
-    /// Writes what the content of a JSON string, whose escapes have been checked, stands for; returns how many bytes
-    /// it wrote, never more than it read.
+    /// Unescapes the content of a JSON string whose escapes have been validated. Returns the bytes written, never more
+    /// than were read.
     static func unescape(_ bytes: UnsafeRawBufferPointer, into target: UnsafeMutableRawPointer) -> Int {
         guard let base = bytes.baseAddress else { return 0 }
         var written = 0
@@ -86,7 +86,7 @@ package enum JSONEscaping {
         }
     }
 
-    /// What the escape at `index` stands for, and where it ends.
+    /// The scalar or surrogate of the escape at `index`, and where the escape ends.
     private static func unescapedScalar(_ base: UnsafeRawPointer, at index: Int) -> (UInt32, Int) {
         let letter = base.load(fromByteOffset: index + 1, as: UInt8.self)
         switch letter {
@@ -100,7 +100,7 @@ package enum JSONEscaping {
         }
     }
 
-    /// The number that four hexadecimal digits spell.
+    /// The value of four hexadecimal digits.
     static func codeUnit(_ digits: UnsafeRawPointer) -> UInt32? {
         var unit: UInt32 = 0
         for place in 0..<4 {
@@ -115,7 +115,7 @@ package enum JSONEscaping {
         return unit
     }
 
-    /// Writes the scalar in UTF-8 and returns how many bytes that took.
+    /// Encodes the scalar as UTF-8 and returns its length in bytes.
     private static func encode(_ scalar: UInt32, into target: UnsafeMutableRawPointer) -> Int {
         func store(_ bits: UInt32, at place: Int) {
             target.storeBytes(of: UInt8(truncatingIfNeeded: bits), toByteOffset: place, as: UInt8.self)

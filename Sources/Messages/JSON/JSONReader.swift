@@ -1,4 +1,4 @@
-/// Reads JSON (RFC 8259) where it lies, one value after the other, without building anything.
+/// A pull parser for JSON (RFC 8259): reads values in place, one at a time, without building a tree.
 ///
 /// ```swift
 /// var reader = try JSONReader(bytes, scratch: scratch)
@@ -9,22 +9,22 @@
 /// try reader.finish()
 /// ```
 ///
-/// Exactly one value must be read or skipped for each key and each element. Everything is checked, also what is
-/// skipped. Strings are borrowed from the input or, if they have escapes, from the scratch arena: valid while both
-/// are. A string, once unescaped, is well-formed UTF-8; surrogate halves are refused. A UTF-8 byte order mark at the
-/// start is passed over.
+/// Exactly one value must be read or skipped for each key and each element. Everything is validated, including skipped
+/// values. Strings are borrowed from the input or, if they have escapes, from the scratch arena: valid while both
+/// exist. Unescaped strings are well-formed UTF-8; lone surrogates are rejected. A UTF-8 byte order mark at the start
+/// is skipped.
 package struct JSONReader {
-    /// How deep values may be nested unless said otherwise; Foundation's limit too.
+    /// The default limit for nested values; the same as Foundation's.
     package static let defaultMaximumDepth = 512
 
     let base: UnsafeRawPointer
     let end: Int
-    /// Where the reader stands, in bytes from the start of the input.
+    /// The reader's byte offset in the input.
     package internal(set) var position: Int
     let scratch: ScratchArena
     private let maximumDepth: Int
     private var depth = 0
-    /// Whether the innermost object or array has had a value, so that a comma must come before the next.
+    /// Whether the innermost object or array already has a value, so that the next needs a comma.
     private var needsComma = false
 
     /// Starts reading. Throws if the bytes are not UTF-8.
@@ -37,7 +37,7 @@ package struct JSONReader {
 
     /// Starts reading bytes that are known to be UTF-8.
     init(validated bytes: UnsafeRawBufferPointer, scratch: ScratchArena, maximumDepth: Int = defaultMaximumDepth) {
-        // Nothing is read through the replacement: there are no bytes then.
+        // The fallback pointer is never read: the input is then empty.
         base = bytes.baseAddress ?? UnsafeRawPointer(StaticString("").utf8Start)
         end = bytes.count
         self.scratch = scratch
@@ -46,12 +46,12 @@ package struct JSONReader {
         position = hasByteOrderMark ? 3 : 0
     }
 
-    /// What kind of value comes next.
+    /// The kinds of value.
     package enum Kind: Sendable {
         case object, array, string, number, boolean, null
     }
 
-    /// Says what comes next and does not move.
+    /// The kind of the next value, without consuming it.
     package mutating func peek() throws(JSONError) -> Kind {
         switch try nextByte(or: .value) {
         case UInt8(ascii: "{"): return .object
@@ -66,23 +66,23 @@ package struct JSONReader {
 
     // MARK: Objects and arrays
 
-    /// Steps into an object. Call ``nextKey()`` until it returns nil.
+    /// Enters an object. Call ``nextKey()`` until it returns nil.
     package mutating func beginObject() throws(JSONError) {
         try open(UInt8(ascii: "{"), expected: .object)
     }
 
-    /// Steps into an array. Call ``nextElement()`` until it returns false.
+    /// Enters an array. Call ``nextElement()`` until it returns false.
     package mutating func beginArray() throws(JSONError) {
         try open(UInt8(ascii: "["), expected: .array)
     }
 
-    /// The name of the object's next field, unescaped, with the reader before its value; nil at the object's end.
+    /// The unescaped name of the object's next field; nil at the object's end. The reader then is before the value.
     package mutating func nextKey() throws(JSONError) -> UnsafeRawBufferPointer? {
         guard let range = try nextKeyRange() else { return nil }
         return unescape(range)
     }
 
-    /// Whether the array has one more element, with the reader before it.
+    /// Whether the array has another element; the reader then is before it.
     package mutating func nextElement() throws(JSONError) -> Bool {
         try nextItem(closing: UInt8(ascii: "]"), expected: .commaOrBracket)
     }
@@ -139,7 +139,7 @@ package struct JSONReader {
         return try string()
     }
 
-    /// Reads a number and returns it as it is written.
+    /// Reads a number and returns its text.
     package mutating func number() throws(JSONError) -> UnsafeRawBufferPointer {
         _ = try nextByte(or: .number)
         let start = position
@@ -153,7 +153,7 @@ package struct JSONReader {
         DecimalNumber.double(of: try number())
     }
 
-    /// Reads a number without fraction and exponent that fits an Int64.
+    /// Reads a number without fraction or exponent that fits an Int64.
     package mutating func integer() throws(JSONError) -> Int64 {
         let digits = try number()
         guard let value = digits.decimalInteger else {
@@ -169,7 +169,7 @@ package struct JSONReader {
         return isTrue
     }
 
-    /// Checks the next value, whatever it is, and passes over it.
+    /// Validates and skips the next value of any kind.
     package mutating func skip() throws(JSONError) {
         switch try peek() {
         case .object:
@@ -190,7 +190,7 @@ package struct JSONReader {
         }
     }
 
-    /// Checks the next value, passes over it and returns its bytes as they are, without the white space around it.
+    /// Validates and skips the next value, and returns its bytes verbatim, without surrounding white space.
     package mutating func rawValue() throws(JSONError) -> UnsafeRawBufferPointer {
         _ = try nextByte(or: .value)
         let start = position
@@ -198,7 +198,7 @@ package struct JSONReader {
         return UnsafeRawBufferPointer(start: base + start, count: position - start)
     }
 
-    /// Checks that nothing follows but white space.
+    /// Checks that only white space follows.
     package mutating func finish() throws(JSONError) {
         skipWhiteSpace()
         guard position == end else { throw JSONError(.trailingBytes, at: position) }

@@ -1,4 +1,4 @@
-/// Where a string's content lies in the input, and whether it has escapes.
+/// The position of a string's content in the input, and whether it has escapes.
 struct StringRange {
     var start: Int
     var count: Int
@@ -6,7 +6,7 @@ struct StringRange {
 }
 
 extension JSONReader {
-    /// Passes over white space and returns the byte that follows it, without moving past that.
+    /// Skips white space and returns the next byte without consuming it.
     @inline(__always)
     mutating func nextByte(or expected: JSONError.StaticToken) throws(JSONError) -> UInt8 {
         skipWhiteSpace()
@@ -26,7 +26,7 @@ extension JSONReader {
     @inline(__always)
     func byte(at index: Int) -> UInt8 { base.load(fromByteOffset: index, as: UInt8.self) }
 
-    /// Checks the string that comes next and moves past it.
+    /// Validates and consumes the next string.
     mutating func scanString(or expected: JSONError.StaticToken) throws(JSONError) -> StringRange {
         guard try nextByte(or: expected) == UInt8(ascii: "\"") else {
             throw JSONError(.expected(expected), at: position)
@@ -50,7 +50,7 @@ extension JSONReader {
         }
     }
 
-    /// Checks the escape, or the pair of escapes, that starts at `index`; returns where it ends.
+    /// Validates the escape or surrogate pair at `index` and returns where it ends.
     private func scanEscape(at index: Int) throws(JSONError) -> Int {
         guard index + 1 < end else { throw JSONError(.unexpectedEnd, at: end) }
         switch byte(at: index + 1) {
@@ -87,14 +87,14 @@ extension JSONReader {
     func unescape(_ range: StringRange) -> UnsafeRawBufferPointer {
         let raw = UnsafeRawBufferPointer(start: base + range.start, count: range.count)
         guard range.hasEscapes else { return raw }
-        // An escape is never shorter than what it stands for.
+        // An escape is never shorter than its unescaped bytes.
         let target = scratch.allocate(range.count)
         let count = JSONEscaping.unescape(raw, into: target)
         scratch.giveBack(range.count - count)
         return UnsafeRawBufferPointer(start: target, count: count)
     }
 
-    /// Checks the number at the position, by the grammar of RFC 8259, and moves past it.
+    /// Validates and consumes the number at the position, by the grammar of RFC 8259.
     mutating func scanNumber() throws(JSONError) {
         let start = position
         if position < end, byte(at: position) == UInt8(ascii: "-") { position += 1 }

@@ -1,52 +1,51 @@
-/// What a reply says. Bytes are borrowed from the record or from the decoder: valid while record and decoder are, and
-/// until the decoder's `reset()`.
+/// A decoded reply. Its bytes are borrowed from the record or the decoder: valid while both exist, and until the
+/// decoder's `reset()`.
 package struct DecodedReply {
-    /// What a reply says.
+    /// The kinds of reply.
     package enum Content {
         /// A classification.
         ///
         /// - label: the most probable class, UTF-8.
         /// - model: `NAME@VERSION`, UTF-8.
-        /// - probabilities: the JSON object from class to probability, as it was sent; see
-        ///   `ReplyDecoder.forEachProbability`.
+        /// - probabilities: the JSON object from class to probability, verbatim; see `ReplyDecoder.forEachProbability`.
         case classification(
             label: UnsafeRawBufferPointer, model: UnsafeRawBufferPointer, probabilities: UnsafeRawBufferPointer)
-        /// An error reply. The code is nil if it is one that this version does not know.
+        /// An error reply. The code is nil if this version does not know it.
         case failure(ErrorCode?, code: UnsafeRawBufferPointer, message: UnsafeRawBufferPointer)
-        /// Not a reply: neither `probabilities` nor `error`, or not JSON.
+        /// Not a reply: not JSON, or neither an error nor a complete classification.
         case malformed
     }
 
-    /// What a reply says.
+    /// A classification, an error, or neither.
     package var content: Content
-    /// The request's id, UTF-8; nil if the reply is malformed.
+    /// The request's id, UTF-8; nil if the value has none or cannot be parsed.
     package var id: UnsafeRawBufferPointer?
 }
 
-/// Reads replies, for programs that send sentences. One thread at a time.
+/// Decodes replies, for programs that send sentences. Not thread-safe.
 package final class ReplyDecoder {
     private let scratch = ScratchArena()
 
     /// Makes a decoder.
     package init() {}
 
-    /// Takes back the memory of what was decoded.
+    /// Reuses the memory of everything decoded so far.
     package func reset() { scratch.reset() }
 
     /// Decodes a reply.
     ///
     /// - Parameters:
     ///   - value: the record's value.
-    ///   - status: the header `triage-status`. It is needed only where the value says nothing: an error code there
-    ///     makes a failure of what would be malformed.
+    ///   - status: the header `triage-status`. Used only if the value is missing or cannot be parsed: with an error
+    ///     code here the reply is a failure, not malformed.
     package func decode(value: UnsafeRawBufferPointer?, status: UnsafeRawBufferPointer? = nil) -> DecodedReply {
         if let value, let reply = try? parse(value) { return reply }
         guard let status, let code = ErrorCode(bytes: status) else { return DecodedReply(content: .malformed, id: nil) }
         return DecodedReply(content: .failure(code, code: status, message: StaticString("").bytes), id: nil)
     }
 
-    /// Calls the body with each class, in the model's order, and its probability. Throws if the bytes are not an
-    /// object of numbers.
+    /// Calls the body with each class and its probability, in the model's order. Throws if the bytes are not an object
+    /// of numbers.
     package func forEachProbability(
         in probabilities: UnsafeRawBufferPointer,
         _ body: (_ label: UnsafeRawBufferPointer, _ probability: Double) -> Void

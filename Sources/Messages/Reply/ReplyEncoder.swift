@@ -1,22 +1,21 @@
 /// Writes the replies of one model: classifications and errors.
 ///
-/// What is the same in every reply, the labels and the model's name, is escaped once. Nothing is allocated for a
-/// reply but what the arena needs to grow.
+/// The constant parts, labels and model name, are escaped once. Encoding allocates only when the arena grows.
 package struct ReplyEncoder: Sendable {
-    /// How many classes the model has.
+    /// The number of classes.
     package let labelCount: Int
-    /// How many decimals each probability has. Six, and more where there are so many classes that rounding each would
-    /// add up to more than 5e-6: the sum stays within 1e-5 of 1 up to 20,000 classes.
+    /// Decimals of each probability: six, and more for many classes, where rounding each would add up to more than
+    /// 5e-6. The sum stays within 1e-5 of 1 up to 20,000 classes.
     package let decimals: Int
 
-    /// For each class `,"LABEL":`, the first without its comma.
+    /// `,"LABEL":` for each class, the first without its comma.
     private let names: [UInt8]
-    /// Where each class starts in `names`, and where the last ends.
+    /// The start of each class in `names`, and the end of the last.
     private let starts: [Int]
     /// `},"model":"NAME@VERSION"}`
     private let tail: [UInt8]
 
-    /// Prepares the replies of a model: its identifier `NAME@VERSION` and its classes in their order.
+    /// Prepares the replies of a model with the identifier `NAME@VERSION` and its classes in order.
     package init(model: String, labels: [String]) {
         let arena = ByteArena()
         var starts: [Int] = []
@@ -44,20 +43,19 @@ package struct ReplyEncoder: Sendable {
             }
     }
 
-    /// Appends the reply value and returns its range, or nil if the probabilities are not a distribution: one for
-    /// each class, none negative or not a number, with a sum of 1 within 1e-3. (The worker answers
-    /// `classifier_failed` then.)
+    /// Appends the reply value and returns its range. Returns nil if the probabilities are not a distribution: one per
+    /// class, none negative or NaN, with a sum within 1e-3 of 1. (The worker then answers `classifier_failed`.)
     ///
     /// - Parameters:
     ///   - id: the request's own id, UTF-8; nil if it has none.
-    ///   - source: where the request lies, which is its id if it has none of its own.
+    ///   - source: the position of the request, used as id if it has none of its own.
     ///   - probabilities: in the model's order of classes.
     package func encode(
         id: UnsafeRawBufferPointer?, source: RecordSource, probabilities: UnsafeBufferPointer<Float>,
         into arena: ByteArena
     ) -> Range<Int>? {
         guard let summary = DistributionSummary(probabilities), probabilities.count == labelCount else { return nil }
-        // The label is one of the names once more.
+        // Twice: the label repeats one of the names.
         let maximum = 2 * names.count + labelCount * (decimals + 2) + tail.count + 64
         return arena.write(atMost: maximum + Self.maximumLength(id: id, source: source)) { cursor in
             Self.putID(id, source: source, to: &cursor)
@@ -74,12 +72,12 @@ package struct ReplyEncoder: Sendable {
         encode(id: id, source: Self.nowhere, probabilities: probabilities, into: arena)
     }
 
-    /// Appends an error reply and returns its range. To make it small whatever the request was, pass nil for the id.
+    /// Appends an error reply and returns its range. Pass nil for the id to keep the reply small.
     ///
     /// - Parameters:
     ///   - id: the request's own id, UTF-8; nil if it has none or if it would be too large to echo.
-    ///   - source: where the request lies, which is its id if it has none of its own.
-    ///   - message: one line for people, which quotes nothing of the request.
+    ///   - source: the position of the request, used as id if it has none of its own.
+    ///   - message: one human-readable line that does not quote the request.
     package func encodeError(
         id: UnsafeRawBufferPointer?, source: RecordSource, code: ErrorCode, message: String, into arena: ByteArena
     ) -> Range<Int> {
@@ -104,7 +102,7 @@ package struct ReplyEncoder: Sendable {
         encodeError(id: id, source: Self.nowhere, code: code, message: message, into: arena)
     }
 
-    /// The source of requests that have an id, so that it is never written.
+    /// A placeholder for requests that have an id: never written.
     private static var nowhere: RecordSource { RecordSource(topic: StaticString("").bytes, partition: 0, offset: 0) }
 
     private static func maximumLength(id: UnsafeRawBufferPointer?, source: RecordSource) -> Int {
@@ -141,11 +139,11 @@ package struct ReplyEncoder: Sendable {
     private static let units: [Double] = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9]
 }
 
-/// What one pass over a distribution tells.
+/// Sum and maximum of a distribution, found in one pass.
 private struct DistributionSummary {
-    /// The index of the largest probability, the first of several.
+    /// The index of the largest probability; the first one on ties.
     var best = 0
-    /// The sum, within 1e-3 of 1. Dividing by it takes out what single precision has added or lost.
+    /// The sum, within 1e-3 of 1. Dividing by it removes single-precision rounding errors.
     var sum = 0.0
 
     init?(_ probabilities: UnsafeBufferPointer<Float>) {
@@ -157,7 +155,7 @@ private struct DistributionSummary {
             smallest = min(smallest, probability)
             if probability > probabilities[best] { best = index }
         }
-        // Comparisons with a NaN are false, and a NaN in the distribution makes the sum one.
+        // A NaN makes the sum NaN, and comparisons with NaN are false.
         guard abs(sum - 1) <= 1e-3, smallest >= 0 else { return nil }
     }
 }

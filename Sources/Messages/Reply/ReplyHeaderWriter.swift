@@ -1,10 +1,10 @@
 import Platform
 
-/// Writes the headers of replies and dead letters, one after the other, to whoever appends them to the record.
+/// Writes the headers of replies and dead letters, one at a time, to a sink that appends them to the record.
 ///
-/// Names and values that are handed out are valid during the call only. One thread at a time.
+/// Names and values are valid only during the call to the sink. Not thread-safe.
 package final class ReplyHeaderWriter {
-    /// Takes one header.
+    /// Receives one header.
     package typealias Sink = (_ name: StaticString, _ value: UnsafeRawBufferPointer) -> Void
 
     private let arena = ByteArena(capacity: 512)
@@ -13,18 +13,18 @@ package final class ReplyHeaderWriter {
 
     /// Makes a writer.
     ///
-    /// - Parameter eventSource: the `ce_source` of replies that are CloudEvents, a URI reference that names the worker.
+    /// - Parameter eventSource: the `ce_source` of CloudEvent replies, a URI reference that names the worker.
     package init(eventSource: String) { self.eventSource = Array(eventSource.utf8) }
 
-    /// Hands out the headers of a reply.
+    /// Writes the headers of a reply.
     ///
     /// - Parameters:
-    ///   - headers: those of the request that are echoed.
+    ///   - headers: the request headers to echo.
     ///   - id: the request's own id; nil if it has none.
-    ///   - isCloudEvent: whether the request is a CloudEvent; its reply then is one too.
-    ///   - source: where the request lies.
+    ///   - isCloudEvent: whether the request is a CloudEvent; the reply is then one too.
+    ///   - source: the position of the request.
     ///   - status: why there is no classification; nil if there is one.
-    ///   - now: Unix milliseconds, the `ce_time` of a CloudEvent.
+    ///   - now: the `ce_time` of a CloudEvent, in Unix milliseconds.
     package func writeReply(
         echoing headers: borrowing EchoedHeaders, id: UnsafeRawBufferPointer?, isCloudEvent: Bool, source: RecordSource,
         status: ErrorCode?, now: Int64, _ sink: Sink
@@ -40,13 +40,13 @@ package final class ReplyHeaderWriter {
         }
     }
 
-    /// Hands out the headers that a dead letter has besides those of the record itself.
+    /// Writes the headers that a dead letter has in addition to those of the record itself.
     ///
     /// - Parameters:
-    ///   - source: where the record lies.
-    ///   - group: the consumer group that gives it up.
-    ///   - message: what was wrong, for people.
-    ///   - code: what was wrong, for programs.
+    ///   - source: the position of the record.
+    ///   - group: the consumer group that gives up on the record.
+    ///   - message: the human-readable reason.
+    ///   - code: the machine-readable reason.
     package func writeDeadLetter(source: RecordSource, group: String, code: ErrorCode, message: String, _ sink: Sink) {
         sink(HeaderName.deadLetterTopic, source.topic)
         write(HeaderName.deadLetterPartition, atMost: 20, sink) { $0.put(decimal: Int64(source.partition)) }
@@ -58,7 +58,7 @@ package final class ReplyHeaderWriter {
         sink(HeaderName.deadLetterCode, code.bytes.bytes)
     }
 
-    /// The attributes of a CloudEvent, binary mode.
+    /// Writes the attributes of a binary-mode CloudEvent.
     private func writeEvent(
         causedBy id: UnsafeRawBufferPointer?, source: RecordSource, isError: Bool, now: Int64, _ sink: Sink
     ) {
@@ -85,8 +85,8 @@ package final class ReplyHeaderWriter {
 
 /// Random UUIDs (version 4), 36 characters each.
 ///
-/// Two SplitMix64 sequences with random starts: the ids must differ, not be hard to guess, and asking the system for
-/// each would cost more than the rest of the reply.
+/// Two SplitMix64 generators with random seeds. The ids must be unique, not unguessable, and asking the system for each
+/// would cost more than the rest of the reply.
 private struct EventIDGenerator {
     private var upper = UInt64.random(in: .min ... .max)
     private var lower = UInt64.random(in: .min ... .max)

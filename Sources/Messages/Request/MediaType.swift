@@ -1,19 +1,18 @@
-/// What a value is, by its media type: the one table for records, for the bodies of calls and for the data of
-/// CloudEvents.
+/// The kind of a value by its media type: the one mapping for Kafka records, HTTP request bodies and CloudEvents data.
 package enum MediaType: Equatable {
-    /// `application/json` and every other subtype `json`, and whatever ends in `+json` but for events.
+    /// `application/json`, any other type with the subtype `json`, and any `+json` suffix except CloudEvents.
     case json
     /// `text/plain`.
     case plainText
-    /// `application/cloudevents+json`: one event, with its attributes and its data.
+    /// `application/cloudevents+json`: one event with its attributes and data.
     case structuredEvent
-    /// Something that is in no other row.
+    /// Any other type.
     case other
-    /// What is never taken; the message says why.
+    /// A type that is never accepted; the message says why.
     case refused(String)
 
-    /// Reads a media type with its parameters. Nil, or nothing but white space, is JSON. Upper and lower case are the
-    /// same; the only parameter that matters is `charset`, which has to be UTF-8 or its subset US-ASCII.
+    /// Parses a media type with its parameters. Nil or only white space means JSON. Case is ignored; the only relevant
+    /// parameter is `charset`, which must be UTF-8 or its subset US-ASCII.
     package init(_ header: UnsafeRawBufferPointer?) {
         guard let header, !header.equals("application/json") else {
             self = .json
@@ -36,7 +35,7 @@ package enum MediaType: Equatable {
     }
 }
 
-/// A media type cut into `type/subtype` and its charset.
+/// A media type split into `type/subtype` and charset.
 private struct MediaTypeParts {
     let essence: UnsafeRawBufferPointer
     private(set) var isUTF8 = true
@@ -64,7 +63,7 @@ private struct MediaTypeParts {
         return subtype.count > 5 && subtype.slice(subtype.count - 5..<subtype.count).equalsIgnoringCase("+json")
     }
 
-    /// Where the part that starts there ends: at the next semicolon that does not stand in quotes, or with the header.
+    /// The end of the part that begins at `start`: the next semicolon outside quotes, or the end of the header.
     private static func endOfPart(_ header: UnsafeRawBufferPointer, from start: Int) -> Int {
         var isQuoted = false
         var index = start
@@ -91,7 +90,7 @@ private struct MediaTypeParts {
 }
 
 extension UnsafeRawBufferPointer {
-    /// The bytes without the spaces and tabs around them.
+    /// The bytes without leading and trailing spaces and tabs.
     fileprivate var trimmed: UnsafeRawBufferPointer {
         var part = self[...]
         while let first = part.first, first == 0x20 || first == 0x09 { part.removeFirst() }
@@ -101,7 +100,7 @@ extension UnsafeRawBufferPointer {
 }
 
 extension UInt8 {
-    /// Whether a token of HTTP may have the byte, such as either half of a media type.
+    /// Whether the byte may occur in an HTTP token, such as either half of a media type.
     fileprivate var isToken: Bool {
         switch self {
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

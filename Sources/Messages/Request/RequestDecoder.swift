@@ -1,36 +1,35 @@
-/// Turns the value and headers of a record, or the body of a call and what its head says of it, into a sentence, or into
-/// the reason why there is none.
+/// Decodes the value and headers of a Kafka record, or the body and headers of an HTTP request, into a sentence or the
+/// reason why there is none.
 ///
-/// Sentences are borrowed from the record where they need no unescaping, else from the decoder's own memory, which is
-/// reused after
-/// ``reset()``: decode a batch, use it, reset. Nothing is allocated for a record once that memory has grown to the
-/// size of a batch, except the message of some failures. One thread at a time.
+/// Sentences are borrowed from the record, or from the decoder's own memory if they need unescaping. ``reset()`` reuses
+/// that memory: decode a batch, use it, reset. Once that memory has grown to the size of a batch, decoding allocates
+/// nothing except the message of some failures. Not thread-safe.
 package final class RequestDecoder {
-    /// The most bytes of UTF-8 that a sentence may have.
+    /// The maximum length of a sentence in UTF-8 bytes.
     package var maximumTextBytes: Int { rules.maximumBytes }
-    /// The most bytes that a value may have; a larger one is refused unread.
+    /// The maximum size of a value in bytes; a larger one is rejected without being parsed.
     package let maximumValueBytes: Int
 
     let rules: SentenceRules
     let scratch = ScratchArena()
 
-    /// Makes a decoder with its limits, in bytes.
+    /// Makes a decoder with limits in bytes.
     package init(maximumTextBytes: Int = 8192, maximumValueBytes: Int = 4 << 20) {
         rules = SentenceRules(maximumBytes: maximumTextBytes)
         self.maximumValueBytes = max(maximumValueBytes, maximumTextBytes)
     }
 
-    /// Takes back the memory of what was decoded.
+    /// Reuses the memory of everything decoded so far.
     package func reset() { scratch.reset() }
 
-    /// Decodes one record. It never throws: what is wrong with a record is part of the result.
+    /// Decodes one record. Never throws: failures are part of the result.
     package func decode(value: UnsafeRawBufferPointer?, headers: borrowing RequestHeaders) -> DecodedRequest {
         var fields = RequestFields()
         return decode(value: value, headers: headers, fields: &fields)
     }
 
-    /// The same, for a door whose objects have more fields than a record's: they are in `fields` afterwards, if the
-    /// value has an object.
+    /// The same for callers that need more fields than those of a record, such as `key`: if the value has an object,
+    /// they are in `fields` afterwards.
     package func decode(
         value: UnsafeRawBufferPointer?, headers: borrowing RequestHeaders, fields: inout RequestFields
     ) -> DecodedRequest {
@@ -74,13 +73,13 @@ package final class RequestDecoder {
         }
     }
 
-    /// Starts reading a JSON value.
+    /// Makes a reader for a JSON value.
     func reader(_ value: UnsafeRawBufferPointer) throws(RequestFailure) -> JSONReader {
         guard UTF8Validation.isValid(value) else { throw .invalidUTF8 }
         return JSONReader(validated: value, scratch: scratch)
     }
 
-    /// Reads an object whose fields are those of a request.
+    /// Reads a request object and returns its sentence.
     func object(
         _ reader: consuming JSONReader, request: inout DecodedRequest, fields: inout RequestFields
     ) throws(RequestFailure) -> UnsafeRawBufferPointer {
@@ -95,7 +94,7 @@ package final class RequestDecoder {
         return try fields.sentence(rules)
     }
 
-    /// The sentence that the bytes themselves are.
+    /// The bytes as a sentence, if they are a valid one.
     func plainText(_ bytes: UnsafeRawBufferPointer) throws(RequestFailure) -> UnsafeRawBufferPointer {
         if let violation = rules.violation(of: bytes) { throw violation }
         return bytes
@@ -109,30 +108,29 @@ package final class RequestDecoder {
     }
 }
 
-/// What a request's record says: a sentence, or why there is none.
+/// A decoded request: a sentence, or why there is none.
 ///
-/// Bytes are borrowed from the record or from the decoder: valid while record and decoder are, and until the
-/// decoder's `reset()`.
+/// Its bytes are borrowed from the record or the decoder: valid while both exist, and until the decoder's `reset()`.
 package struct DecodedRequest {
     /// A sentence, or why there is none.
     package enum Content {
-        /// The sentence, well-formed UTF-8 with something other than white space in it, within the limit.
+        /// The sentence: well-formed UTF-8, not only white space, within the length limit.
         case text(UnsafeRawBufferPointer)
-        /// Why there is none. The message is one line for people, and quotes nothing of the request.
+        /// Why there is none. The message is one human-readable line that does not quote the request.
         case failure(ErrorCode, message: String)
     }
 
     /// A sentence, or why there is none.
     package var content: Content
-    /// The request's own id, UTF-8: `id` of the JSON, else the CloudEvent's. Nil if it has none: then it goes by
-    /// ``RecordSource``.
+    /// The request's own id, UTF-8: `id` of the JSON, else the CloudEvent's. If nil, the ``RecordSource`` identifies
+    /// it.
     package var id: UnsafeRawBufferPointer?
-    /// Whether the request is a CloudEvent, structured or binary; its reply then is one too.
+    /// Whether the request is a CloudEvent, structured or binary; the reply is then one too.
     package var isCloudEvent: Bool
     /// Unix milliseconds after which nobody waits for the reply.
     package var deadline: Int64?
 
-    /// Puts together what a decoder would have found.
+    /// Makes a result without a decoder.
     package init(
         content: Content, id: UnsafeRawBufferPointer? = nil, isCloudEvent: Bool = false, deadline: Int64? = nil
     ) {
@@ -142,7 +140,7 @@ package struct DecodedRequest {
         self.deadline = deadline
     }
 
-    /// Whether nobody waits any more at that time, in Unix milliseconds.
+    /// Whether the deadline has passed at that time, in Unix milliseconds.
     package func isExpired(at now: Int64) -> Bool {
         guard let deadline else { return false }
         return deadline < now

@@ -1,4 +1,4 @@
-/// Writes requests, for programs that send sentences.
+/// Encodes requests, for programs that send sentences.
 package struct RequestEncoder: Sendable {
     /// Makes an encoder.
     package init() {}

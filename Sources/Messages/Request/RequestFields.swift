@@ -1,5 +1,4 @@
-/// The fields of a request's object, `{"text":"…","id":"…"}`, as far as they have been read: one reader of them for
-/// every door.
+/// The fields of a request's object, `{"text":"…","id":"…"}`, read so far; shared by Kafka records and HTTP requests.
 ///
 /// ```swift
 /// var fields = RequestFields()
@@ -7,34 +6,34 @@
 /// while let name = try reader.nextKey() { try fields.read(name, from: &reader) }
 /// ```
 ///
-/// Of fields with one name the last counts, as in Python, Java and JavaScript. What is not known is passed over. Values
-/// are borrowed as those of the reader are.
+/// The last of several fields with one name counts, as in Python, Java and JavaScript. Unknown fields are skipped.
+/// Values are borrowed like those of the reader.
 package struct RequestFields {
-    /// What `key` says.
+    /// The value of `key`.
     package enum Key {
-        /// There is none, or it is null.
+        /// Missing or null.
         case absent
         case value(UnsafeRawBufferPointer)
-        /// Neither a string nor a number. Others keep the order of their keys, so that is not passed over.
+        /// Neither a string nor a number. Not ignored, since requests with a key rely on their order.
         case invalid
     }
 
-    /// The caller's name for the sentence: a string, or the digits of a number as they stand. A value of any other kind
-    /// is as good as none: no sentence is refused for what nobody needs.
+    /// The caller's id of the sentence: a string, or a number's text. A value of any other kind counts as absent, so
+    /// that no sentence is rejected for its id.
     package private(set) var id: UnsafeRawBufferPointer?
-    /// Where it is read: whatever must stay in its order has the same.
+    /// The ordering key, if it is read: requests with the same key stay in order.
     package private(set) var key = Key.absent
 
     private var text: UnsafeRawBufferPointer?
     private var hasText = false
     private let readsKey: Bool
 
-    /// - Parameter readsKey: whether `key` means something. In records it does not, which have one of their own.
+    /// - Parameter readsKey: whether to read `key`; false for Kafka records, which have their own key.
     package init(readsKey: Bool = false) {
         self.readsKey = readsKey
     }
 
-    /// Reads the value of the field of this name, whatever it is.
+    /// Reads the value of the field with this name.
     @inline(__always)
     package mutating func read(
         _ name: UnsafeRawBufferPointer, from reader: inout JSONReader
@@ -52,7 +51,7 @@ package struct RequestFields {
         }
     }
 
-    /// The sentence, once the whole object has been read.
+    /// The sentence; call after the whole object has been read.
     package func sentence(_ rules: SentenceRules) throws(RequestFailure) -> UnsafeRawBufferPointer {
         guard let text else {
             throw RequestFailure(
@@ -64,15 +63,15 @@ package struct RequestFields {
 }
 
 extension JSONReader {
-    /// Reads a string, unescaped. A value of any other kind is checked, passed over, and nil.
+    /// Reads a string, unescaped. A value of any other kind is validated and skipped, and gives nil.
     mutating func stringOrSkip() throws(JSONError) -> UnsafeRawBufferPointer? {
         if try peek() == .string { return try string() }
         try skip()
         return nil
     }
 
-    /// Reads what can be a name: a string, unescaped, or a number as it is written. A value of any other kind is checked,
-    /// passed over, and nil.
+    /// Reads an identifier: a string, unescaped, or a number's text. A value of any other kind is validated and
+    /// skipped, and gives nil.
     mutating func identifierOrSkip() throws(JSONError) -> UnsafeRawBufferPointer? {
         switch try peek() {
         case .string: return try string()

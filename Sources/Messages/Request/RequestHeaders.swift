@@ -1,21 +1,20 @@
 import Platform
 
-/// The headers of one request that mean something to Triage, picked out of all that the record has.
+/// The headers of one request that Triage uses, selected from all headers of the record.
 ///
-/// Values are borrowed from the record: valid while it is. Names are compared without regard to the case of letters,
-/// the last of several headers of one name counts, and a header without a value counts as absent. Reuse one value for
-/// record after record.
+/// Values are borrowed from the record. Names are compared without regard to case, the last of several headers with one
+/// name counts, and a header without a value counts as absent. Reuse one value for many records.
 package struct RequestHeaders {
     /// Media type of the value.
     package private(set) var contentType: UnsafeRawBufferPointer?
-    /// What the reply takes over, and where it goes.
+    /// The headers that the reply needs.
     package private(set) var echoed = EchoedHeaders()
-    /// Name of the topic where the reply is to go.
+    /// Name of the topic for the reply.
     package private(set) var replyTopic: UnsafeRawBufferPointer?
-    /// Unix milliseconds after which nobody waits: `triage-deadline`, else `ce_expirytime`. What cannot be read
-    /// counts as absent.
+    /// Unix milliseconds after which nobody waits for the reply: `triage-deadline`, else `ce_expirytime`. Unreadable
+    /// values count as absent.
     package var deadline: Int64? { triageDeadline ?? eventExpiry }
-    /// CloudEvents version; if there is one, the record is a binary-mode CloudEvent.
+    /// CloudEvents version; if present, the record is a binary-mode CloudEvent.
     package private(set) var eventSpecVersion: UnsafeRawBufferPointer?
     /// The CloudEvent's id, if it is UTF-8 and not empty.
     package private(set) var eventID: UnsafeRawBufferPointer?
@@ -30,13 +29,13 @@ package struct RequestHeaders {
     /// No headers.
     package init() {}
 
-    /// Forgets all headers.
+    /// Removes all headers.
     package mutating func reset() { self = RequestHeaders() }
 
-    /// Takes in one header; those that mean nothing to Triage are passed over.
+    /// Adds one header; those that Triage does not use are ignored.
     package mutating func add(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer?) {
         guard let value, !name.isEmpty else { return }
-        // The first letter and the length leave one or two names to compare with.
+        // The first letter and the length leave few names to compare.
         switch (name[0] | 0x20, name.count) {
         case (UInt8(ascii: "c"), 12) where name.equalsIgnoringCase(HeaderName.contentType):
             contentType = value
@@ -94,8 +93,8 @@ package struct EchoedHeaders {
     package internal(set) var traceparent: UnsafeRawBufferPointer?
     /// W3C trace state, to echo.
     package internal(set) var tracestate: UnsafeRawBufferPointer?
-    /// Partition of the reply; nil also if the header has not four bytes or is negative, so that the reply goes by
-    /// its key.
+    /// Partition of the reply; nil also if the header is not four bytes or negative. The reply's key then chooses the
+    /// partition.
     package internal(set) var replyPartition: Int32?
 
     /// No headers.

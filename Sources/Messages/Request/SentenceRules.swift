@@ -1,18 +1,18 @@
-/// What a sentence must be: one set of rules for records and for the bodies of calls.
+/// The rules for valid sentences, shared by Kafka records and HTTP requests.
 package struct SentenceRules: Sendable {
-    /// The most bytes of UTF-8 that a sentence may have.
+    /// The maximum length of a sentence in UTF-8 bytes.
     package let maximumBytes: Int
 
     package init(maximumBytes: Int) {
         self.maximumBytes = maximumBytes
     }
 
-    /// What is wrong with these bytes as a sentence, whatever they are; nil if nothing is.
+    /// Why arbitrary bytes are not a valid sentence; nil if they are.
     package func violation(of bytes: UnsafeRawBufferPointer) -> RequestFailure? {
         UTF8Validation.isValid(bytes) ? violation(ofUTF8: bytes) : .invalidUTF8
     }
 
-    /// What is wrong with well-formed UTF-8 as a sentence; nil if nothing is.
+    /// Why well-formed UTF-8 is not a valid sentence; nil if it is.
     package func violation(ofUTF8 text: UnsafeRawBufferPointer) -> RequestFailure? {
         if text.count > maximumBytes { return tooLong(text.count) }
         if WhiteSpace.isAll(of: text) {
@@ -26,10 +26,10 @@ package struct SentenceRules: Sendable {
     }
 }
 
-/// Why a request holds no sentence.
+/// Why a request has no valid sentence.
 package struct RequestFailure: Error, Equatable {
     package let code: ErrorCode
-    /// One line for people, which quotes nothing of the request.
+    /// One human-readable line that does not quote the request.
     package let message: String
 
     package init(_ code: ErrorCode, _ message: String) {
@@ -37,7 +37,7 @@ package struct RequestFailure: Error, Equatable {
         self.message = message
     }
 
-    /// What is wrong with a value that is not the JSON that it should be.
+    /// The failure for a value that is not the expected JSON.
     package init(_ error: JSONError) {
         self = error.reason == .invalidUTF8 ? .invalidUTF8 : RequestFailure(.malformedJSON, error.description)
     }

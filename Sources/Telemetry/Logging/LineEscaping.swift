@@ -1,4 +1,4 @@
-/// Keeps text within one line, and what came from elsewhere from painting over a terminal.
+/// Keeps text on one line, and keeps foreign text from sending control sequences to a terminal.
 package enum LineEscaping {
     /// The text with control characters written as escapes.
     static func plain(_ text: String) -> String {
@@ -12,7 +12,7 @@ package enum LineEscaping {
         return escaped(text) { isControl($0) && $0 != "\n" }
     }
 
-    /// The text as it is if it is one word, else in quotes with quotes, backslashes and control characters escaped.
+    /// The text unchanged if it is one word, else quoted, with quotes, backslashes and control characters escaped.
     static func quotedIfNeeded(_ text: String) -> String {
         let isWord = !text.isEmpty && !text.unicodeScalars.contains { $0 == " " || $0 == "\"" || isControl($0) }
         guard !isWord else { return text }
@@ -24,7 +24,7 @@ package enum LineEscaping {
         "\"" + escaped(text) { isControl($0) || $0 == "\"" || $0 == "\\" } + "\""
     }
 
-    /// C0, delete, C1, and the two separators that some viewers break lines at.
+    /// C0, DEL, C1, and the two separators at which some viewers break lines.
     private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
         scalar.value < 0x20 || 0x7F...0x9F ~= scalar.value || scalar.value == 0x2028 || scalar.value == 0x2029
     }

@@ -1,7 +1,7 @@
 package import Logging
 import Platform
 
-/// How log lines look.
+/// The format of log lines.
 package enum LogFormat: String, CaseIterable, Sendable {
     /// `2026-01-02T03:04:05.678Z info worker message key=value`
     case text
@@ -9,23 +9,23 @@ package enum LogFormat: String, CaseIterable, Sendable {
     case json
 }
 
-/// Writes each log event as one line. Control characters are escaped, so that what a peer sent cannot forge a line.
+/// Writes each log event as one line. Control characters are escaped, so that a peer's text cannot forge a line.
 package struct LineLogHandler: LogHandler {
-    /// Takes one line, which ends in a line feed. Called on whatever thread logs.
+    /// Receives one line, including its line feed. Called on the logging thread.
     package typealias Output = @Sendable (_ line: String) -> Void
 
-    /// Least severe level that is written.
+    /// The least severe level that is written.
     package var logLevel: Logger.Level
     /// Added to every line.
     package var metadata: Logger.Metadata = [:]
-    /// Asked for more metadata at every line.
+    /// Queried for more metadata for every line.
     package var metadataProvider: Logger.MetadataProvider?
 
     private let label: String
     private let format: LogFormat
     private let output: Output
 
-    /// Makes a handler for the logger of this label.
+    /// Creates a handler for the logger with this label.
     package init(
         label: String, level: Logger.Level = .info, format: LogFormat = .text,
         output: @escaping Output = StandardError.write

@@ -1,17 +1,17 @@
 package import Logging
 
-/// The keys of log lines, all of them, so that one spelling is searched for.
+/// All keys of log lines, so that each has one spelling to search for.
 package enum LogKey: String, CaseIterable, Sendable {
     // Where in Kafka.
     case topic, partitions, group, lane, lanes
     // What was going on.
     case error, code, reason, count
-    // With what: `previous` is the model before, `library` what speaks to Kafka for us.
+    // With what: `previous` is the previous model, `library` the Kafka client library.
     case model, previous, delivery, address, client, port, version, library
 }
 
 extension Logger {
-    /// Gets or sets what this logger adds to all of its lines.
+    /// Gets or sets metadata that this logger adds to all of its lines.
     package subscript(key: LogKey) -> Logger.MetadataValue? {
         get { self[metadataKey: key.rawValue] }
         set { self[metadataKey: key.rawValue] = newValue }
@@ -25,7 +25,7 @@ extension Logger {
         log(level: level, message(), metadata: Logger.Metadata(keys()))
     }
 
-    /// Logs a line of level debug with keys.
+    /// Logs at level debug with keys.
     package func debug(
         _ message: @autoclosure () -> Logger.Message,
         _ keys: @autoclosure () -> KeyValuePairs<LogKey, Logger.MetadataValue>
@@ -33,7 +33,7 @@ extension Logger {
         log(level: .debug, message(), keys())
     }
 
-    /// Logs a line of level info with keys.
+    /// Logs at level info with keys.
     package func info(
         _ message: @autoclosure () -> Logger.Message,
         _ keys: @autoclosure () -> KeyValuePairs<LogKey, Logger.MetadataValue>
@@ -41,7 +41,7 @@ extension Logger {
         log(level: .info, message(), keys())
     }
 
-    /// Logs a line of level notice with keys.
+    /// Logs at level notice with keys.
     package func notice(
         _ message: @autoclosure () -> Logger.Message,
         _ keys: @autoclosure () -> KeyValuePairs<LogKey, Logger.MetadataValue>
@@ -49,7 +49,7 @@ extension Logger {
         log(level: .notice, message(), keys())
     }
 
-    /// Logs a line of level warning with keys.
+    /// Logs at level warning with keys.
     package func warning(
         _ message: @autoclosure () -> Logger.Message,
         _ keys: @autoclosure () -> KeyValuePairs<LogKey, Logger.MetadataValue>
@@ -57,7 +57,7 @@ extension Logger {
         log(level: .warning, message(), keys())
     }
 
-    /// Logs a line of level error with keys.
+    /// Logs at level error with keys.
     package func error(
         _ message: @autoclosure () -> Logger.Message,
         _ keys: @autoclosure () -> KeyValuePairs<LogKey, Logger.MetadataValue>
@@ -65,7 +65,7 @@ extension Logger {
         log(level: .error, message(), keys())
     }
 
-    /// Logs a line of level critical with keys.
+    /// Logs at level critical with keys.
     package func critical(
         _ message: @autoclosure () -> Logger.Message,
         _ keys: @autoclosure () -> KeyValuePairs<LogKey, Logger.MetadataValue>
@@ -75,7 +75,7 @@ extension Logger {
 }
 
 extension Logger.Metadata {
-    /// Metadata of typed keys; of several values for one key the last counts.
+    /// Metadata with typed keys; the last of several values for a key wins.
     package init(_ pairs: KeyValuePairs<LogKey, Logger.MetadataValue>) {
         self.init(minimumCapacity: pairs.count)
         for (key, value) in pairs { self[key.rawValue] = value }

@@ -12,23 +12,23 @@ import Synchronization
 package enum StandardError {
     private static let output = LineOutput(descriptor: STDERR_FILENO)
 
-    /// Writes the text, whole lines, so that those of several threads and processes do not mix. When nobody takes them off, as
-    /// from a pipe whose reader hangs, lines are dropped and counted instead of holding up whoever has something to say, its
-    /// end included. Errors are ignored: there is nowhere to report them.
+    /// Writes whole lines, so that those of several threads and processes do not mix. If nobody reads them, as with a
+    /// pipe whose reader hangs, lines are dropped and counted, so that no thread blocks, not even at exit. Errors are
+    /// ignored: there is nowhere to report them.
     package static func write(_ text: String) { output.write(text) }
 }
 
-/// Lines to a descriptor that may take none for a while.
+/// Writes lines to a descriptor that may block for a while.
 package final class LineOutput: Sendable {
     private struct State {
-        /// The last line was not taken in time: until one is, nothing is waited for.
+        /// The last line timed out: until one is written, nothing is waited for.
         var isStuck = false
         var dropped = 0
     }
 
-    /// How long the first line waits that is not taken, in milliseconds: a reader may be busy.
+    /// How long the first blocked line waits, in milliseconds: a reader may be busy.
     private static let patience: Int32 = 1_000
-    /// What a pipe that has any room takes at once (`PIPE_BUF`).
+    /// What a pipe with any room accepts at once (`PIPE_BUF`).
     private static let piece = 4_096
 
     private let descriptor: Int32
@@ -67,8 +67,8 @@ package final class LineOutput: Sendable {
         }
     }
 
-    /// Whether the descriptor takes something without waiting, after so many milliseconds at the latest. One that cannot tell,
-    /// or is in error, does.
+    /// Whether the descriptor becomes writable within so many milliseconds. One that cannot be polled, or is in error,
+    /// counts as writable.
     private func hasRoom(within milliseconds: Int32) -> Bool {
         var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
         var result: Int32

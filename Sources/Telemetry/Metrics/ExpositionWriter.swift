@@ -2,8 +2,7 @@
 struct ExpositionWriter {
     private(set) var text = ""
 
-    /// Writes one family: its registered series and what was collected under the same name, if that is of the same
-    /// kind.
+    /// Writes one family: its registered series and those collected under the same name, if of the same kind.
     mutating func write(name: String, registered: MetricFamily?, collected: CollectedMetrics.Family?) {
         guard let kind = registered?.kind ?? collected?.kind else { return }
         var readings: [String: SeriesReading] = [:]
@@ -43,7 +42,7 @@ struct ExpositionWriter {
         text += labels.isEmpty ? "\(name) \(value)\n" : "\(name){\(labels)} \(value)\n"
     }
 
-    /// A number as Prometheus reads it; whole numbers without a fraction.
+    /// A number in Prometheus format; whole numbers without a fraction.
     static func number(_ value: Double) -> String {
         if value.isNaN { return "NaN" }
         if value.isInfinite { return value < 0 ? "-Inf" : "+Inf" }

@@ -1,26 +1,26 @@
-/// What kind of metric a family is, by Prometheus' names.
+/// The kind of a family, with Prometheus' names.
 package enum MetricKind: String, Sendable {
     /// Only grows.
     case counter
     /// Goes up and down.
     case gauge
-    /// Counts values by how large they are.
+    /// Counts values by size.
     case histogram
 }
 
-/// Names and values of a series' labels.
+/// A series' label names and values.
 package typealias MetricLabels = [(name: String, value: String)]
 
-/// One series' figures at the time of a scrape.
+/// The values of one series at a scrape.
 enum SeriesReading {
     case number(Double)
     case integer(Int64)
-    /// How many values were at most each upper bound, and more than the bound before; the last count is of those
-    /// above all bounds.
+    /// The count per bucket, not cumulative: values up to its bound and above the previous one; the last count is for
+    /// values above all bounds.
     case distribution(bounds: [Double], counts: [UInt64], sum: Double)
 }
 
-/// Something that has figures when scraped.
+/// A series that can be read at a scrape.
 protocol MetricSeries: AnyObject, Sendable {
     func read() -> SeriesReading
 }
@@ -31,7 +31,7 @@ struct MetricFamily {
     var help: String
     /// Upper bounds of a histogram's buckets; empty for the other kinds.
     var bounds: [Double]
-    /// By the labels as they are exposed, such as `lane="bulk",outcome="ok"`.
+    /// Keyed by the exposed labels, such as `lane="bulk",outcome="ok"`.
     var series: [String: any MetricSeries] = [:]
 }
 
@@ -40,18 +40,18 @@ package struct CollectedMetrics {
     struct Family {
         var kind: MetricKind
         var help: String
-        /// By the labels as they are exposed.
+        /// Keyed by the exposed labels.
         var values: [String: Double] = [:]
     }
 
     var families: [String: Family] = [:]
 
-    /// Adds a gauge's figure. Of several for the same labels the first counts.
+    /// Adds a gauge. For duplicate labels, the first value counts.
     package mutating func gauge(_ name: String, help: String, labels: MetricLabels = [], _ value: Double) {
         add(name, .gauge, help: help, labels: labels, value)
     }
 
-    /// Adds what a counter, whose name ends in `_total`, stands at. Of several for the same labels the first counts.
+    /// Adds a counter, whose name ends in `_total`. For duplicate labels, the first value counts.
     package mutating func counter(_ name: String, help: String, labels: MetricLabels = [], _ value: Double) {
         add(name, .counter, help: help, labels: labels, value)
     }
@@ -68,14 +68,14 @@ package struct CollectedMetrics {
     }
 }
 
-/// Names and labels as Prometheus allows them.
+/// Names and labels that Prometheus accepts.
 enum MetricNames {
-    /// A metric's name: `[a-zA-Z_:][a-zA-Z0-9_:]*`; other characters become `_`.
+    /// A metric name: `[a-zA-Z_:][a-zA-Z0-9_:]*`; other characters become `_`.
     static func metric(_ name: String) -> String { sanitized(name, allowsColon: true) }
 
-    /// Labels as they stand between the braces, sorted by name: `lane="bulk",outcome="ok"`. Of labels with the same
-    /// name the last counts. `le`, which histograms use themselves, and names that start with two underscores, which
-    /// Prometheus keeps for itself, get a prefix.
+    /// Labels as written between the braces, sorted by name: `lane="bulk",outcome="ok"`. For duplicate names, the last
+    /// label counts. `le`, which histograms use, and names starting with two underscores, which Prometheus reserves,
+    /// get a prefix.
     static func labels(_ labels: MetricLabels) -> String {
         var byName: [String: String] = [:]
         for (name, value) in labels {
@@ -87,7 +87,7 @@ enum MetricNames {
             .joined(separator: ",")
     }
 
-    /// A label's value or a help text: backslashes and line feeds escaped, and in values quotes.
+    /// Escapes a label value or help text: backslashes, line feeds and, in values, quotes.
     static func escaped(_ text: String, quotes: Bool) -> String {
         guard text.utf8.contains(where: { $0 == 0x5C || $0 == 0x0A || $0 == 0x22 }) else { return text }
         var result = String.UnicodeScalarView()
@@ -114,18 +114,18 @@ enum MetricNames {
     }
 }
 
-/// Bounds of histograms' buckets.
+/// Bounds of histogram buckets.
 package enum HistogramBuckets {
-    /// For lengths of time from 100 µs to 10 s, in seconds.
+    /// For durations from 100 µs to 10 s, in seconds.
     package static let seconds: [Double] = [
         0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
     ]
-    /// For the time that a stage of a batch takes, from 1 µs to 1 s, in seconds.
+    /// For the duration of a batch stage, from 1 µs to 1 s, in seconds.
     package static let stageSeconds: [Double] = [
         0.000001, 0.000005, 0.00001, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
         0.25, 1,
     ]
-    /// For numbers of sentences, from 1 to 8,192 by powers of two.
+    /// For sentence counts, from 1 to 8,192 by powers of two.
     package static let counts: [Double] = (0...13).map { Double(1 << $0) }
     /// For sizes from 64 bytes to 16 MiB by powers of four.
     package static let bytes: [Double] = (3...12).map { Double(1 << (2 * $0)) }

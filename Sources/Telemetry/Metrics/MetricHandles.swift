@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A count that only grows. May be used from any thread, without a lock.
+/// A counter: it only grows. Thread-safe, without a lock.
 package final class MetricCounter: MetricSeries {
     private let count = Atomic<Int64>(0)
 
@@ -15,13 +15,13 @@ package final class MetricCounter: MetricSeries {
         count.add(amount, ordering: .relaxed)
     }
 
-    /// What has been counted.
+    /// The current count.
     package var value: Int64 { count.load(ordering: .relaxed) }
 
     func read() -> SeriesReading { .integer(value) }
 }
 
-/// A figure that goes up and down. May be used from any thread, without a lock.
+/// A gauge: it goes up and down. Thread-safe, without a lock.
 package final class MetricGauge: MetricSeries {
     private let current = AtomicDouble()
 
@@ -33,20 +33,19 @@ package final class MetricGauge: MetricSeries {
     /// Sets the figure.
     package func set(_ value: Double) { current.set(value) }
 
-    /// The figure.
+    /// The current value.
     package var value: Double { current.value }
 
     func read() -> SeriesReading { .number(value) }
 }
 
-/// Counts values by how large they are. May be used from any thread, without a lock.
+/// A histogram: counts values by size. Thread-safe, without a lock.
 ///
-/// `@unchecked Sendable` is right: the memory behind the pointer is fixed for life, and only atomic operations touch
-/// it.
+/// `@unchecked Sendable` is safe: the memory behind the pointer never moves, and only atomic operations touch it.
 package final class MetricHistogram: MetricSeries, @unchecked Sendable {
     /// Upper bounds of the buckets, ascending; values above all of them are counted too.
     package let bounds: [Double]
-    /// One count for each bound and one for what is above.
+    /// One count per bound and one for larger values.
     private let counts: UnsafeMutablePointer<Atomic<UInt64>>
     private let sum = AtomicDouble()
 
@@ -61,8 +60,8 @@ package final class MetricHistogram: MetricSeries, @unchecked Sendable {
         counts.deallocate()
     }
 
-    /// Takes in a value in the metric's base unit (seconds, bytes, sentences), or several of the same value. One that
-    /// is not a number is ignored.
+    /// Records a value in the metric's base unit (seconds, bytes, sentences), or several of the same value. NaN is
+    /// ignored.
     package func observe(_ value: Double, times: Int = 1) {
         guard !value.isNaN, times > 0 else { return }
         var bucket = 0
@@ -71,7 +70,7 @@ package final class MetricHistogram: MetricSeries, @unchecked Sendable {
         sum.add(value * Double(times))
     }
 
-    /// Takes in a length of time, in seconds.
+    /// Records a duration, in seconds.
     package func observe(_ duration: Duration, times: Int = 1) { observe(duration / .seconds(1), times: times) }
 
     func read() -> SeriesReading {
@@ -80,7 +79,7 @@ package final class MetricHistogram: MetricSeries, @unchecked Sendable {
     }
 }
 
-/// A double that several threads may add to.
+/// A double that several threads can add to.
 private final class AtomicDouble: Sendable {
     private let bits = Atomic<UInt64>(0)
 

@@ -6,8 +6,7 @@
     import Darwin
 #endif
 
-/// What the system knows of this process, under the names that all Prometheus clients use. Read from `/proc`; where
-/// there is none, nothing is exposed.
+/// Process metrics under the names that all Prometheus clients use. Read from `/proc`; without it, nothing is exposed.
 ///
 /// - `process_cpu_seconds_total` (seconds): user and system time
 /// - `process_resident_memory_bytes` (bytes), `process_virtual_memory_bytes` (bytes)
@@ -15,9 +14,9 @@
 /// - `process_open_fds`, `process_max_fds` (file descriptors)
 /// - `process_threads` (threads)
 ///
-/// And `triage_build_info{version,commit}`, which is always 1: what runs where.
+/// Also `triage_build_info{version,commit}`, always 1: which build runs where.
 package enum ProcessMetrics {
-    /// Adds the process' metrics to every scrape.
+    /// Adds the process metrics to every scrape.
     package static func register(in registry: PrometheusRegistry) {
         registry.gauge(
             "triage_build_info", help: "Always 1; the labels tell the program's version.",
@@ -52,18 +51,18 @@ package enum ProcessMetrics {
         defer { closedir(directory) }
         var count = 0
         while readdir(directory) != nil { count += 1 }
-        // `.`, `..` and the directory itself are not ours to count.
+        // `.`, `..` and the descriptor of the directory itself do not count.
         return max(0, count - 3)
     }
 }
 
-/// The figures of `/proc/self/stat` that are exposed.
+/// The exposed values of `/proc/self/stat`.
 package struct ProcessStatus {
     package var cpuSeconds: Double
     package var residentBytes: Double
     package var virtualBytes: Double
     package var threads: Double
-    /// Seconds since 1970; nil if the system does not say when it was started.
+    /// Seconds since 1970; nil if the boot time is unknown.
     package var startTime: Double?
 
     static func read() -> ProcessStatus? {
@@ -74,7 +73,7 @@ package struct ProcessStatus {
             bootTime: bootTime)
     }
 
-    /// Reads the line of proc(5). The process' name is in parentheses and may hold spaces and parentheses itself.
+    /// Parses the line of proc(5). The process name is in parentheses and may itself contain spaces and parentheses.
     package init?(line: String, ticksPerSecond: Double, pageSize: Double, bootTime: Double?) {
         guard let nameEnd = line.lastIndex(of: ")"), ticksPerSecond > 0 else { return nil }
         // The first of these fields is the third of the line.
@@ -90,14 +89,14 @@ package struct ProcessStatus {
         startTime = bootTime.map { $0 + start / ticksPerSecond }
     }
 
-    /// When the system was started, in seconds since 1970.
+    /// The boot time, in seconds since 1970.
     private static let bootTime: Double? = {
         let lines = SystemFile.read("/proc/stat")?.split(separator: "\n") ?? []
         return lines.first { $0.hasPrefix("btime ") }.flatMap { Double($0.dropFirst(6)) }
     }()
 }
 
-/// Files that the system makes up as they are read, whose size is not known before.
+/// Files generated as they are read, whose size is not known beforehand.
 private enum SystemFile {
     static func read(_ path: String) -> String? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)

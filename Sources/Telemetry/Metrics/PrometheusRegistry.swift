@@ -1,6 +1,6 @@
 import Synchronization
 
-/// The metrics of a process, exposed as Prometheus reads them.
+/// The metrics of a process, exposed in Prometheus format.
 ///
 /// ```swift
 /// let registry = PrometheusRegistry()
@@ -8,12 +8,11 @@ import Synchronization
 /// "bulk")]) sentences.increment(by: 512) print(registry.exposition())
 /// ```
 ///
-/// Handles are made once and kept; making one again gives the same one. A lock is taken for that and for a scrape,
-/// never to count. A family holds a bounded number of series: handles beyond it, and handles whose name already means
-/// another kind of metric, count but are not exposed, and `triage_metrics_refused_series_total` says how many there
-/// are.
+/// Handles are created once and kept; asking again returns the same one. Only that and a scrape take a lock, never
+/// counting. A family has a limited number of series. Handles beyond the limit, or whose name is already another kind
+/// of metric, count but are not exposed; `triage_metrics_refused_series_total` counts them.
 package final class PrometheusRegistry: Sendable {
-    /// Adds figures that are known only when asked for. Called at each scrape, on the thread that scrapes.
+    /// Adds values that are computed on demand. Called at each scrape, on the scraping thread.
     package typealias Collector = @Sendable (_ readings: inout CollectedMetrics) -> Void
 
     private struct State {
@@ -25,7 +24,7 @@ package final class PrometheusRegistry: Sendable {
     private let refused = MetricCounter()
     private let maximumSeries: Int
 
-    /// Makes a registry whose families hold at most so many series each.
+    /// Creates a registry whose families hold at most this many series each.
     package init(maximumSeriesPerFamily: Int = 1000) {
         maximumSeries = maximumSeriesPerFamily
         state.withLock {
@@ -37,25 +36,25 @@ package final class PrometheusRegistry: Sendable {
 
     // MARK: Handles
 
-    /// The counter of this name, which ends in `_total`, and these labels.
+    /// The counter with this name, which ends in `_total`, and these labels.
     package func counter(_ name: String, help: String, labels: MetricLabels = []) -> MetricCounter {
         handle(name, .counter, help: help, labels: labels) { _ in MetricCounter() }
     }
 
-    /// The gauge of this name and these labels.
+    /// The gauge with this name and these labels.
     package func gauge(_ name: String, help: String, labels: MetricLabels = []) -> MetricGauge {
         handle(name, .gauge, help: help, labels: labels) { _ in MetricGauge() }
     }
 
-    /// The histogram of this name, which ends in its base unit, and these labels. The bounds of the buckets,
-    /// ascending, are those that the first handle of this name gave.
+    /// The histogram with this name, which ends in its base unit, and these labels. The first handle of a name sets the
+    /// bucket bounds, ascending.
     package func histogram(
         _ name: String, help: String, buckets: [Double] = HistogramBuckets.seconds, labels: MetricLabels = []
     ) -> MetricHistogram {
         handle(name, .histogram, help: help, bounds: buckets, labels: labels) { MetricHistogram(bounds: $0) }
     }
 
-    /// Adds figures to every scrape from now on.
+    /// Adds values to every scrape from now on.
     package func addCollector(_ collector: @escaping Collector) {
         state.withLock { $0.collectors.append(collector) }
     }
@@ -87,13 +86,12 @@ package final class PrometheusRegistry: Sendable {
 
     // MARK: Exposition
 
-    /// The value of the header `Content-Type` that goes with ``exposition()``.
+    /// The `Content-Type` of ``exposition()``.
     package static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
     /// All metrics in Prometheus' text format 0.0.4, by name.
     package func exposition() -> String {
-        // Collectors run without the lock, so that they may make handles, and first, so that those are in this scrape
-        // already.
+        // Collectors run first and without the lock: they may create handles, which are then in this scrape already.
         let collectors = state.withLock { $0.collectors }
         var collected = CollectedMetrics()
         for collector in collectors { collector(&collected) }

@@ -3,7 +3,7 @@ import Logging
 import NIOHTTP1
 import Telemetry
 
-/// The worker's own small HTTP server: `/health/live`, `/health/ready`, `/metrics`.
+/// The worker's admin HTTP server: `/health/live`, `/health/ready`, `/metrics`.
 struct AdminEndpoint: Sendable {
     let host: String
     let port: Int

@@ -1,16 +1,16 @@
 import Kafka
 import Synchronization
 
-/// What the probes report: read from the lanes' words, without waiting for them.
+/// What the health probes report. It reads atomics that the lanes write, and never blocks on a lane.
 final class WorkerHealth: Sendable {
     private let lanes: [LaneControl]
     private let brokers: BrokerWatch?
     private let isStopping = Atomic(false)
 
-    /// A lane that has not gone round its loop for this long is stuck, and only a restart helps. Longer than any call that
-    /// it may wait in.
+    /// A lane whose loop has not turned for this long is stuck, and only a restart helps. Longer than any blocking call
+    /// that the lane makes.
     private static let liveBound = Duration.seconds(60)
-    /// A lane that has not gone round its loop for this long gets nothing done at the moment.
+    /// A lane whose loop has not turned for this long is not making progress.
     private static let readyBound = Duration.seconds(10)
 
     init(lanes: [LaneControl], brokers: BrokerWatch?) {
@@ -23,12 +23,12 @@ final class WorkerHealth: Sendable {
         brokers?.stop()
     }
 
-    /// Why the worker should be restarted, one line; `nil` if it need not.
+    /// Why the worker should be restarted, one line; `nil` if it need not be.
     var liveProblem: String? {
         isStopping.load(ordering: .relaxed) ? nil : stuck(for: Self.liveBound)
     }
 
-    /// Why the worker is not at work, one line; `nil` if each lane has its share of the partitions and polls, and a broker
+    /// Why the worker is not ready, one line; `nil` if every lane has its assignment and is polling, and a broker
     /// answers.
     var readyProblem: String? {
         if isStopping.load(ordering: .relaxed) { return "stopping" }

@@ -1,26 +1,26 @@
 package import Messages
 
-/// What becomes of one request of a batch: decided by ``BatchAnswerer``, changed when something could not be delivered.
+/// The outcome of one request in a batch: set by ``BatchAnswerer``, updated when a delivery fails.
 ///
-/// What it borrows lives as long as the batch's records and its decoder's memory.
+/// Its borrowed bytes stay valid as long as the batch's records and its decoder's memory.
 package struct Answer {
     /// The request's headers that the reply needs.
     package var echoed = EchoedHeaders()
-    /// The request's own id; `nil` if it has none.
+    /// The request's id; `nil` if it has none.
     package var id: UnsafeRawBufferPointer?
     /// Whether the request is a CloudEvent; its reply then is one too.
     package var isCloudEvent = false
-    /// Unix milliseconds after which nobody waits for the reply.
+    /// The deadline in Unix milliseconds; after it, nobody is waiting for the reply.
     package var deadline: Int64?
-    /// Where the request lies.
+    /// The request's topic, partition and offset.
     package var source: RecordSource
-    /// When the request was written, Unix milliseconds; negative if unknown.
+    /// The request's record timestamp, Unix milliseconds; negative if unknown.
     package var timestamp: Int64 = -1
-    /// Which of the allowed reply topics the reply goes to.
+    /// The reply topic's index in the allow-list.
     package var topic = 0
-    /// How reply and dead letter are sent, and why there is no classification if there is none.
+    /// How the reply and the dead letter are sent; holds the failure if there is no classification.
     package var plan = DeliveryPlan()
-    /// Where in the batch's arena the reply's value lies.
+    /// The range of the reply's value in the batch's arena.
     package var value: Range<Int> = 0..<0
 
     package init(source: RecordSource) {
@@ -30,7 +30,7 @@ package struct Answer {
     /// Why a request has no classification.
     package struct Failure: Hashable, Sendable {
         package var code: ErrorCode
-        /// For people.
+        /// Human-readable.
         package var message: String
 
         package init(_ code: ErrorCode, _ message: String) {

@@ -1,38 +1,38 @@
 import Kafka
 package import Messages
 
-/// A batch of requests from receiving to the last acknowledgement. Reused: its memory stays warm.
+/// A batch of requests, from receive to the last acknowledgement. Batches are reused, so their memory stays warm.
 ///
-/// It keeps the received records until then, so that one whose reply cannot be delivered can still be dead-lettered
-/// untouched, and the bytes of its replies, which the producer sends from where they are.
+/// It keeps the received records until then, so that a request whose reply cannot be delivered can still be
+/// dead-lettered unchanged. It also keeps the reply bytes, which the producer sends without copying.
 package final class Batch {
-    /// The place in the window.
+    /// The index in the window.
     package let slot: Int
-    /// Holds what could not be borrowed from the records.
+    /// Holds the data that cannot be borrowed from the records.
     let decoder: RequestDecoder
-    /// The requests; `nil` between two uses.
+    /// The requests; `nil` while the batch is unused.
     var records: ReceivedRecords?
-    /// Partitions that were taken away before the batch was answered: their records are not this worker's any more.
+    /// Partitions lost or revoked before the batch was answered. Their records no longer belong to this worker.
     package internal(set) var lostPartitions: [Int32] = []
 
-    /// One for each request, in its order; empty until the batch is answered.
+    /// One per request, in the same order; empty until the batch is answered.
     package internal(set) var answers: [Answer] = []
     /// The indexes of the answers without a classification.
     package internal(set) var failed: [Int] = []
-    /// The replies' bytes. Nothing is appended once the first was sent, since growing would move them.
+    /// The reply bytes. Nothing is appended after the first send, because growing would move them.
     package let arena = ByteArena()
-    /// How long the calls to the classifier took.
+    /// Time spent in the classifier.
     package internal(set) var classifying: Duration = .zero
 
-    /// The batch's part of each partition.
+    /// The offset range of the batch in each partition.
     var spans = BatchSpans()
-    /// What the ledger is to be told when everything is acknowledged.
+    /// The claims to complete in the ledger once everything is acknowledged.
     var claims: [OffsetLedger.Claim] = []
-    /// How many records were handed to the producer, or are to be sent again, and are not acknowledged.
+    /// How many records are enqueued, or waiting to be sent again, and not acknowledged.
     var unacknowledged = 0
-    /// Whether all of it was handed to the producer.
+    /// Whether every record has been enqueued.
     var isSent = false
-    /// When it was received.
+    /// When the batch was received.
     var receivedAt = ContinuousClock.now
 
     package init(slot: Int, maximumTextBytes: Int) {
@@ -40,19 +40,19 @@ package final class Batch {
         decoder = RequestDecoder(maximumTextBytes: maximumTextBytes)
     }
 
-    /// Whether every reply and dead letter was handed over and acknowledged.
+    /// Whether every reply and dead letter is enqueued and acknowledged.
     package var isDone: Bool { isSent && unacknowledged == 0 }
 
     package func add(_ answer: Answer) { answers.append(answer) }
 
-    /// Lends an answer, without copying it.
+    /// Borrows an answer without copying it.
     func withAnswer<Failure: Error>(
         _ index: Int, _ body: (borrowing Answer) throws(Failure) -> Void
     ) throws(Failure) {
         try answers.withUnsafeBufferPointer { answers throws(Failure) in try body(answers[index]) }
     }
 
-    /// Forgets everything and keeps the memory.
+    /// Clears the batch but keeps its memory.
     package func reset() {
         records = nil
         lostPartitions.removeAll()
@@ -68,7 +68,7 @@ package final class Batch {
     }
 }
 
-/// The received records, held by reference: an optional of a type that cannot be copied is awkward to borrow from.
+/// The received records, boxed: an optional of a noncopyable type is awkward to borrow from.
 final class ReceivedRecords {
     let batch: ConsumedBatch
 
@@ -77,15 +77,15 @@ final class ReceivedRecords {
     }
 }
 
-/// The batches that were received and are not acknowledged: a number of places, each with its reusable batch.
+/// The batches received and not yet acknowledged: a set of slots, each with a reusable batch.
 ///
-/// The bound is for those who ask ``isFull`` before they receive; what was received is never refused.
+/// Callers check ``isFull`` before they receive; a received batch is never refused.
 struct BatchWindow {
     private var batches: [Batch] = []
     private var free: [Int] = []
     private let capacity: Int
     private let maximumTextBytes: Int
-    /// How many batches are in it.
+    /// The number of open batches.
     private(set) var count = 0
 
     init(capacity: Int, maximumTextBytes: Int) {
@@ -98,7 +98,7 @@ struct BatchWindow {
 
     subscript(slot: Int) -> Batch { batches[slot] }
 
-    /// Takes a place.
+    /// Opens a slot.
     mutating func open() -> Batch {
         count += 1
         if let slot = free.popLast() { return batches[slot] }
@@ -107,14 +107,14 @@ struct BatchWindow {
         return batch
     }
 
-    /// Gives a place back, and the received records' memory with it.
+    /// Frees a slot and the received records' memory.
     mutating func close(_ batch: Batch) {
         batch.reset()
         free.append(batch.slot)
         count -= 1
     }
 
-    /// Gives all places back. Nothing may be on its way any more.
+    /// Frees all slots. Nothing may be in flight any more.
     mutating func closeAll() {
         for batch in batches where !free.contains(batch.slot) { close(batch) }
     }

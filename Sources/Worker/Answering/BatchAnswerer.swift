@@ -1,22 +1,24 @@
 package import Classification
 package import Messages
 
-/// Turns requests into answers: decode all, set aside what is bad or expired, classify the rest in a few calls, encode.
+/// Turns requests into answers: decodes all, sets aside the invalid and expired ones, classifies the rest in a few
+/// calls, encodes.
 ///
-/// Knows no Kafka. Owned by one lane's thread; allocates nothing for a request once warm, bad ones excepted.
+/// Independent of Kafka. Owned by one lane's thread. Once warm, it allocates nothing per request, except for invalid
+/// ones.
 package final class BatchAnswerer {
     private let replyTopics: ReplyTopics
     private var encoder: ReplyEncoder
     private var session: any ClassifierSession
     private var classCount: Int
 
-    /// The sentences to classify, dense, and the index of each one's answer.
+    /// The sentences to classify, densely packed, and the index of each one's answer.
     private var sentences: [UnsafeRawBufferPointer] = []
     private var owners: [Int] = []
     private var probabilities: [Float] = []
     private var hasDeadlines = false
 
-    /// Sentences of more bytes than this are classified in several calls, so that deadlines are looked at in between.
+    /// More bytes than this are classified in several calls, so that deadlines are checked in between.
     private static let bytesPerCall = 64 * 1024
 
     package init(classifier: any Classifier, replyTopics: ReplyTopics) throws(ClassifierError) {
@@ -26,21 +28,21 @@ package final class BatchAnswerer {
         classCount = classifier.model.labels.count
     }
 
-    /// Uses another model from the next batch on.
+    /// Switches to another model, starting with the next batch.
     package func use(_ classifier: any Classifier) throws(ClassifierError) {
         session = try classifier.makeSession()
         encoder = ReplyEncoder(model: classifier.model.identifier, labels: classifier.model.labels)
         classCount = classifier.model.labels.count
     }
 
-    /// Starts a batch. The one before is finished.
+    /// Starts a batch. The previous one must be finished.
     package func begin() {
         sentences.removeAll(keepingCapacity: true)
         owners.removeAll(keepingCapacity: true)
         hasDeadlines = false
     }
 
-    /// Decodes one request and adds its answer to the batch. Its bytes are borrowed as long as the batch is in use.
+    /// Decodes one request and adds its answer to the batch. Its bytes are borrowed while the batch is in use.
     ///
     /// - Parameter plan: what is known already of a request that is read again after its reply could not be delivered.
     package func add(
@@ -78,14 +80,14 @@ package final class BatchAnswerer {
         batch.add(answer)
     }
 
-    /// Keeps the place of a record that is not this worker's any more: nothing is sent for it.
+    /// Adds a placeholder for a record that no longer belongs to this worker: nothing is sent for it.
     package func skip(in batch: Batch, source: RecordSource) {
         var answer = Answer(source: source)
         answer.plan = .nothing
         batch.add(answer)
     }
 
-    /// Classifies what was added and writes all values into the batch's arena.
+    /// Classifies the added requests and writes all values into the batch's arena.
     ///
     /// - Parameter now: reads the clock, Unix milliseconds: right before each call to the classifier.
     package func finish(_ batch: Batch, now: () -> Int64) {
@@ -109,14 +111,14 @@ package final class BatchAnswerer {
         }
     }
 
-    /// A small error reply, whatever the request was: for one whose reply cannot be delivered.
+    /// A small error reply of bounded size, for a request whose reply cannot be delivered.
     package func encodeSmallError(
         _ failure: Answer.Failure, source: RecordSource, into arena: ByteArena
     ) -> Range<Int> {
         encoder.encodeError(id: nil, source: source, code: failure.code, message: failure.message, into: arena)
     }
 
-    /// Moves those that somebody still waits for to the front, and returns where they are.
+    /// Moves the unexpired sentences to the front and returns their range.
     private func setExpiredAside(_ range: Range<Int>, of batch: Batch, now: Int64) -> Range<Int> {
         var kept = range.lowerBound
         for index in range {
@@ -147,7 +149,7 @@ package final class BatchAnswerer {
         encode(range, of: batch)
     }
 
-    /// A batch failed: most likely because of one of its sentences, and the others shall not suffer for it.
+    /// A batch failed, most likely because of one sentence. The others are classified on their own.
     private func classifyOneByOne(_ range: Range<Int>, of batch: Batch) {
         for index in range {
             let start = ContinuousClock.now
@@ -157,7 +159,7 @@ package final class BatchAnswerer {
         }
     }
 
-    /// One call to the classifier; the rows are those of the range, from 0.
+    /// One call to the classifier; row 0 is the first sentence of the range.
     private func score(_ range: Range<Int>) -> Bool {
         sentences.withUnsafeBufferPointer { sentences in
             probabilities.withUnsafeMutableBufferPointer { probabilities in
@@ -201,7 +203,7 @@ package final class BatchAnswerer {
     }
 }
 
-/// The topics that replies may go to: the allow-list, the default first.
+/// The allow-list of reply topics, the default first.
 package struct ReplyTopics: Sendable {
     package let names: [String]
     private let bytes: [[UInt8]]
@@ -211,10 +213,10 @@ package struct ReplyTopics: Sendable {
         bytes = names.map { Array($0.utf8) }
     }
 
-    /// The place of the topic that a request names, the default's if it names none; `nil` if it is not allowed.
+    /// The index of the topic that a request names, or of the default if it names none; `nil` if it is not allowed.
     package func index(of name: UnsafeRawBufferPointer?) -> Int? {
         guard let name else { return 0 }
-        // A handful of names: comparing beats hashing.
+        // Few names: comparing beats hashing.
         return bytes.firstIndex { known in known.withUnsafeBytes { $0.equals(name) } }
     }
 }

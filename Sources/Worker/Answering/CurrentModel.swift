@@ -6,8 +6,8 @@ import Synchronization
 import Telemetry
 import UnixSignals
 
-/// The model that the lanes use now. A lane looks at ``generation`` between batches, one atomic load, and takes the
-/// classifier only when it has changed.
+/// The model in use. A lane checks ``generation`` between batches (one atomic load) and takes the classifier only when
+/// it has changed.
 final class CurrentModel: Sendable {
     private let classifier: Mutex<any Classifier>
     private let counter = Atomic<UInt64>(1)
@@ -16,10 +16,10 @@ final class CurrentModel: Sendable {
         self.classifier = Mutex(classifier)
     }
 
-    /// Grows with every replacement.
+    /// Incremented on every replacement.
     var generation: UInt64 { counter.load(ordering: .acquiring) }
 
-    /// The classifier, which may already be newer than a ``generation`` read before.
+    /// The classifier; it may be newer than a ``generation`` read earlier.
     func take() -> any Classifier { classifier.withLock { $0 } }
 
     func replace(with newer: any Classifier) {
@@ -28,34 +28,34 @@ final class CurrentModel: Sendable {
     }
 }
 
-/// Where the worker's model comes from, and how it is read again.
+/// Where the worker's model comes from, and how it is reloaded.
 package struct ModelSource: Sendable {
-    /// The file that is watched for changes; `nil` if there is none, and then only SIGHUP reloads.
+    /// The file watched for changes; `nil` if there is none, in which case only SIGHUP reloads.
     package var path: String?
-    /// Loads the model. Called at the start and for every reload, on a thread where it may block.
+    /// Loads the model. Called at startup and for every reload, on a thread that may block.
     package var load: @Sendable () throws -> any Classifier
 
-    /// A source of any kind.
+    /// A custom source.
     package init(path: String?, load: @escaping @Sendable () throws -> any Classifier) {
         self.path = path
         self.load = load
     }
 
-    /// Loads the model and tries it out.
+    /// Loads the model and tests it.
     func loadTried() throws -> any Classifier {
         let classifier = try load()
         try classifier.tryOut()
         return classifier
     }
 
-    /// A model file, as `triage train` makes it. It is read whole, so that nothing done to the file later disturbs.
+    /// A model file, as written by `triage train`. It is read in full, so later changes to the file do no harm.
     package static func file(_ path: String) -> ModelSource {
         ModelSource(path: path) { try ModelFile.load(path: path) }
     }
 }
 
-/// Loads the model anew on SIGHUP and when its file changes. The old model serves until the new one is whole and has been
-/// tried; a file that does not load, or gives no probabilities, is reported, and the old model stays.
+/// Reloads the model on SIGHUP and when its file changes. The old model stays in use until the new one is loaded and
+/// tested. A file that does not load, or yields no probabilities, is logged, and the old model stays.
 struct ModelReloader: Sendable {
     let source: ModelSource
     let current: CurrentModel
@@ -77,8 +77,8 @@ struct ModelReloader: Sendable {
         }
     }
 
-    /// Polling: it works on every file system, through symbolic links that are exchanged (as Kubernetes does) too. A
-    /// change counts once the file has looked the same twice, so that one that is being written is left alone.
+    /// Polls, because that works on every file system and with symbolic links that are swapped (as Kubernetes does). A
+    /// change counts once two checks see the same stamp, so that a file still being written is ignored.
     private func reloadOnChange() async {
         guard let path = source.path, checkInterval > .zero else { return }
         var loaded = FileStamp(path: path)
@@ -92,7 +92,7 @@ struct ModelReloader: Sendable {
         }
     }
 
-    /// One attempt. Two at once are harmless: each leaves a whole model, the later one's.
+    /// One attempt. Concurrent attempts are harmless: each installs a complete model, and the last one wins.
     func reload(because reason: String) async {
         do {
             let source = source

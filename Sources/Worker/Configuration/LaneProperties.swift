@@ -2,12 +2,12 @@ import Kafka
 import Messages
 import Platform
 
-/// The librdkafka properties of the two lanes, in one place, each with its reason.
+/// The librdkafka properties of both lanes, each with its reason.
 ///
-/// A property is looked for in this order, the first wins: what the promises rest on (``reserved``), the lane's own
-/// settings, the settings for all clients, the defaults below.
+/// Precedence, highest first: the properties that the guarantees depend on (``reserved``), the lane's own settings, the
+/// settings for all clients, the defaults below.
 enum LaneProperties {
-    /// Properties that cannot be set from outside, with the reason.
+    /// Properties that users cannot set, with the reason.
     static let reserved: [(name: String, why: String)] = [
         ("group.id", "use the group setting"),
         ("group.instance.id", "use the instance id setting"),
@@ -20,8 +20,8 @@ enum LaneProperties {
         ("transaction.timeout.ms", "use the transaction timeout setting"),
     ]
 
-    /// Properties that only ``WorkerConfiguration/GroupProtocol/classic`` has: with the other the brokers decide, and
-    /// librdkafka takes none of these.
+    /// Properties for ``WorkerConfiguration/GroupProtocol/classic`` only. With the other protocol the brokers decide,
+    /// and librdkafka rejects these.
     static let classicOnly = [
         "session.timeout.ms", "heartbeat.interval.ms", "partition.assignment.strategy", "group.protocol.type",
     ]
@@ -32,7 +32,7 @@ enum LaneProperties {
             [
                 "partition.assignment.strategy": "cooperative-sticky",
                 "session.timeout.ms": milliseconds(configuration.sessionTimeout),
-                // A member learns of a rebalance by its next heartbeat.
+                // A member learns of a rebalance from its next heartbeat.
                 "heartbeat.interval.ms": milliseconds(min(configuration.sessionTimeout / 4, .seconds(1))),
             ]
         case .consumer: ["group.protocol": "consumer"]
@@ -42,9 +42,9 @@ enum LaneProperties {
     static func consumer(of lane: LaneName, in configuration: WorkerConfiguration) -> KafkaProperties {
         var properties: KafkaProperties = [
             "client.id": "triage-worker-\(lane.rawValue)",
-            // A new group answers what waits already.
+            // A new group answers the existing backlog.
             "auto.offset.reset": "earliest",
-            // Also how long a rebalance waits for a member that is stuck. The lane polls every second or so.
+            // Also how long a rebalance waits for a stuck member. The lane polls about once a second.
             "max.poll.interval.ms": milliseconds(max(configuration.sessionTimeout, .seconds(60))),
             "fetch.min.bytes": "1",
             "reconnect.backoff.ms": "50",
@@ -55,20 +55,21 @@ enum LaneProperties {
             lane == .bulk
                 ? [
                     "fetch.wait.max.ms": "50",
-                    // librdkafka counts payloads, but each waiting message costs it some hundreds of bytes more, so a
-                    // backlog of short sentences is bounded by the count: this many a partition, plus one response.
+                    // librdkafka counts payload bytes only, but each queued message costs it some hundreds of bytes
+                    // more. So the count bounds a backlog of short sentences: this many per partition, plus one
+                    // response.
                     "queued.min.messages": "2000",
                     "queued.max.messages.kbytes": "8192",
-                    // Small responses, since a broker that gathers a large one keeps others waiting: those who wait
-                    // for a reply too.
+                    // Small responses: a broker gathering a large one delays its other clients, the interactive ones
+                    // included.
                     "max.partition.fetch.bytes": "131072",
                     "fetch.max.bytes": "1048576",
                     "fetch.queue.backoff.ms": "10",
                 ]
                 : [
-                    // Tansu lets an idle fetch sleep for half of this, and returns what it has gathered within it: much
-                    // less makes a busy broker hand out one request at a time, much more makes every caller wait.
-                    // Other brokers answer at once, whatever it is.
+                    // Tansu lets an idle fetch sleep for half of this and returns what arrived meanwhile. Much less
+                    // makes a busy broker return one request at a time; much more delays every caller. Other brokers
+                    // respond at once with any value.
                     "fetch.wait.max.ms": "10",
                     "queued.min.messages": "1000",
                     "queued.max.messages.kbytes": "4096",
@@ -91,7 +92,7 @@ enum LaneProperties {
     static func producer(of lane: LaneName, in configuration: WorkerConfiguration) -> KafkaProperties {
         var properties: KafkaProperties = [
             "client.id": "triage-worker-\(lane.rawValue)",
-            // Java's partitioner, so that a key's replies are where any other client would put them.
+            // Java's partitioner, so that keys map to the same partitions as with any other client.
             "partitioner": "murmur2_random",
             "queue.buffering.max.kbytes": "65536",
             "reconnect.backoff.ms": "50",
@@ -103,15 +104,15 @@ enum LaneProperties {
             lane == .bulk
                 ? [
                     "linger.ms": "5", "batch.size": "262144", "batch.num.messages": "10000",
-                    // The window of batches bounds what is queued; this only has to be out of its way.
+                    // The batch window bounds the queue; this limit only has to be larger.
                     "queue.buffering.max.messages": "500000",
                 ]
                 : [
                     "linger.ms": "0", "batch.size": "65536",
-                    // Bounds what is queued, since a batch may be of one record: what callers of a partition without a
-                    // leader ask within the next property's time must not fill it.
+                    // Bounds the queue, since a batch may hold a single record. It must not fill with requests to a
+                    // leaderless partition within the timeout below.
                     "queue.buffering.max.messages": "16384",
-                    // As long as a gateway's callers wait: then it is looked whether anybody still does.
+                    // As long as a gateway's callers wait. Then the lane checks whether anybody is still waiting.
                     "message.timeout.ms": "5000",
                 ])
         if lane == .bulk, configuration.delivery == .exactlyOnce { properties = properties.merging(keepsBrokers) }
@@ -122,26 +123,26 @@ enum LaneProperties {
             properties["transactional.id"] = "\(configuration.group)-\(instanceID)"
             properties["transaction.timeout.ms"] = milliseconds(configuration.transactions.timeout)
         } else if properties["message.timeout.ms"] == nil {
-            // A broker that is away makes replies wait, never fail: what holds them back is the window of batches.
+            // While a broker is down, replies wait and do not fail. The batch window provides back-pressure.
             properties["message.timeout.ms"] = "0"
         }
         return properties
     }
 
-    /// Not idempotent: there each record that is given up leaves a gap in the numbers of its partition. librdkafka then
-    /// goes on under a new epoch, and a broker that does not take one up (Tansu) refuses every record from then on. A
-    /// request that was lost on the way is repeated, and with it perhaps a reply, of which a caller takes the first. One
-    /// request at a time to each broker keeps the order; brokers serve a connection's requests one after another anyway.
+    /// Not idempotent. An idempotent producer leaves a sequence gap in the partition for each record given up.
+    /// librdkafka then continues with a new epoch, and a broker that does not accept one (Tansu) rejects every later
+    /// record. A produce request that was lost is retried, which may duplicate a reply; a caller takes the first. One
+    /// request in flight per broker keeps the order; brokers process a connection's requests serially anyway.
     private static let interactiveDelivery: KafkaProperties = [
         "enable.idempotence": "false", "acks": "all", "max.in.flight.requests.per.connection": "1",
     ]
 
-    /// When it has lost all its connections, librdkafka from 2.11 on forgets the brokers and asks the bootstrap servers anew.
-    /// If the group's coordinator is forgotten while offsets are sent to a transaction, that call never returns, whatever its
-    /// time limit (librdkafka's issues 5456 and 5511).
+    /// When all connections are lost, librdkafka 2.11 and later discards its brokers and re-bootstraps. If the group
+    /// coordinator is discarded while offsets are being sent to a transaction, that call never returns, despite its
+    /// timeout (librdkafka issues 5456 and 5511).
     private static let keepsBrokers: KafkaProperties = ["metadata.recovery.strategy": "none"]
 
-    /// Partitions that are added while the worker runs are noticed so soon. Gateways wait for longer before they send to those.
+    /// How soon partitions added at runtime are noticed. Gateways wait longer than this before they send to them.
     private static let metadataInterval = "5000"
 
     private static func milliseconds(_ duration: Duration) -> String { String(duration.milliseconds) }
@@ -153,7 +154,7 @@ enum LaneName: String, Sendable, CaseIterable {
 }
 
 extension WorkerConfiguration {
-    /// The lanes that this worker serves, one by one.
+    /// The lanes that this worker serves.
     var servedLanes: [LaneName] {
         switch lanes {
         case .both: LaneName.allCases

@@ -13,7 +13,7 @@ package struct WorkerConfigurationError: Error, Sendable, Hashable, CustomString
 }
 
 extension WorkerConfiguration {
-    /// Checks every setting by itself and the rules between them.
+    /// Checks every setting on its own, and the rules between settings.
     package func validate() throws(WorkerConfigurationError) {
         try require(!group.isEmpty, "group", "must not be empty")
         try require(maximumTextBytes > 0, "maximumTextBytes", "must be positive")

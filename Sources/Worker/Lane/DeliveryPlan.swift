@@ -1,27 +1,27 @@
 package import Kafka
 import Messages
 
-/// How one request's reply and dead letter are to be sent, and why it has no classification if it has none. Each time something
-/// cannot be delivered leads to the next smaller thing, until something is delivered or the worker has to stop. A value without
-/// Kafka's client.
+/// How to send the reply and dead letter of a request; holds the failure if there is no classification. Each failed
+/// delivery leads to the next smaller form, until something is delivered or the worker has to stop. A value,
+/// independent of the Kafka client.
 package struct DeliveryPlan: Hashable, Sendable {
     package enum Reply: Hashable, Sendable {
         /// As any other.
         case whole
-        /// The same with nothing else on its way: a broker refuses a whole set of records for one that is too large.
+        /// In full, with nothing else in flight: a broker rejects a whole record batch if one record is too large.
         case alone
         /// A small error reply, without the request's id.
         case small
-        /// Not at all: even the small one cannot be delivered.
+        /// Not sent: even the small one cannot be delivered.
         case none
     }
 
     package enum DeadLetter: Hashable, Sendable {
         /// As any other.
         case whole
-        /// The same with nothing else on its way.
+        /// In full, with nothing else in flight.
         case alone
-        /// Without the request's key, value and headers, which are too large: it says where the request lies.
+        /// Without the request's key, value and headers, which are too large: it only says where the request is.
         case bare
     }
 
@@ -32,24 +32,24 @@ package struct DeliveryPlan: Hashable, Sendable {
         case stop
     }
 
-    /// What a reply is worth that could not be delivered yet.
+    /// How long to retry a reply that could not be delivered yet.
     package enum Patience: Hashable, Sendable {
-        /// It is sent again, however often.
+        /// Retry without limit.
         case endless
-        /// Nobody waits for it any more.
+        /// Nobody is waiting for it any more.
         case over
-        /// Somebody may, but others have waited long enough until it is out of their way.
+        /// Somebody may be waiting, but it has blocked others long enough.
         case exhausted
     }
 
     package private(set) var reply = Reply.whole
     package private(set) var deadLetter = DeadLetter.whole
-    /// Why there is no classification; `nil` if there is one and it can be delivered as far as is known.
+    /// Why there is no classification; `nil` if there is one and it is, as far as known, deliverable.
     package internal(set) var failure: Answer.Failure?
-    /// The reply's partition is left to its key: the one asked for does not take it.
+    /// The partition is chosen by key, since the requested one does not accept the reply.
     package private(set) var goesByKey = false
 
-    /// The plan for a request of which nothing bad is known yet, or that failed.
+    /// The plan for a new request, or for one that failed.
     package init(failure: Answer.Failure? = nil) {
         self.failure = failure
     }
@@ -61,7 +61,7 @@ package struct DeliveryPlan: Hashable, Sendable {
         return plan
     }()
 
-    /// Whether this part is to be on its way with nothing beside it.
+    /// Whether this part must be the only record in flight.
     func isAlone(_ part: DeliveryToken.Part) -> Bool {
         switch part {
         case .reply: reply == .alone
@@ -69,10 +69,10 @@ package struct DeliveryPlan: Hashable, Sendable {
         }
     }
 
-    /// Whether the request itself is kept in the dead-letter topic, as far as is known.
+    /// Whether the request gets a dead letter, as far as known.
     var hasDeadLetter: Bool { failure?.code.isDeadLettered ?? false }
 
-    /// Something was not delivered. Returns what to send in its place.
+    /// A delivery failed. Returns what to send instead.
     package mutating func undelivered(
         _ part: DeliveryToken.Part, _ code: KafkaErrorCode, patience: Patience = .endless
     ) -> Outcome {
@@ -122,7 +122,8 @@ package struct DeliveryPlan: Hashable, Sendable {
 }
 
 extension KafkaErrorCode {
-    /// Says nothing about the record: it was too early, or the record was taken back. The same can be sent again.
+    /// Whether the error is unrelated to the record: it was too early, or the record was purged. Sending the same again
+    /// can work.
     var isTransient: Bool {
         switch self {
         case .messageTimedOut, .timedOut, .transport, .purgedInQueue, .purgedInFlight, .requestTimedOut, .notLeader,
@@ -133,7 +134,7 @@ extension KafkaErrorCode {
     }
 }
 
-/// What the producer hands back with a delivery report: which batch, which of its records, and what was sent for it.
+/// The opaque value in a delivery report: the batch, the record in it, and the part sent.
 package struct DeliveryToken: Hashable {
     /// What was sent for a request.
     package enum Part: UInt8, CaseIterable, Sendable {
@@ -141,7 +142,7 @@ package struct DeliveryToken: Hashable {
         case deadLetter
     }
 
-    /// The batch's place in the window.
+    /// The slot of the batch in the window.
     package let slot: Int
     /// The record's index in its batch.
     package let record: Int
@@ -154,7 +155,7 @@ package struct DeliveryToken: Hashable {
         self.part = part
     }
 
-    /// Takes apart what ``bits`` put together.
+    /// Decodes ``bits``.
     package init(bits: UInt) {
         slot = Int(bits >> 32)
         record = Int(bits >> 1 & 0x7fff_ffff)

@@ -1,13 +1,13 @@
-/// The way of a lane from running to stopped. A value: it is told what happens and says what to do.
+/// Takes a lane from running to stopped. A value: it is told what happens and returns what to do.
 package struct DrainState {
     package enum Action: Hashable {
         /// Receive and answer.
         case run
-        /// Receive nothing more; wait for the acknowledgements of what is in flight.
+        /// Receive nothing more; wait for the acknowledgement of what is in flight.
         case drain
-        /// Commit, leave, end.
+        /// Commit, leave the group, end.
         case close
-        /// As ``close``, though something is unanswered: time is up. It stays uncommitted, for another worker.
+        /// Like ``close``, but with requests unanswered, since time is up. They stay uncommitted, for another worker.
         case abandon
     }
 
@@ -24,7 +24,7 @@ package struct DrainState {
         if case .draining = state { true } else { false }
     }
 
-    /// The order to stop. Only the first one counts.
+    /// The stop request. Only the first one counts.
     package mutating func stop(at now: ContinuousClock.Instant, within bound: Duration) {
         guard case .running = state else { return }
         state = .draining(until: now + bound)

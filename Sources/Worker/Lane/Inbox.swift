@@ -1,7 +1,7 @@
-/// What was received and waits to be answered, and whether more may be received. A value: the lane tells it what happens and
+/// The received batches not yet answered, and whether more may be received. A value: the lane tells it what happens and
 /// asks what to do.
 ///
-/// More than one batch waits in it only when the consumer had to be polled while another was being sent.
+/// It holds more than one batch only if the consumer had to be polled while another batch was being sent.
 package struct Inbox {
     private var waiting: [Batch] = []
     private var flow: FlowState
@@ -15,13 +15,13 @@ package struct Inbox {
     package var isEmpty: Bool { waiting.isEmpty }
     package var count: Int { waiting.count }
 
-    /// Whether partitions that come are to be paused.
+    /// Whether newly assigned partitions must be paused.
     package var isPaused: Bool { flow.isPaused }
 
     /// The most requests to receive at once.
     package var maximumRecords: Int { limit.records }
 
-    /// Whether to call the consumer, and how. `hasRoom`: whether a batch could be answered and sent.
+    /// Whether and how to call the consumer. `hasRoom`: whether a batch could be answered and sent.
     package mutating func action(at now: ContinuousClock.Instant, hasRoom: Bool) -> FlowState.Action {
         flow.action(at: now, windowIsFull: !hasRoom || !waiting.isEmpty)
     }
@@ -29,38 +29,39 @@ package struct Inbox {
     /// A batch was received.
     package mutating func add(_ batch: Batch) { waiting.append(batch) }
 
-    /// Takes the oldest batch, to be answered.
+    /// Takes the oldest batch, to answer it.
     package mutating func next() -> Batch? { waiting.isEmpty ? nil : waiting.removeFirst() }
 
-    /// Partitions are another's now, or are read from another place: what waits of them is not answered here.
+    /// The partitions have another owner or another position: their waiting records are not answered here.
     package mutating func release(_ partitions: some Sequence<Int32>) {
         guard !waiting.isEmpty else { return }
         for batch in waiting { batch.lostPartitions += partitions }
     }
 
-    /// Takes all that waits, not to be answered.
+    /// Takes all waiting batches, which will not be answered.
     package mutating func removeAll() -> [Batch] {
         defer { waiting.removeAll() }
         return waiting
     }
 
-    /// A batch of so many requests took this long, from decoding to sending.
+    /// A batch of this many requests took this long, from decoding to sending.
     package mutating func answered(records count: Int, took elapsed: Duration) {
         limit.observe(records: count, took: elapsed)
     }
 }
 
-/// Backpressure: may the lane receive? A value that is told how full the window of unanswered batches is and says what
-/// to do. A window that stays full pauses the partitions, so that the consumer can be polled without receiving more.
+/// Back-pressure: whether the lane may receive. A value: it is told whether the window of unanswered batches is full
+/// and returns what to do. If the window stays full, the partitions are paused, so that the consumer can be polled
+/// without receiving more.
 package struct FlowState {
     package enum Action: Hashable {
         /// Receive.
         case receive
         /// Do not call the consumer.
         case hold
-        /// Pause the partitions, then go on as ``poll``.
+        /// Pause the partitions, then continue as with ``poll``.
         case pause
-        /// The partitions are paused: call the consumer only for its callbacks.
+        /// The partitions are paused: call the consumer only to run its callbacks.
         case poll
         /// Resume the partitions, then receive.
         case resume
@@ -106,7 +107,7 @@ package struct FlowState {
     }
 }
 
-/// The most requests in the next batch: the count bound, made smaller while batches take longer than the time bound.
+/// The most requests in the next batch: the count limit, reduced while batches exceed the time limit.
 package struct BatchLimit {
     package private(set) var records: Int
     private let maximum: Int

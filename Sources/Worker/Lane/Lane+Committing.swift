@@ -5,7 +5,7 @@ import Telemetry
 extension Lane {
     // MARK: - At least once
 
-    /// Commits what is answered, in the background, once in a while.
+    /// Commits what is answered, asynchronously, at intervals.
     func commitIfDue(at now: ContinuousClock.Instant) {
         guard now >= nextCommit else { return }
         if control.takeCommitFailure() { ledger.commitFailed() }
@@ -14,14 +14,14 @@ extension Lane {
         commitAnswered(synchronously: false)
     }
 
-    /// Commits what is answered. What fails is answered again by the partition's next owner: at least once.
+    /// Commits what is answered. If that fails, the partition's next owner answers it again: at-least-once.
     func commitAnswered(synchronously: Bool, within: Duration = .seconds(5)) {
-        // Those positions are of a topic that is no more.
+        // The positions belong to the deleted topic.
         guard !topicIsNew else { return }
         let positions = ledger.uncommitted()
         do throws(KafkaError) {
             try consumer.storeOffsets(offsets(positions))
-            // Whatever is stored, by an earlier call too whose commit failed.
+            // Commits everything stored, also by an earlier call whose commit failed.
             try consumer.commitStored(synchronously: synchronously, within: within)
             ledger.markCommitted(positions)
             if !positions.isEmpty { metrics.committed() }
@@ -41,10 +41,10 @@ extension Lane {
 
     // MARK: - Exactly once
 
-    /// How long one call that ends a transaction waits, so that the lane looks after its group meanwhile.
+    /// The time limit of one call that ends a transaction, so that the lane can serve its group in between.
     static var endingTurn: Duration { .seconds(2) }
 
-    /// Ends the transaction if it is time.
+    /// Ends the transaction if it is due.
     func advanceTransaction(at now: ContinuousClock.Instant) throws(WorkerError) {
         switch transactions?.next(at: now, hasUnanswered: !outbox.isEmpty) {
         case nil, .proceed, .drain, .rewind: break
@@ -54,7 +54,7 @@ extension Lane {
         try rewindIfNeeded()
     }
 
-    /// Goes on with the end of the transaction, to which it has come, until this time. What is not done then is left to later turns.
+    /// Continues to end the transaction until the deadline. Later turns do the rest.
     func finishTransaction(until deadline: ContinuousClock.Instant) throws(WorkerError) {
         repeat {
             let within = max(min(deadline - .now, Self.endingTurn), .milliseconds(100))
@@ -67,9 +67,9 @@ extension Lane {
         } while pause(before: deadline)
     }
 
-    /// Commits replies, dead letters and offsets in one. If the broker refuses, the transaction has failed and is
-    /// aborted next; if it is late, this is to be called again; if it cannot be known what became of it, the worker must be
-    /// started again.
+    /// Commits replies, dead letters and offsets in one transaction. If the broker refuses, the transaction is aborted
+    /// next. If the broker is late, call this again. If the outcome cannot be known, it throws, and the worker must be
+    /// restarted.
     private func commitTransaction(within: Duration) throws(WorkerError) {
         var isUnderWay = transactions?.state != .ending
         do throws(KafkaError) {
@@ -98,7 +98,7 @@ extension Lane {
         }
     }
 
-    /// Whether the same call tells later what became of the commit or the abort that is under way.
+    /// Whether to retry the call, because a commit or abort is under way and its outcome is still open.
     private func isToBeCalledAgain(_ error: KafkaError) -> Bool {
         guard error.isRetriable, !error.isFatal, !error.isTransactionAbortable,
             transactions?.isBeingEnded(at: .now) == true
@@ -121,16 +121,16 @@ extension Lane {
         }
     }
 
-    /// Waits a moment before a call is made again. Returns whether there is time for it.
+    /// Waits briefly before a retry. Returns whether there is time for one.
     private func pause(before deadline: ContinuousClock.Instant) -> Bool {
         guard ContinuousClock.now < deadline else { return false }
-        // Whatever it is that signals is looked at in every turn.
+        // Consumes the wakeup: every turn checks all its sources anyway.
         control.wakeup.wait(timeout: .milliseconds(10))
         return true
     }
 
-    /// Aborts: no `read_committed` reader sees anything of it. The consumer goes back as soon as it can. If the broker is late,
-    /// this is to be called again.
+    /// Aborts the transaction: no `read_committed` reader sees any of it. The consumer rewinds as soon as it can. If
+    /// the broker is late, call this again.
     private func abortTransaction(within: Duration) throws(WorkerError) {
         transactions?.abortBegins(at: .now)
         do throws(KafkaError) {
@@ -142,16 +142,16 @@ extension Lane {
         takeReports()
         transactions?.aborted()
         metrics.aborted()
-        // Nothing is on its way any more. What was received since the transaction began comes again.
+        // Nothing is in flight any more. Everything received since the transaction began is read again.
         dropReceived()
         outbox.removeAll()
     }
 
-    /// Goes back to where the aborted transaction began: this lane's own knowledge, since the broker's answer may be
-    /// unstable or none. Not within a callback, whose batch is still to come.
+    /// Rewinds to where the aborted transaction began. Uses the ledger, since the broker may have no committed offset,
+    /// or an unstable one. Not called in a callback, whose batch has not been delivered yet.
     func rewindIfNeeded() throws(WorkerError) {
         guard transactions?.state == .rewinding else { return }
-        // Received in the call during whose callbacks the transaction was aborted.
+        // Received by the poll whose callbacks aborted the transaction.
         dropReceived()
         transactions?.rewound()
         let positions = ledger.rewind()

@@ -2,7 +2,7 @@ import Kafka
 import Logging
 import Telemetry
 
-/// Stands between the consumer, which needs its handler to be made, and the lane, which needs its consumer.
+/// Breaks the cycle: the consumer needs its handler at creation, and the lane needs its consumer.
 final class RebalanceRelay: RebalanceHandler {
     weak var lane: Lane?
 
@@ -11,7 +11,7 @@ final class RebalanceRelay: RebalanceHandler {
     func partitionsLost(_ partitions: [TopicPartition], consumer: Consumer) { lane?.lost(partitions) }
 }
 
-/// Rebalances. All of this runs on the lane's thread, inside of a call to receive or to close.
+/// Rebalance callbacks. They run on the lane's thread, inside a call to receive or close.
 extension Lane {
     func assigned(_ partitions: [TopicPartition]) {
         for partition in partitions { ledger.assign(partition.partition) }
@@ -21,13 +21,14 @@ extension Lane {
         logger.debug("partitions assigned", [.partitions: "\(numbers(partitions))"])
     }
 
-    /// The lane has its share of the partitions, be it none.
+    /// The lane has its assignment, which may be empty.
     func joined() {
         if !control.hasJoined { onJoined?() }
         control.setJoined(true)
     }
 
-    /// The partitions are ours until this returns: what is in hand is finished and committed first, within a bound.
+    /// The partitions are ours until this returns: batches in flight are first finished and committed, within a time
+    /// limit.
     func revoked(_ partitions: [TopicPartition]) {
         logger.debug("partitions to be given away", [.partitions: "\(numbers(partitions))"])
         metrics.rebalanced(.revoked)
@@ -46,12 +47,13 @@ extension Lane {
         release(partitions)
     }
 
-    /// The partitions are somebody else's already: nothing of them may be committed.
+    /// The partitions already belong to another member: nothing of them may be committed.
     func lost(_ partitions: [TopicPartition]) {
         metrics.rebalanced(.lost)
         logger.info("partitions lost", [.partitions: "\(numbers(partitions))"])
         release(partitions)
-        // Its offsets would be refused: the group has moved on. Aborted in the next turn.
+        // The group coordinator would reject the transaction's offsets, since the group has a new generation. The next
+        // turn aborts it.
         transactions?.failed()
     }
 
@@ -64,7 +66,7 @@ extension Lane {
         let deadline = ContinuousClock.now + configuration.rebalanceDrainTimeout
         transactions?.end()
         while ContinuousClock.now < deadline, transactions?.isAborting != true {
-            // Within a transaction that is about to end nothing new is begun: what waits is read again.
+            // A transaction that is ending starts nothing new: waiting batches are read again.
             guard !outbox.isEmpty, transactions == nil || outbox.count > inbox.count else { break }
             control.turned(at: .now)
             takeReports(waiting: .milliseconds(10))
@@ -73,7 +75,7 @@ extension Lane {
             if transactions == nil { try answerReceived(at: .now) }
         }
         if transactions?.state != .ending || outbox.count > inbox.count { transactions?.failed() }
-        // What that leaves undone ends as it must, whoever owns the partitions then.
+        // A transaction still open must end, even if the partitions have a new owner by then.
         try finishTransaction(until: max(deadline, .now + .seconds(1)))
     }
 
@@ -82,10 +84,10 @@ extension Lane {
     }
 }
 
-/// The topic of requests was deleted and made again while the lane read it: its positions are places in a topic that
-/// is no more. Until the start of the new one is committed nothing is received and no other position is committed.
+/// The request topic was deleted and recreated while the lane read it, so the lane's positions are invalid. Until the
+/// start of the new topic is committed, nothing is received and no other position is committed.
 extension Lane {
-    /// Whether the topic of requests is not the one that the positions are of.
+    /// Whether the request topic was recreated and the positions belong to the old one.
     var topicIsNew: Bool { nextBeginning != nil }
 
     func noteNewTopic() {
@@ -97,8 +99,8 @@ extension Lane {
             [.topic: "\(configuration.requestTopic(of: name))"])
     }
 
-    /// Reads what it owns of the topic from the start, once no transaction is open. What is answered of the old topic
-    /// moves nothing in the new one.
+    /// Rereads the owned partitions from the start, once no transaction is open. Answers to requests of the old topic
+    /// do not move positions in the new one.
     func beginAnewIfDue(at now: ContinuousClock.Instant) {
         guard let nextBeginning, now >= nextBeginning, transactions == nil || transactions?.state == .idle else {
             return
@@ -112,13 +114,13 @@ extension Lane {
             if !partitions.isEmpty { try consumer.seek(to: partitions.map { ($0, 0) }) }
             self.nextBeginning = nil
         } catch {
-            // The brokers may not agree yet that there is a new one.
+            // The brokers may not all know the new topic yet.
             self.nextBeginning = now + .seconds(1)
             logger.info("the start of the new topic is not to be had yet; trying on", [.error: "\(error)"])
         }
     }
 
-    /// Commits the start of the new topic: whoever reads the partitions next would go on from the old place.
+    /// Commits the start of the new topic; otherwise the partitions' next owner would resume at the old position.
     func commitStart(of partitions: [TopicPartition], within: Duration) throws(KafkaError) {
         guard !partitions.isEmpty else { return }
         let start = partitions.map { ($0, Int64(0)) }

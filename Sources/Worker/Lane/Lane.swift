@@ -7,9 +7,9 @@ import Telemetry
 
 /// One lane: consume → decode → classify → encode → produce → commit, on one thread that owns everything here.
 ///
-/// The loop (``turn()``) never blocks but on ``LaneControl/wakeup``, which both clients signal, and in the few calls that
-/// end a transaction or an ownership. What it does in a turn is decided by values (``Inbox``, ``Outbox``, ``OffsetLedger``,
-/// ``TransactionState``, ``DrainState``), so that the decisions are tested without a broker.
+/// The loop (``turn()``) blocks only on ``LaneControl/wakeup``, which both clients signal, and in the few calls that
+/// end a transaction or revoke partitions. Values (``Inbox``, ``Outbox``, ``OffsetLedger``, ``TransactionState``,
+/// ``DrainState``) make its decisions, so that these can be tested without a broker.
 final class Lane {
     let name: LaneName
     let configuration: WorkerConfiguration
@@ -19,7 +19,7 @@ final class Lane {
 
     let consumer: Consumer
     let producer: Producer
-    /// The name of the topic of requests. Written once, so that its bytes stay where they are as long as the lane.
+    /// The request topic's name. Written once, so that its bytes stay valid as long as the lane.
     private let topic = ByteArena(capacity: 256)
     private let replyTopics: [ProducerTopic]
     private let deadLetterTopic: ProducerTopic
@@ -30,30 +30,30 @@ final class Lane {
     private var modelGeneration: UInt64
     private let answerer: BatchAnswerer
     private let headerWriter = ReplyHeaderWriter(eventSource: "/triage/worker")
-    /// For a header's value, or for a reply that replaces one that could not be delivered. Sent by copy.
+    /// For a header value, or for a reply that replaces an undeliverable one. The producer copies it.
     private let scratch = ByteArena(capacity: 256)
 
     var inbox: Inbox
     var outbox: Outbox
     var ledger = OffsetLedger()
-    /// Only in the exactly-once lane.
+    /// Exactly-once lane only.
     var transactions: TransactionState?
     var drain = DrainState()
 
     var nextCommit = ContinuousClock.now
     private var nextReport = ContinuousClock.now
-    /// Since the topic of requests was made again and until its start is committed: when to try that next.
+    /// When to try again to commit the start of a recreated request topic; `nil` once that is done.
     var nextBeginning: ContinuousClock.Instant?
-    /// When it asked to join its group.
+    /// When the lane subscribed.
     private var subscribedAt = ContinuousClock.now
-    /// Called when the lane is given its first share of the partitions.
+    /// Called when the lane gets its first assignment.
     var onJoined: (() -> Void)?
-    /// What went wrong where it could not be thrown, in a callback.
+    /// An error from a callback, where it could not be thrown.
     var failure: WorkerError?
-    /// Set once nothing is to be waited for any more.
+    /// Set once the lane no longer waits for anything.
     private(set) var isEnding = false
 
-    /// Makes the clients; nothing is subscribed yet.
+    /// Creates the clients; does not subscribe yet.
     init(
         _ control: LaneControl, configuration: WorkerConfiguration, model: CurrentModel, metrics: LaneMetrics,
         logger: Logger
@@ -91,7 +91,7 @@ final class Lane {
         Array(configuration.requestTopic(of: name).utf8).withUnsafeBytes { _ = topic.append($0) }
     }
 
-    /// Works until the order to stop, or until it cannot go on.
+    /// Runs until the stop request or an unrecoverable error.
     func run() throws(WorkerError) {
         do throws(WorkerError) {
             try start()
@@ -113,7 +113,7 @@ final class Lane {
         }
     }
 
-    /// One round of the loop. Returns whether there is another.
+    /// One turn of the loop. Returns whether there is another.
     private func turn() throws(WorkerError) -> Bool {
         let now = ContinuousClock.now
         control.turned(at: now)
@@ -138,10 +138,10 @@ final class Lane {
         return true
     }
 
-    /// Whether something was received and is not both acknowledged and, in a transaction, committed.
+    /// Whether something received is not yet acknowledged or, in a transaction, not yet committed.
     private var hasUnanswered: Bool { !outbox.isEmpty || transactions.map { $0.state != .idle } ?? false }
 
-    /// How long there is nothing to do unless something arrives.
+    /// How long the lane may sleep if nothing arrives.
     private func idleTime(at now: ContinuousClock.Instant) -> Duration {
         if drain.isStopping { return .milliseconds(20) }
         var due = now + .milliseconds(500)
@@ -157,7 +157,7 @@ final class Lane {
         if let fatal = producer.fatalError { throw WorkerError(fatal, lane: name) }
     }
 
-    /// Takes another model if there is one. Between batches only.
+    /// Switches to a new model if there is one. Between batches only.
     private func updateModel() {
         let generation = currentModel.generation
         guard generation != modelGeneration else { return }
@@ -178,7 +178,7 @@ final class Lane {
         metrics.publish(inFlight: outbox.count, queued: producer.queuedCount, assigned: ledger.ownedCount)
     }
 
-    /// Of a member without a partition, and of brokers that lack the consumer protocol, librdkafka says nothing.
+    /// librdkafka does not report a member without partitions, or brokers without the consumer protocol.
     private func lookWhetherTakenIn(at now: ContinuousClock.Instant) {
         if consumer.isInGroup {
             joined()
@@ -191,7 +191,7 @@ final class Lane {
         }
     }
 
-    /// Commits what is answered, leaves the group and lets go of everything. After it, nothing of the lane is on its way.
+    /// Commits what is answered, leaves the group and closes the lane. After it, nothing of the lane is in flight.
     private func end() {
         let within = max(configuration.shutdownTimeout * 0.25, .milliseconds(100))
         if transactions == nil {
@@ -207,7 +207,7 @@ final class Lane {
             try? producer.flush(within: .seconds(2))
         }
         if producer.queuedCount > 0 {
-            // The producer may still read the replies' bytes, so they are never given back: the process ends anyway.
+            // The producer may still read the reply bytes, so they are leaked: the process ends anyway.
             _ = Unmanaged.passRetained(OutboxKeeper(outbox))
         }
         metrics.clear()
@@ -220,8 +220,8 @@ final class Lane {
 
     // MARK: - Receiving and answering
 
-    /// Answers what was received and had to wait; else receives a batch, if there is room for one, and answers that.
-    /// Returns whether there was any.
+    /// Answers a batch that is waiting; otherwise receives one, if there is room, and answers it. Returns whether there
+    /// was one.
     private func receive(at now: ContinuousClock.Instant) throws(WorkerError) -> Bool {
         if mayAnswer { return try answerReceived(at: now) }
         let before = outbox.count
@@ -250,7 +250,7 @@ final class Lane {
         return mayAnswer ? try answerReceived(at: now) : outbox.count > before
     }
 
-    /// Whether there is a batch to be answered, and nothing that has to be finished before.
+    /// Whether a batch is waiting and nothing has to be finished first.
     private var mayAnswer: Bool {
         !inbox.isEmpty && outbox.isReady && !topicIsNew && transactions?.takesRecords ?? true
     }
@@ -260,7 +260,7 @@ final class Lane {
         outbox.hasRoom && !drain.isStopping && !topicIsNew && transactions?.takesRecords ?? true
     }
 
-    /// Takes what is there. Serves the rebalance callbacks.
+    /// Polls the consumer, which also runs the rebalance callbacks.
     private func take(maximum: Int) throws(KafkaError) {
         let records = ReceivedRecords(try consumer.receive(maximum: maximum))
         guard records.batch.count > 0 else { return }
@@ -270,7 +270,7 @@ final class Lane {
         inbox.add(batch)
     }
 
-    /// Answers the oldest batch received, and starts to send it. Returns whether there was one.
+    /// Answers the oldest received batch and starts to send it. Returns whether there was one.
     @discardableResult
     func answerReceived(at now: ContinuousClock.Instant) throws(WorkerError) -> Bool {
         guard outbox.isReady, let batch = inbox.next(), let records = batch.records else { return false }
@@ -293,7 +293,8 @@ final class Lane {
         return true
     }
 
-    /// One pass over a batch's records: claims their offsets, decodes them and lines the sentences up for the classifier.
+    /// One pass over the records of a batch: claims their offsets, decodes them and queues the sentences for the
+    /// classifier.
     private func read(_ records: ReceivedRecords, of batch: Batch) {
         answerer.begin()
         var headers = RequestHeaders()
@@ -315,7 +316,7 @@ final class Lane {
         ledger.begin(batch.spans, claims: &batch.claims)
     }
 
-    /// Drops what was received and not answered. The ledger is told, so that a rewind leads before it.
+    /// Drops the unanswered batches. The ledger records them, so that a rewind goes back to before them.
     func dropReceived() {
         for batch in inbox.removeAll() {
             if let records = batch.records {
@@ -330,7 +331,7 @@ final class Lane {
         }
     }
 
-    /// How long the batch's first request waited in the topic.
+    /// How long the first request of the batch waited in the topic.
     private func oldestWait(in batch: Batch) -> Duration? {
         guard let written = batch.answers.first?.timestamp, written >= 0 else { return nil }
         return .milliseconds(max(0, UnixTime.milliseconds - written))
@@ -338,10 +339,10 @@ final class Lane {
 
     // MARK: - Sending
 
-    /// Goes on sending until all is handed over, or the producer has no room. Returns whether it got on.
+    /// Enqueues records until none are left or the producer queue is full. Returns whether it made progress.
     @discardableResult
     func sendOn() throws(WorkerError) -> Bool {
-        // An aborted transaction takes nothing more; what it was to hold is read again.
+        // An aborting transaction takes nothing more; its requests are read again.
         guard transactions?.isAborting != true else { return false }
         var madeProgress = false
         let now = UnixTime.milliseconds
@@ -363,7 +364,7 @@ final class Lane {
         return madeProgress
     }
 
-    /// Hands a reply or a dead letter to the producer.
+    /// Enqueues a reply or a dead letter.
     private func send(_ token: DeliveryToken, now: Int64) throws(KafkaError) {
         let batch = outbox[token.slot]
         guard let record = batch.records?.batch.record(at: token.record) else { return }
@@ -393,14 +394,14 @@ final class Lane {
             value = scratch.bytes(in: answerer.encodeSmallError(failure, source: answer.source, into: scratch))
             isCopied = true
         }
-        // The partition asked for is one of the topic asked for.
+        // A requested partition belongs to the requested topic.
         let isElsewhere = answer.plan.goesByKey || status == .replyTopicNotAllowed
         try producer.send(
             to: replyTopics[answer.topic], partition: isElsewhere ? nil : answer.echoed.replyPartition, key: key,
             value: value, headers: &headers, token: token.bits, copying: isCopied)
     }
 
-    /// Sends a request to the dead-letter topic, untouched but for the headers that say why.
+    /// Sends a request to the dead-letter topic, unchanged except for headers with the reason.
     private func sendDeadLetter(
         _ record: ConsumedRecord, _ answer: borrowing Answer, token: DeliveryToken
     ) throws(KafkaError) {
@@ -416,13 +417,13 @@ final class Lane {
         headerWriter.writeDeadLetter(
             source: answer.source, group: configuration.groupName(of: name), code: failure.code, message: message
         ) { name, value in headers.append(name: name, value: value) }
-        // Copied, though the record outlives it: a dead letter is rare, and its memory then is the producer's own.
+        // Copied, although the record outlives it: dead letters are rare, and the producer then owns its memory.
         try producer.send(
             to: deadLetterTopic, key: isBare ? nil : record.key, value: isBare ? nil : record.value, headers: &headers,
             token: token.bits, copying: true)
     }
 
-    /// Where the time went, in milliseconds.
+    /// Adds the timing header, in milliseconds.
     private func appendTiming(
         of answer: borrowing Answer, in batch: Batch, now: Int64, to headers: inout RecordHeaders
     ) {
@@ -441,7 +442,7 @@ final class Lane {
 
     // MARK: - Acknowledgements
 
-    /// Takes the delivery reports that are there. Returns how many.
+    /// Processes the pending delivery reports. Returns how many.
     @discardableResult
     func takeReports(waiting: Duration = .zero) -> Int {
         producer.receiveDeliveryReports(waiting: waiting) { token, error, _, _ in report(token, error) }
@@ -451,14 +452,14 @@ final class Lane {
         if let batch = outbox.reported(DeliveryToken(bits: bits), error) { close(batch) }
     }
 
-    /// Tells the ledger about a batch whose every reply and dead letter is acknowledged, and gives its place back.
+    /// Completes the claims of a fully acknowledged batch in the ledger and frees its slot.
     private func close(_ batch: Batch) {
         for claim in batch.claims { ledger.complete(claim) }
         metrics.delivered(took: .now - batch.receivedAt)
         outbox.close(batch)
     }
 
-    /// Decides what becomes of the records that were not delivered. Those of an aborted transaction are read again.
+    /// Plans the undelivered records. Those of an aborting transaction are read again instead.
     func planUndelivered() throws(WorkerError) {
         guard outbox.hasUndelivered, transactions?.isAborting != true else { return }
         let now = UnixTime.milliseconds
@@ -469,7 +470,7 @@ final class Lane {
         }
     }
 
-    /// Something was not delivered, and another thing is planned in its place, or nothing.
+    /// Acts on the outcome of a failed delivery: something else is planned, or nothing.
     private func follow(
         _ outcome: DeliveryPlan.Outcome, _ token: DeliveryToken, _ code: KafkaErrorCode
     ) throws(WorkerError) {

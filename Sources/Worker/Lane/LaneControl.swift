@@ -2,7 +2,7 @@ import Kafka
 import Platform
 import Synchronization
 
-/// The few words that a lane's thread and the rest of the worker exchange. Atomics only; the lane waits for nobody.
+/// The signals between a lane's thread and the rest of the worker. Atomics only, so the lane never blocks on them.
 final class LaneControl: Sendable {
     let name: LaneName
     /// What the lane's thread sleeps on.
@@ -22,16 +22,16 @@ final class LaneControl: Sendable {
 
     // MARK: From outside
 
-    /// Asks the lane to stop: it finishes what it holds and ends. From any thread.
+    /// Asks the lane to finish its batches and end. Callable from any thread.
     func stop() {
         stopRequested.store(true, ordering: .releasing)
         wakeup.signal()
     }
 
-    /// Whether the lane has been given its share of the partitions, which may be none.
+    /// Whether the lane has its assignment, which may be empty.
     var hasJoined: Bool { joined.load(ordering: .relaxed) }
 
-    /// How long ago the lane last went round its loop; it does so several times a second when idle.
+    /// Time since the last turn of the loop, which turns several times a second when idle.
     var silence: Duration {
         let now = (ContinuousClock.now - start).microseconds
         return .microseconds(max(0, now - lastTurn.load(ordering: .relaxed)))
@@ -49,6 +49,6 @@ final class LaneControl: Sendable {
 
     func noteCommitFailure() { commitFailed.store(true, ordering: .relaxed) }
 
-    /// Whether a commit in the background has failed since the last call.
+    /// Whether an asynchronous commit has failed since the last call.
     func takeCommitFailure() -> Bool { commitFailed.exchange(false, ordering: .relaxed) }
 }

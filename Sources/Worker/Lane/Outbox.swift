@@ -1,46 +1,46 @@
 package import Kafka
 import Messages
 
-/// What was received and is not acknowledged, and what of it the producer gets next: the batch at hand record by
-/// record, and before that whatever could not be delivered and is sent in another way. A value without Kafka's client.
+/// The unacknowledged batches, and what to enqueue next: first whatever could not be delivered and is sent in another
+/// form, then the current batch, record by record. A value, independent of the Kafka client.
 ///
 /// ```
-///                next() ──► producer ──► enqueued ──► reported(nil) ──► the batch is done once all of it is
-///                  ▲           │ refused       └──────► reported(code)
+///                next() ──► producer ──► enqueued ──► reported(nil) ──► batch done once all of it is
+///                  ▲           │ rejected      └──────► reported(code)
 ///                  │           ▼                             ▼
-///                  └── plan of the next smaller thing ◄── takeUndelivered()
+///                  └── plan of the next smaller form ◄── takeUndelivered()
 /// ```
 package struct Outbox {
-    /// A reply or a dead letter that the producer is to be given.
+    /// A reply or a dead letter to enqueue.
     package struct Item: Hashable {
         package let token: DeliveryToken
-        /// Nothing else may be on its way.
+        /// Nothing else may be in flight.
         package let isAlone: Bool
-        /// It was planned when something was not delivered, and is counted in its batch already.
+        /// Planned after a failed delivery, and already counted in its batch.
         let isAgain: Bool
     }
 
     private var window: BatchWindow
-    /// Whether a reply that cannot be delivered is given up when nobody waits for it any more.
+    /// Whether an undeliverable reply is given up once nobody is waiting for it.
     private let givesUp: Bool
 
-    /// The batch at hand, and its next record and part.
+    /// The current batch, and its next record and part.
     private var sending: Batch?
     private var record = 0
     private var part = DeliveryToken.Part.reply
     private var startedAt = ContinuousClock.now
 
-    /// What is to be sent in another way; what is before ``nextAgain`` was handed over.
+    /// Tokens to send in another form; those before ``nextAgain`` are enqueued.
     private var again: [DeliveryToken] = []
     private var nextAgain = 0
-    /// Reports of failure, to be looked at outside of the call that brought them.
+    /// Failed delivery reports, processed outside the callback.
     private var failed: [(token: DeliveryToken, code: KafkaErrorCode)] = []
-    /// Plans of records whose transaction is aborted, for when they are read again.
+    /// Plans for records of an aborted transaction, used when they are read again.
     private var plans: [RecordPlace: DeliveryPlan] = [:]
 
-    /// Records handed to the producer and not reported yet.
+    /// Records enqueued and not reported yet.
     private var outstanding = 0
-    /// A record is on its way that must be the only one.
+    /// A record that must be the only one is in flight.
     private var isExclusive = false
 
     private struct RecordPlace: Hashable {
@@ -49,9 +49,9 @@ package struct Outbox {
     }
 
     /// - Parameters:
-    ///   - capacity: the most batches that are unacknowledged before ``hasRoom`` says no.
-    ///   - givesUp: whether a reply is given up when nobody waits for it any more, so that one partition that takes nothing is
-    ///     not in everybody's way.
+    ///   - capacity: the most unacknowledged batches before ``hasRoom`` turns false.
+    ///   - givesUp: whether a reply is given up once nobody is waiting for it, so that one unavailable partition does not
+    ///     block the others.
     package init(capacity: Int, maximumTextBytes: Int, givesUp: Bool) {
         window = BatchWindow(capacity: capacity, maximumTextBytes: maximumTextBytes)
         self.givesUp = givesUp
@@ -61,22 +61,22 @@ package struct Outbox {
 
     /// Whether every batch is acknowledged.
     package var isEmpty: Bool { window.isEmpty }
-    /// How many batches are not.
+    /// The number of unacknowledged batches.
     package var count: Int { window.count }
     package subscript(slot: Int) -> Batch { window[slot] }
 
-    /// Whether the next batch can be sent: nothing is left over of the one before.
+    /// Whether the next batch can be sent: nothing of the previous one is left.
     package var isReady: Bool { sending == nil && again.isEmpty && !isExclusive }
     /// Whether one more batch may be received.
     package var hasRoom: Bool { isReady && !window.isFull }
 
-    /// Takes a place for a batch.
+    /// Opens a slot for a batch.
     package mutating func open() -> Batch { window.open() }
 
-    /// Gives the place of a batch back that is done, or is not to be answered.
+    /// Frees the slot of a batch that is done or will not be answered.
     package mutating func close(_ batch: Batch) { window.close(batch) }
 
-    /// The batch is answered: it is what is sent next.
+    /// Makes an answered batch the current one.
     package mutating func send(_ batch: Batch) {
         sending = batch
         record = 0
@@ -84,7 +84,7 @@ package struct Outbox {
         startedAt = .now
     }
 
-    /// Ends the sending of the batch at hand once all of it was handed over; returns it, and how long that took.
+    /// Finishes the current batch once all of it is enqueued; returns it, and how long that took.
     package mutating func finishSending() -> (batch: Batch, took: Duration)? {
         guard let batch = sending, record == batch.answers.count else { return nil }
         sending = nil
@@ -92,7 +92,7 @@ package struct Outbox {
         return (batch, .now - startedAt)
     }
 
-    /// Nothing is on its way any more, and what there was is read again.
+    /// Clears everything: nothing is in flight any more, and the requests are read again.
     package mutating func removeAll() {
         sending = nil
         again.removeAll()
@@ -103,10 +103,10 @@ package struct Outbox {
         window.closeAll()
     }
 
-    // MARK: - Handing over
+    // MARK: - Enqueuing
 
-    /// What the producer is to be given next; `nil` if there is nothing, or if it has to wait for what is on its way. The same
-    /// until it was handed over or refused.
+    /// The next item to enqueue; `nil` if there is none, or if it must wait for records in flight. Returns the same
+    /// item until ``enqueued(_:)`` or ``rejected(_:_:now:)`` is called.
     package mutating func next() -> Item? {
         if nextAgain < again.count {
             let token = again[nextAgain]
@@ -130,7 +130,7 @@ package struct Outbox {
         return Item(token: token, isAlone: isAlone, isAgain: isAgain)
     }
 
-    /// To the next part of the batch at hand.
+    /// Moves to the next part of the current batch.
     private mutating func moveOn(hasDeadLetter: Bool) {
         if part == .reply, hasDeadLetter {
             part = .deadLetter
@@ -154,23 +154,23 @@ package struct Outbox {
         }
     }
 
-    /// The producer has taken it.
+    /// The producer accepted the item.
     package mutating func enqueued(_ item: Item) {
         remove(item)
         outstanding += 1
         isExclusive = item.isAlone
     }
 
-    /// The producer has not taken it, and never will as it is. What is sent in its place comes next.
+    /// The producer rejected the item for good. Its replacement is sent next.
     package mutating func rejected(_ item: Item, _ code: KafkaErrorCode, now: Int64) -> DeliveryPlan.Outcome {
-        // First: whether it has a dead letter of its own depends on what was known before.
+        // Remove it first: whether it has its own dead letter depends on the old plan.
         remove(item)
         return plan(item.token, code, now: now)
     }
 
     // MARK: - Reports
 
-    /// A delivery report has come. Returns its batch if that is done now.
+    /// A delivery report arrived. Returns its batch if that is now done.
     package mutating func reported(_ token: DeliveryToken, _ error: KafkaErrorCode?) -> Batch? {
         outstanding -= 1
         isExclusive = false
@@ -179,17 +179,17 @@ package struct Outbox {
         return nil
     }
 
-    /// Whether something was not delivered that is not planned anew yet.
+    /// Whether there are failed deliveries without a new plan.
     package var hasUndelivered: Bool { !failed.isEmpty }
 
-    /// Takes what was not delivered, to be told to ``undelivered(_:_:inTransaction:now:)`` one by one.
+    /// Takes the failed deliveries; pass each to ``undelivered(_:_:inTransaction:now:)``.
     package mutating func takeUndelivered() -> [(token: DeliveryToken, code: KafkaErrorCode)] {
         defer { failed.removeAll() }
         return failed
     }
 
-    /// Plans what is sent in the place of what was not delivered. A transaction that it was sent in is spoilt: there it is what
-    /// will be sent when the record is read again.
+    /// Plans the replacement for a failed delivery. In a transaction, which must be aborted, the plan is kept until the
+    /// record is read again.
     package mutating func undelivered(
         _ token: DeliveryToken, _ code: KafkaErrorCode, inTransaction: Bool, now: Int64
     ) -> DeliveryPlan.Outcome {
@@ -212,26 +212,26 @@ package struct Outbox {
         return outcome
     }
 
-    /// What was planned anew, or given up, counts as reported. Returns its batch if that is done now.
+    /// A failed delivery that was replanned or given up counts as reported. Returns its batch if that is now done.
     package func acknowledge(_ token: DeliveryToken) -> Batch? {
         let batch = window[token.slot]
         batch.unacknowledged -= 1
         return batch.isDone ? batch : nil
     }
 
-    /// What a reply that is not delivered yet is worth.
+    /// How long to keep trying to deliver a reply.
     private func patience(for token: DeliveryToken, of batch: Batch, now: Int64) -> DeliveryPlan.Patience {
         guard givesUp, token.part == .reply else { return .endless }
         if let deadline = batch.answers[token.record].deadline { return deadline < now ? .over : .endless }
-        // Longer than any usual client waits that says nothing of it.
+        // Longer than a usual client waits if it sets no deadline.
         return ContinuousClock.now - batch.receivedAt < .seconds(60) ? .endless : .exhausted
     }
 
-    /// What is known of a record whose transaction was aborted.
+    /// The plan for a record of an aborted transaction.
     package func plan(partition: Int32, offset: Int64) -> DeliveryPlan? {
         plans.isEmpty ? nil : plans[RecordPlace(partition: partition, offset: offset)]
     }
 
-    /// What was read again is committed, or lies in a topic that is no more.
+    /// The records that were read again are committed, or belong to a deleted topic.
     package mutating func forgetPlans() { plans.removeAll() }
 }

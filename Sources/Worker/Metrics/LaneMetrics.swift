@@ -6,25 +6,24 @@ import Telemetry
 // `ProcessMetrics`. Labels are bounded: `lane` is bulk or interactive, `outcome` is ok or an error code of the contract,
 // `stage`, `event` and `result` are the words below, `partition` is one of those assigned, `model` is the one in use.
 //
-// triage_worker_sentences_total{lane,outcome}            requests answered, by what they were answered with
+// triage_worker_sentences_total{lane,outcome}            requests answered, by outcome
 // triage_worker_batch_sentences{lane}                    histogram: requests in a batch
-// triage_worker_stage_seconds{lane,stage}                histogram of seconds, once a batch. queue: wait of its first
-//                                                        request in the topic; decode; classify; encode; send: handing
-//                                                        over to the producer; deliver: from receiving to the last
-//                                                        acknowledgement
+// triage_worker_stage_seconds{lane,stage}                histogram of seconds, once per batch. queue: wait of its first
+//                                                        request in the topic; decode; classify; encode; send: enqueuing;
+//                                                        deliver: from receive to the last acknowledgement
 // triage_worker_in_flight_batches{lane}                  batches received and not yet acknowledged
 // triage_worker_producer_queue_records{lane}             librdkafka's queue depth: records not yet acknowledged
-// triage_worker_undelivered_total{lane}                  replies and dead letters that had to be sent in another way
-// triage_worker_consumer_lag_records{lane,partition}     records of an assigned partition that are not received yet
+// triage_worker_undelivered_total{lane}                  failed deliveries of replies and dead letters
+// triage_worker_consumer_lag_records{lane,partition}     records of an assigned partition not received yet
 // triage_worker_assigned_partitions{lane}                partitions assigned
 // triage_worker_rebalances_total{lane,event}             event: assigned, revoked, lost
-// triage_worker_position_resets_total{lane}              times that the place to go on at in a partition was gone
+// triage_worker_position_resets_total{lane}              times that a partition's position no longer existed
 // triage_worker_commits_total{lane,result}               offset commits or transactions; result: ok, failed, aborted
-// triage_worker_topic_recreations_total{lane}            the topic of requests was deleted and made again
+// triage_worker_topic_recreations_total{lane}            times that the request topic was recreated
 // triage_worker_model_info{model}                        1, for the model in use
 // triage_worker_model_loads_total{result}                loads of a model after the first; result: ok, failed
 
-/// The metrics of one lane: handles made once, published to once a batch or less.
+/// The metrics of one lane. Handles are made once and updated at most once per batch.
 final class LaneMetrics: Sendable {
     enum RebalanceEvent: String, CaseIterable {
         case assigned, revoked, lost
@@ -132,7 +131,7 @@ final class LaneMetrics: Sendable {
 
     func publish(lag records: [Int32: Int64]) { lag.withLock { $0 = records } }
 
-    /// Nothing is assigned or in flight any more.
+    /// Resets the gauges: nothing is assigned or in flight any more.
     func clear() {
         publish(inFlight: 0, queued: 0, assigned: 0)
         publish(lag: [:])

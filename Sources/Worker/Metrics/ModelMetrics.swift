@@ -2,7 +2,7 @@ import Classification
 import Synchronization
 import Telemetry
 
-/// Which model is in use, and how reloading went. `LaneMetrics.swift` lists all metrics.
+/// The model in use and the results of reloads. `LaneMetrics.swift` lists all metrics.
 final class ModelMetrics: Sendable {
     private let loads: MetricCounter
     private let failures: MetricCounter

@@ -1,17 +1,17 @@
-/// What one lane owns of its topic, how far it has answered it, and how far that is committed. A value without Kafka:
-/// the lane tells it what happens and asks what may be committed.
+/// The partitions that a lane owns, how far they are answered, and how far that is committed. A value, independent of
+/// Kafka: the lane tells it what happens and asks what may be committed.
 ///
-/// Ownership is numbered. A completion carries the number that it was received under, so that one which comes after the
-/// partition was taken away (and perhaps given back) changes nothing.
+/// Each ownership has a generation, and each claim carries it. A claim completed after the partition was revoked (and
+/// perhaps reassigned) changes nothing.
 package struct OffsetLedger {
-    /// A claim on a part of a partition, kept by a batch until it is answered.
+    /// A claim on an offset range of a partition, kept by a batch until it is answered.
     package struct Claim: Hashable {
         package let partition: Int32
         package let generation: UInt64
         package let number: UInt64
     }
 
-    /// An offset of a partition: the next one that is to be read.
+    /// A position: the next offset to read.
     package struct Position: Hashable {
         package let partition: Int32
         package let offset: Int64
@@ -24,11 +24,11 @@ package struct OffsetLedger {
 
     private struct Entry {
         var progress: PartitionProgress
-        /// Everything before this offset is committed; at first the first offset received.
+        /// Everything before this offset is committed; initially the first offset received.
         var committed: Int64?
     }
 
-    /// By partition number. A topic's partitions are numbered from 0, so this is dense enough and needs no hashing.
+    /// By partition number. Partitions are numbered from 0, so the array is dense enough and needs no hashing.
     private var entries: [Entry?] = []
     private var lastGeneration: UInt64 = 0
 
@@ -43,7 +43,7 @@ package struct OffsetLedger {
     /// How many partitions are owned now.
     package private(set) var ownedCount = 0
 
-    /// The partition is this worker's from now on. One that it owns already starts a new ownership.
+    /// This worker now owns the partition. If it did already, a new ownership starts.
     package mutating func assign(_ partition: Int32) {
         guard partition >= 0 else { return }
         while entries.count <= Int(partition) { entries.append(nil) }
@@ -52,15 +52,15 @@ package struct OffsetLedger {
         entries[Int(partition)] = Entry(progress: PartitionProgress(generation: lastGeneration))
     }
 
-    /// The partition is no longer this worker's: nothing of it will be committed any more.
+    /// This worker no longer owns the partition: nothing more of it is committed.
     package mutating func release(_ partition: Int32) {
         guard let index = index(of: partition) else { return }
         entries[index] = nil
         ownedCount -= 1
     }
 
-    /// Requests from `first` up to `end` were received. Returns `nil` if the partition is not owned: they are somebody
-    /// else's to answer.
+    /// Requests from `first` up to, not including, `end` were received. Returns `nil` if the partition is not owned:
+    /// another member answers them.
     package mutating func begin(partition: Int32, first: Int64, end: Int64) -> Claim? {
         guard let index = index(of: partition), var entry = take(index) else { return nil }
         let number = entry.progress.begin(end: end)
@@ -70,7 +70,7 @@ package struct OffsetLedger {
         return claim
     }
 
-    /// The same for each partition of a batch that is owned.
+    /// The same for each owned partition of a batch.
     package mutating func begin(_ spans: BatchSpans, claims: inout [Claim]) {
         for span in spans.spans {
             guard let claim = begin(partition: span.partition, first: span.first, end: span.end) else { continue }
@@ -78,7 +78,7 @@ package struct OffsetLedger {
         }
     }
 
-    /// All of a claim is answered. Returns whether the partition can now be committed further.
+    /// All requests of a claim are answered. Returns whether the partition's position advanced.
     @discardableResult
     package mutating func complete(_ claim: Claim) -> Bool {
         guard let index = index(of: claim.partition), var entry = take(index) else { return false }
@@ -88,7 +88,7 @@ package struct OffsetLedger {
         return true
     }
 
-    /// The positions that may be committed and are not yet; of the given partitions only, if any are given.
+    /// The positions that can be committed and are not yet; only of the given partitions, if any.
     package func uncommitted(among partitions: Set<Int32>? = nil) -> [Position] {
         var positions: [Position] = []
         for index in entries.indices {
@@ -100,7 +100,7 @@ package struct OffsetLedger {
         return positions
     }
 
-    /// The positions, all that ``uncommitted(among:)`` gave, are committed.
+    /// The positions, all of those from ``uncommitted(among:)``, are committed.
     package mutating func markCommitted(_ positions: [Position]) {
         hasUncommitted = false
         for position in positions {
@@ -109,11 +109,11 @@ package struct OffsetLedger {
         }
     }
 
-    /// A commit that ``markCommitted(_:)`` told of has failed: the next is due.
+    /// A commit reported with ``markCommitted(_:)`` has failed: the next one is due.
     package mutating func commitFailed() { hasUncommitted = true }
 
-    /// Forgets everything received since the last commit and returns where each partition is to be read again. Claims
-    /// given out before are void. A partition of which nothing was received is where it has to be.
+    /// Forgets everything received since the last commit and returns the positions to seek to. Earlier claims become
+    /// void. A partition without received requests needs no seek.
     package mutating func rewind() -> [Position] {
         var positions: [Position] = []
         for index in entries.indices {
@@ -132,7 +132,7 @@ package struct OffsetLedger {
         return entries.indices.contains(index) && entries[index] != nil ? index : nil
     }
 
-    /// Takes an entry out, so that its array is changed in place instead of copied.
+    /// Takes an entry out, so that its array is modified in place and not copied.
     private mutating func take(_ index: Int) -> Entry? {
         defer { entries[index] = nil }
         return entries[index]
@@ -141,18 +141,18 @@ package struct OffsetLedger {
 
 /// How far one partition has been answered, during one ownership of it.
 ///
-/// The requests of a partition are received in order, a *stretch* of them with each batch, and the stretches may be
-/// answered in any order. ``position`` moves only over a prefix of answered stretches: everything before it has an
-/// acknowledged reply or dead letter. Stretches follow each other as they were received, not by number: offsets have
-/// holes (compaction, transaction markers).
+/// Requests of a partition are received in order, one *stretch* per batch, and stretches may be answered in any order.
+/// ``position`` moves only over a prefix of answered stretches: everything before it has an acknowledged reply or dead
+/// letter. Stretches follow each other as received, not by consecutive offsets: those have gaps (compaction,
+/// transaction markers).
 package struct PartitionProgress {
-    /// Tells this ownership of the partition from earlier and later ones.
+    /// Distinguishes this ownership of the partition from others.
     package let generation: UInt64
 
-    /// The offset after all that is answered without a gap; `nil` until something is.
+    /// The offset after the last request answered without a gap; `nil` until there is one.
     package private(set) var position: Int64?
 
-    /// Stretches from the first that is unanswered on; the index of one is its number minus ``firstNumber``.
+    /// Stretches from the first unanswered one; the index of a stretch is its number minus ``firstNumber``.
     private var stretches: [Stretch] = []
     private var firstNumber: UInt64 = 0
 
@@ -165,16 +165,16 @@ package struct PartitionProgress {
         self.generation = generation
     }
 
-    /// Whether something was received and not yet answered.
+    /// Whether something received is not yet answered.
     package var hasUnanswered: Bool { !stretches.isEmpty }
 
-    /// Notes that requests up to, not including, `end` were received. Returns the stretch's number.
+    /// Records that requests up to, not including, `end` were received. Returns the stretch's number.
     package mutating func begin(end: Int64) -> UInt64 {
         stretches.append(Stretch(end: end))
         return firstNumber + UInt64(stretches.count) - 1
     }
 
-    /// Notes that all of a stretch is answered. Returns whether ``position`` moved.
+    /// Records that all of a stretch is answered. Returns whether ``position`` advanced.
     package mutating func complete(_ number: UInt64) -> Bool {
         guard number >= firstNumber, number - firstNumber < UInt64(stretches.count) else { return false }
         stretches[Int(number - firstNumber)].isAnswered = true
@@ -190,7 +190,7 @@ package struct PartitionProgress {
     }
 }
 
-/// The stretches of a batch, one per partition: gathered record by record, claimed from the ledger at the end.
+/// The stretches of a batch, one per partition: collected record by record, then claimed from the ledger.
 package struct BatchSpans {
     package struct Span: Hashable {
         package let partition: Int32
@@ -199,7 +199,7 @@ package struct BatchSpans {
     }
 
     package private(set) var spans: [Span] = []
-    /// Where the record before was counted: records of a partition come in runs.
+    /// The index of the previous record's span: records of a partition come in runs.
     private var latest = 0
 
     package init() {}

@@ -1,5 +1,5 @@
-/// The transactions of the exactly-once lane, one after the other. A value without Kafka: it is told what happened and
-/// says what to do next; each answer leaves the state that the doing of it leads to.
+/// The successive transactions of the exactly-once lane. A value, independent of Kafka: it is told what happened and
+/// returns what to do next; each action, once done and reported, leads to the next state.
 ///
 /// ```
 ///                  records                 bound reached or asked to             committed
@@ -15,11 +15,12 @@ package struct TransactionState {
         case proceed
         /// Receive nothing more; wait until everything sent is acknowledged.
         case drain
-        /// Send the offsets, report ``commitBegins(_:at:)`` and commit; then report ``committed()``, or ``failed()`` or ``refused()``.
+        /// Send the offsets, report ``commitBegins(_:at:)`` and commit; then report ``committed()``, or ``failed()`` or
+        /// ``refused()``.
         case commit
         /// Report ``abortBegins(at:)`` and abort; then report ``aborted()``.
         case abort
-        /// Go back to where the transaction began; then report ``rewound()``.
+        /// Seek back to where the transaction began; then report ``rewound()``.
         case rewind
     }
 
@@ -29,14 +30,14 @@ package struct TransactionState {
         case ending
         /// The commit is under way, and only its own outcome counts.
         case committing(since: ContinuousClock.Instant)
-        /// Since when the abort is under way; `nil` until it is.
+        /// When the abort started; `nil` before.
         case aborting(since: ContinuousClock.Instant?)
-        /// It is aborted, and the consumer not yet back where it began.
+        /// The transaction is aborted, and the consumer has not been rewound yet.
         case rewinding
     }
 
     package private(set) var state = State.idle
-    /// What the commit that is under way commits.
+    /// The positions in the commit that is under way.
     package private(set) var positions: [OffsetLedger.Position] = []
     private let bounds: WorkerConfiguration.TransactionSettings
 
@@ -52,15 +53,15 @@ package struct TransactionState {
         }
     }
 
-    /// Whether it can only be aborted.
+    /// Whether the transaction can only be aborted.
     package var isAborting: Bool {
         if case .aborting = state { true } else { false }
     }
 
-    /// Whether a commit or an abort is under way that the broker may still be ending.
+    /// Whether a commit or abort is under way that the broker may still complete.
     ///
-    /// It is waited for three times as long as a transaction may be open: the broker itself ends one that is, and looks for such
-    /// ones every 10 s.
+    /// The limit is three times the transaction timeout: the broker itself aborts a timed-out transaction, and checks
+    /// for those every 10 s.
     package func isBeingEnded(at now: ContinuousClock.Instant) -> Bool {
         switch state {
         case .committing(let since), .aborting(let since?): now - since < bounds.timeout * 3
@@ -68,7 +69,7 @@ package struct TransactionState {
         }
     }
 
-    /// A batch is about to be answered. Returns whether a transaction has to be begun first.
+    /// A batch is about to be answered. Returns whether to begin a transaction first.
     package mutating func add(records: Int, at now: ContinuousClock.Instant) -> Bool {
         switch state {
         case .idle:
@@ -83,7 +84,7 @@ package struct TransactionState {
         }
     }
 
-    /// What to do now. `hasUnanswered`: whether something that was sent is not acknowledged.
+    /// The next action. `hasUnanswered`: whether something sent is not acknowledged.
     package mutating func next(at now: ContinuousClock.Instant, hasUnanswered: Bool) -> Action {
         switch state {
         case .idle:
@@ -103,7 +104,7 @@ package struct TransactionState {
         }
     }
 
-    /// The transaction has to end now, whatever its age: partitions are being taken away, or the worker stops.
+    /// The transaction must end now, at any age: partitions are being revoked, or the worker is stopping.
     package mutating func end() {
         if case .open = state { state = .ending }
     }
@@ -116,21 +117,21 @@ package struct TransactionState {
         }
     }
 
-    /// All is sent, the offsets too: from here on the transaction is the broker's to decide.
+    /// Everything is sent, offsets included: from here on the broker decides the outcome.
     package mutating func commitBegins(_ positions: [OffsetLedger.Position], at now: ContinuousClock.Instant) {
         guard state == .ending else { return }
         self.positions = positions
         state = .committing(since: now)
     }
 
-    /// The broker has decided: it is not committed.
+    /// The broker refused the commit.
     package mutating func refused() {
         if state != .idle { state = .aborting(since: nil) }
     }
 
     package mutating func committed() { state = .idle }
 
-    /// The broker is asked to abort it. Only the first time counts.
+    /// The abort starts. Only the first call counts.
     package mutating func abortBegins(at now: ContinuousClock.Instant) {
         if state == .aborting(since: nil) { state = .aborting(since: now) }
     }

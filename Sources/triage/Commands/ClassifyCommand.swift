@@ -37,7 +37,7 @@ struct ClassifyCommand: AsyncParsableCommand {
         }
         var lines = LineReader(descriptor: STDIN_FILENO)
         while try lines.next({ try batch.add($0) }) != nil {
-            // A person who types waits for the answer; a file is answered in batches.
+            // On a terminal answer each line at once; otherwise in batches.
             if isatty(STDIN_FILENO) == 1 { try batch.finish() }
         }
         try batch.finish()

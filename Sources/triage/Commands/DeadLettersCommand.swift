@@ -11,7 +11,7 @@ struct DeadLettersCommand: AsyncParsableCommand {
         subcommands: [DeadLettersListCommand.self, DeadLettersReplayCommand.self])
 }
 
-/// What both commands can be told.
+/// The flags that both commands share.
 struct DeadLetterFlags: ParsableArguments {
     @OptionGroup var general: GeneralFlags
     @OptionGroup(title: "Kafka") var kafka: KafkaFlags
@@ -69,7 +69,7 @@ struct DeadLettersListCommand: AsyncParsableCommand {
             properties: settings.kafkaProperties(), topic: topic, group: nil, log: settings.kafkaLog())
         defer { reader.consumer.close(within: .seconds(2)) }
         let count = try summary ? summarize(reader, since: since) : list(reader, since: since)
-        // Standard output stays empty for a program; a person wants to know that it was looked at.
+        // Standard output stays empty for programs; a person should see that the search ran.
         if count == 0 { FileHandle.standardError.write(Data("no dead letters found in \(topic)\n".utf8)) }
     }
 
@@ -82,7 +82,7 @@ struct DeadLettersListCommand: AsyncParsableCommand {
             try reader.forEachNewestFirst(since: since) { letter in
                 guard flags.selects(letter) else { return true }
                 try encoder.encode(letter).withUnsafeBytes { try output.writeLine($0) }
-                // Whoever looks on, or stops it, has what was read.
+                // Flush each line, so that an interrupted command has shown what it read.
                 try output.flush()
                 count += 1
                 return count != flags.limit
@@ -106,7 +106,7 @@ struct DeadLettersListCommand: AsyncParsableCommand {
         return summary.count
     }
 
-    /// Unix milliseconds of a time, or of what was a duration ago.
+    /// Parses a time, or a duration before now, to Unix milliseconds.
     private static func moment(_ text: String, now: Int64) throws -> Int64 {
         if let time = Array(text.utf8).withUnsafeBytes(Timestamp.milliseconds) { return time }
         if let age = Duration(setting: text) { return now - Int64(age / .milliseconds(1)) }
@@ -168,12 +168,12 @@ struct DeadLettersReplayCommand: AsyncParsableCommand {
             try reader.forEach(from: fromBeginning ? reader.beginnings() : reader.places()) { record in
                 let letter = DeadLetter(record, in: names.deadLetters)
                 let end = reader.extents[record.partition]?.upperBound ?? 0
-                // What fails again comes back here. Sent once more by the same replay it could go round for ever.
+                // Requests that fail again return here. Without this check one replay could loop forever.
                 if letter.isReplayed, record.offset >= end { return .otherPartitions }
                 if let code = letter.code.flatMap({ ErrorCode(rawValue: $0) }), code.isOfRecord, flags.code == nil {
                     leftOut[code, default: 0] += 1
                 } else if flags.selects(letter) {
-                    // A foreign topic in a header must not make this a tool that writes anywhere.
+                    // Write only to known topics, whatever topic a header names.
                     let target = letter.topic.flatMap { known.contains($0) ? $0 : nil } ?? names.requests
                     if !dryRun { try replay.send(record, to: target) }
                     sent[target, default: 0] += 1
@@ -185,7 +185,7 @@ struct DeadLettersReplayCommand: AsyncParsableCommand {
                 return total == flags.limit ? .nothing : .record
             }
         }
-        // Also after a failure: what was sent before it must not be sent again.
+        // Commit even after a failure: what was sent must not be sent again.
         let end = Result { if !done.isEmpty { try remember() } }
         for (topic, count) in sent.sorted(by: { $0.key < $1.key }) {
             print("\(count.grouped) to \(topic)\(dryRun ? " (dry run: nothing was sent)" : "")")
@@ -195,7 +195,7 @@ struct DeadLettersReplayCommand: AsyncParsableCommand {
                 .map { "\($0.key.rawValue) \($0.value.grouped)" }
             print("left out, since they would fail again: \(codes.joined(separator: ", ")); --code NAME sends them")
         }
-        // The more harmful one first: without it the next replay sends again what this one has sent.
+        // The commit error first: without the commit the next replay sends the same letters again.
         try end.get()
         try outcome.get()
         if total == 0 { print("nothing to replay") }

@@ -50,7 +50,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     }
 
     private func measure() throws -> Evaluation {
-        // A missing model is told before time goes into reading sentences.
+        // Report a missing model before spending time on reading sentences.
         let path = model ?? ""
         let classifier = try ModelFile.load(path: path)
         let file = try data.read()
@@ -62,7 +62,7 @@ struct EvaluateCommand: AsyncParsableCommand {
         }
     }
 
-    /// Says so if the sentences are those of the training.
+    /// Warns, or fails if strict, when the model was trained on these sentences.
     private func compare(_ file: SentenceFile, with metadata: ModelMetadata, _ model: String) throws {
         guard metadata.trainingData.sha256 == file.sentences.digest else { return }
         let message =

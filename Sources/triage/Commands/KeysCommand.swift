@@ -15,7 +15,7 @@ struct KeysCommand: AsyncParsableCommand {
             """,
         subcommands: [Create.self, List.self, Revoke.self])
 
-    /// The setting that all three share with the gateway.
+    /// The setting that all three subcommands share with the gateway.
     struct FileFlags: ParsableArguments {
         @Option(help: ArgumentHelp("The file of API keys; made by the first create.", valueName: "file"))
         var apiKeys: String

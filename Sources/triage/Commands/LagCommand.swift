@@ -49,14 +49,14 @@ struct LagCommand: AsyncParsableCommand, SettingFlags {
             do {
                 now = try look(admin, lanes)
             } catch {
-                // Whoever watches wants to see it come back.
+                // With --watch, keep running so that the user sees the recovery.
                 guard watch, let failure = CommandFailure(error) else { throw error }
                 FileHandle.standardError.write(Data("triage: \(failure.message)\n".utf8))
                 continue
             }
             let report = LagReport(now.lags, since: earlier.lags, earlier.time.duration(to: now.time))
             let lines = json ? try report.json(at: UnixTime.milliseconds) : report.table
-            // On a terminal each look takes the place of the one before.
+            // On a terminal each report replaces the previous one.
             let isRedrawn = watch && !json && isatty(STDOUT_FILENO) == 1
             let text = (isRedrawn ? "\u{1B}[H\u{1B}[2J" : "") + lines.joined(separator: "\n")
             try Array(text.utf8).withUnsafeBytes { try output.writeLine($0) }
@@ -82,7 +82,7 @@ struct LagCommand: AsyncParsableCommand, SettingFlags {
     }
 }
 
-/// What two looks tell, for people and for programs.
+/// The lag and its trend between two samples, as a table or JSON.
 private struct LagReport {
     private struct Line: Encodable {
         let time: String
@@ -98,7 +98,7 @@ private struct LagReport {
             case secondsToCatchUp = "seconds_to_catch_up"
         }
 
-        /// With null for what is not known: every line has the same fields.
+        /// Encodes unknown values as null, so that every line has the same fields.
         func encode(to encoder: any Encoder) throws {
             var container = encoder.container(keyedBy: CodingKeys.self)
             try container.encode(time, forKey: .time)
@@ -138,7 +138,7 @@ private struct LagReport {
         }
     }
 
-    /// A line for each partition, and one for each topic with more than one.
+    /// A line for each partition, and a total for each topic with more than one.
     var table: [String] {
         var rows: [[String]] = []
         for topic in lags.map(\.partition.topic).reduce(into: [String](), { if $0.last != $1 { $0.append($1) } }) {

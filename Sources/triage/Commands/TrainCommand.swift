@@ -81,7 +81,7 @@ struct TrainCommand: AsyncParsableCommand {
         show("next: \(Advice.command("classify --model \(output.shellQuoted) \(Self.sample(of: file).shellQuoted)"))")
     }
 
-    /// Says what is in the data before time goes into it.
+    /// Reports what is in the data before spending time on training.
     private func review(_ file: SentenceFile) throws {
         let review = DataReview(file)
         var left = ""
@@ -97,7 +97,7 @@ struct TrainCommand: AsyncParsableCommand {
         throw CommandFailure.badData("\(file.path): nothing was trained: --strict makes \(warnings)")
     }
 
-    /// A sentence to try the model with.
+    /// A sample sentence for trying the model.
     private static func sample(of file: SentenceFile) -> String {
         let short = file.sentences.texts.first { text in
             text.count <= 60 && !text.unicodeScalars.contains { $0.value < 0x20 || 0x7F...0x9F ~= $0.value }

@@ -3,28 +3,28 @@ import Kafka
 import Messages
 import Platform
 
-/// What a dead letter says of itself; printed as one line of JSON.
+/// The details of a dead letter; printed as one line of JSON.
 struct DeadLetter: Encodable {
     /// `TOPIC/PARTITION/OFFSET` in the dead-letter topic.
     let position: String
-    /// When it was given up, RFC 3339.
+    /// When the worker gave up on it, RFC 3339.
     let time: String
-    /// `TOPIC/PARTITION/OFFSET` of the request that it was.
+    /// `TOPIC/PARTITION/OFFSET` of the original request.
     let source: String?
     let group: String?
     let code: String?
     let message: String?
     let key: String?
-    /// The first 1,000 bytes; what is not UTF-8 is shown as U+FFFD.
+    /// The first 1,000 bytes; invalid UTF-8 is shown as U+FFFD.
     let value: String?
 
-    /// The topic that the request was in.
+    /// The topic of the original request.
     let topic: String?
-    /// Where it lies in the dead-letter topic.
+    /// The partition of the dead-letter topic.
     let partition: Int32
     /// ``time`` in Unix milliseconds.
     let milliseconds: Int64
-    /// Whether the request had been replayed, and failed again.
+    /// Whether the request failed again after a replay.
     let isReplayed: Bool
 
     enum CodingKeys: String, CodingKey { case position, time, source, group, code, message, key, value }
@@ -52,11 +52,11 @@ struct DeadLetter: Encodable {
         value = record.value.map { String(decoding: $0.prefix(1_000), as: UTF8.self) }
     }
 
-    /// The headers that the worker added; the rest were the request's own.
+    /// Whether the worker added the header; the others are the request's own.
     static func isOwn(header name: String) -> Bool { name.hasPrefix("__dlq.errors.") }
 }
 
-/// How many dead letters there are of each error code, and from when to when.
+/// The count and time range of dead letters by error code.
 struct DeadLetterSummary {
     private struct Entry {
         var count = 0
@@ -76,7 +76,7 @@ struct DeadLetterSummary {
         entries[letter.code ?? "(no code)"] = entry
     }
 
-    /// A table with a header, the most frequent code first; nothing if there is nothing.
+    /// A table with a header, the most frequent code first; empty if there are no dead letters.
     var lines: [String] {
         guard !entries.isEmpty else { return [] }
         let rows = entries.sorted { ($1.value.count, $0.key) < ($0.value.count, $1.key) }.map { code, entry in

@@ -1,32 +1,30 @@
 import Foundation
 import Kafka
 
-/// Reads the dead-letter topic, all partitions, up to their real ends: where a reader that sees no open or aborted
-/// transaction has nothing more to come. The offset at which the broker says that a partition ends is no sign of it.
-/// What lies last there may be the mark of a transaction, which is no record.
+/// Reads all partitions of the dead-letter topic to their ends, as seen by a read-committed consumer at partition EOF.
+/// The high watermark does not show that end: the last offset may be a transaction marker, which is not a record.
 ///
-/// It assigns itself: any number of readers see everything, and none disturbs another.
+/// It assigns partitions manually, so any number of readers see everything without affecting each other.
 struct DeadLetterReader {
-    /// What is to be read after a record.
+    /// What to read after a record.
     enum Next {
         case record
-        /// Of the other partitions only.
+        /// Only records of the other partitions.
         case otherPartitions
         case nothing
     }
 
     let consumer: Consumer
     let topic: String
-    /// From the oldest offset to the end, as the broker told them at the start, of each partition that has held
-    /// anything.
+    /// The offsets from the oldest to the end, as queried from the broker at the start, of each non-empty partition.
     let extents: [Int32: Range<Int64>]
 
-    /// How long the broker may give nothing.
+    /// How long the broker may send nothing.
     private static let patience = Duration.seconds(30)
 
-    /// - Parameter group: the group whose place is to be known and moved; nil for none.
+    /// - Parameter group: the group whose committed offsets are read and moved; nil for none.
     init(properties: KafkaProperties, topic: String, group: String?, log: KafkaLog) throws {
-        // Little is read ahead: a command that is run beside a worker, in its container, shares its memory.
+        // Prefetch little: the command may run beside a worker in its container and shares its memory.
         let quick: KafkaProperties = [
             "fetch.wait.max.ms": "50", "queued.min.messages": "1000", "queued.max.messages.kbytes": "1024",
         ]
@@ -51,7 +49,7 @@ struct DeadLetterReader {
 
     private var partitions: [TopicPartition] { extents.keys.map { TopicPartition(topic: topic, partition: $0) } }
 
-    /// Where each partition's oldest record lies; of those from this time on, if one is given (Unix milliseconds).
+    /// The offset of each partition's oldest record, or of its oldest since the given time (Unix milliseconds).
     func beginnings(since time: Int64? = nil) throws -> [Int32: Int64] {
         guard let time else { return extents.mapValues(\.lowerBound) }
         var beginnings: [Int32: Int64] = [:]
@@ -61,7 +59,7 @@ struct DeadLetterReader {
         return beginnings
     }
 
-    /// Where the group has come to in each partition.
+    /// The group's next offset in each partition.
     func places() throws -> [Int32: Int64] {
         var places = try beginnings()
         for case (let partition, let offset?) in try consumer.committed(partitions) {
@@ -70,7 +68,7 @@ struct DeadLetterReader {
         return places
     }
 
-    /// Lends the records from these offsets to the ends to `body`, in order within each partition.
+    /// Passes the records from these offsets to the ends to `body`, in order within each partition.
     /// - Throws: ``CommandFailure`` when the broker stops answering.
     func forEach(from offsets: [Int32: Int64], _ body: (ConsumedRecord) throws -> Next) throws {
         var open = Set(offsets.keys)
@@ -90,9 +88,9 @@ struct DeadLetterReader {
                 case .nothing: return
                 }
             }
-            // Not counted: the time that `body` took.
+            // Excludes the time that `body` took.
             if !batch.isEmpty { last = .now }
-            // An end comes after all records before it.
+            // An end is reported after all records before it.
             open.subtract(ends.map(\.partition))
             guard last.duration(to: .now) < Self.patience else {
                 throw CommandFailure.unavailable(
@@ -102,14 +100,14 @@ struct DeadLetterReader {
         }
     }
 
-    /// Hands dead letters to `body`, the newest first by their time, until it returns false. Reads the partitions from
-    /// their ends, a window at a time, so that neither a few of many letters nor all of them take much.
+    /// Passes dead letters to `body`, newest first by timestamp, until it returns false. Reads the partitions backwards
+    /// from their ends in windows, so that a few letters come quickly and many do not need much memory.
     ///
-    /// - Parameter time: nothing older than this, in Unix milliseconds.
-    /// - Throws: ``CommandFailure`` when the broker stops answering, after handing out what was read.
+    /// - Parameter time: the oldest timestamp to include, in Unix milliseconds.
+    /// - Throws: ``CommandFailure`` when the broker stops answering, after passing on what was read.
     func forEachNewestFirst(since time: Int64?, _ body: (DeadLetter) throws -> Bool) throws {
         let beginnings = try beginnings(since: time)
-        // What lies below is not read yet; first of all what is above the end that was told, too.
+        // Offsets below these are unread. At first also those beyond the queried end.
         var unread = beginnings.mapValues { _ in Int64.max }
         var windows: [Int32: [DeadLetter]] = [:]
         var failure: (any Error)?
@@ -133,7 +131,7 @@ struct DeadLetterReader {
                 } catch {
                     failure = error
                 }
-                // A partition's own order is only nearly that of time: several workers write to it.
+                // Offsets follow timestamps only roughly: several workers write to a partition.
                 for partition in starts.keys { windows[partition]?.sort { $0.milliseconds < $1.milliseconds } }
                 unread.merge(starts) { $1 }
                 continue
@@ -146,8 +144,8 @@ struct DeadLetterReader {
         if let failure { throw failure }
     }
 
-    /// How many offsets of a partition are read at first when the newest come first: who wants a few has them at once.
+    /// The number of offsets read first from each partition: small, so that the newest letters appear at once.
     private static let firstWindow: Int64 = 1_000
-    /// How many of all partitions together are read at a time after that.
+    /// The number of offsets read per step after that, over all partitions.
     private static let window: Int64 = 12_000
 }

@@ -2,11 +2,11 @@ import Foundation
 import Kafka
 import Messages
 
-/// Sends dead letters back to where they came from: key, value and headers as they were, plus
-/// `triage-replayed-from`, their place in the dead-letter topic.
+/// Sends dead letters back to their original topics with the original key, value and headers, plus
+/// `triage-replayed-from`, their position in the dead-letter topic.
 ///
-/// A letter counts as done when the broker has acknowledged its copy; then its offset is committed to a group of the
-/// replay's own, so that the next replay goes on after it and none is classified twice.
+/// A letter is done when the broker has acknowledged its copy. Its offset is then committed to the replay's own group,
+/// so that the next replay continues after it and none is classified twice.
 final class DeadLetterReplay {
     static let origin: StaticString = "triage-replayed-from"
 
@@ -28,7 +28,7 @@ final class DeadLetterReplay {
         var headers = RecordHeaders()
         record.forEachHeader { name, value in
             guard !DeadLetter.isOwn(header: String(decoding: name, as: UTF8.self)) else { return }
-            // A deadline of then would only have the request answered as expired.
+            // The old deadline has passed: the request would only be answered as expired.
             guard !name.elementsEqual(HeaderName.deadline.bytes) else { return }
             headers.append(nameBytes: name, value: value)
         }
@@ -41,8 +41,8 @@ final class DeadLetterReplay {
         sent += 1
     }
 
-    /// Waits until the broker has everything that was sent.
-    /// - Throws: ``CommandFailure`` when it refuses one or does not answer in time.
+    /// Waits until the broker has acknowledged everything that was sent.
+    /// - Throws: ``CommandFailure`` when it rejects one or does not answer in time.
     func finish(within limit: Duration = .seconds(60)) throws {
         let deadline = ContinuousClock.now.advanced(by: limit)
         while acknowledged < sent, undelivered == nil, ContinuousClock.now < deadline {

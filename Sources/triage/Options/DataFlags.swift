@@ -1,7 +1,7 @@
 import ArgumentParser
 import Classification
 
-/// Where labelled sentences come from.
+/// The source of labelled sentences.
 struct DataFlags: ParsableArguments {
     @Option(help: ArgumentHelp("Labelled sentences: a file, a pipe, or - for standard input.", valueName: "file"))
     var data: String
@@ -24,7 +24,7 @@ struct DataFlags: ParsableArguments {
         try SentenceFile.read(path: data, columns: SentenceColumns(text: textColumn, label: labelColumn))
     }
 
-    /// The flags as they would be typed again.
+    /// The flags as typed on a command line.
     var typed: String {
         let flags = [("--data", data), ("--text-column", textColumn), ("--label-column", labelColumn)]
         return flags.compactMap { flag, value in value.map { "\(flag) \($0.shellQuoted)" } }.joined(separator: " ")

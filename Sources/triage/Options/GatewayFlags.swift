@@ -114,7 +114,7 @@ struct GatewayFlags: ParsableArguments, SettingFlags {
 }
 
 extension SettingsReader {
-    /// Reads the gateway's settings; what they leave open keeps its default.
+    /// Reads the gateway's settings; unset ones keep their defaults.
     func gatewayConfiguration() throws -> GatewayConfiguration {
         var configuration = GatewayConfiguration()
         let topics = try topicNames()

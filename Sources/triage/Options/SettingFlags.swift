@@ -1,12 +1,12 @@
 import ArgumentParser
 
-/// Flags that are settings, each named as its ``Setting``: `--cache-size` is `cacheSize` here and there.
+/// Flags that are settings, each named like its ``Setting``: `--cache-size` is `cacheSize` in both.
 ///
-/// A flag is declared once, as an option. What stood on the command line is read off the options themselves.
+/// A flag is declared once, as an option. Reflection reads the values from the options.
 protocol SettingFlags {}
 
 extension SettingFlags {
-    /// The flags' values as they were typed; those that are absent are left out.
+    /// The flags' values as typed; absent flags are omitted.
     var values: [Setting: String] {
         var values: [Setting: String] = [:]
         for option in Mirror(reflecting: self).children {

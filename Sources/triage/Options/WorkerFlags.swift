@@ -93,7 +93,7 @@ struct WorkerFlags: ParsableArguments, SettingFlags {
 }
 
 extension SettingsReader {
-    /// Reads the worker's settings; what they leave open keeps its default.
+    /// Reads the worker's settings; unset ones keep their defaults.
     func workerConfiguration() throws -> WorkerConfiguration {
         var configuration = WorkerConfiguration()
         configuration.kafka = try kafkaProperties()

@@ -3,7 +3,7 @@ import Kafka
 import Messages
 import Synchronization
 
-/// Reads lines and sends them, on a thread of its own.
+/// Reads and sends lines on its own thread.
 struct LineSender: Sendable {
     let producer: Producer
     let topic: ProducerTopic
@@ -27,7 +27,7 @@ struct LineSender: Sendable {
                     let request = value.bytes(in: encoder.encode(text: line, id: idBytes, into: value))
                     try self.send(number, request)
                 } else {
-                    // In JSON it would take the line's number with it: no worker could read the id.
+                    // Invalid UTF-8 would invalidate the whole JSON: no worker could read the id.
                     refuse(number, .invalidUTF8)
                 }
                 number += 1
@@ -56,7 +56,7 @@ struct LineSender: Sendable {
         }
     }
 
-    /// Puts an error in the place of a line's reply.
+    /// Answers a line with an error without sending it.
     private func refuse(_ number: Int, _ failure: RequestFailure) {
         let arena = ByteArena()
         let encoder = ReplyEncoder(model: "", labels: [])
@@ -68,7 +68,7 @@ struct LineSender: Sendable {
     }
 }
 
-/// What the sending thread tells the receiving one.
+/// State that the sending thread passes to the receiving one.
 final class LineFeed: Sendable {
     private struct State {
         var refused: [(number: Int, reply: [UInt8])] = []
@@ -78,12 +78,12 @@ final class LineFeed: Sendable {
     private let state = Mutex(State())
     private let count = Atomic(0)
 
-    /// Lines handed to the producer so far.
+    /// The number of lines sent or refused so far.
     var sent: Int { count.load(ordering: .relaxed) }
 
     func didSend(_ number: Int) { count.store(number + 1, ordering: .relaxed) }
 
-    /// A line that cannot be sent, with the error that stands in its place.
+    /// Records a line that cannot be sent, with the error that replaces its reply.
     func refuse(_ number: Int, reply: [UInt8]) {
         state.withLock { $0.refused.append((number, reply)) }
         didSend(number)
@@ -96,9 +96,9 @@ final class LineFeed: Sendable {
         }
     }
 
-    /// Tells how many lines there were, or what ended the sending.
+    /// Records the number of lines, or the error that ended the sending.
     func end(_ total: Result<Int, CommandFailure>) { state.withLock { $0.total = total } }
 
-    /// How many lines there are; nil while more may come.
+    /// The number of lines; nil while more may come.
     func total() throws -> Int? { try state.withLock { try $0.total?.get() } }
 }

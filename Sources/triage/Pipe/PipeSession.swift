@@ -6,9 +6,9 @@ import Synchronization
 /// Sends the lines of standard input to the bulk lane and writes the replies to standard output in order.
 ///
 /// Two threads: one reads and sends, the caller's receives and writes. They share the window of lines in flight, which
-/// bounds memory however long the input is.
+/// bounds memory for input of any length.
 final class PipeSession {
-    /// Lines that may be under way, or answered out of turn, at a time.
+    /// The maximum number of lines in flight, or answered out of order.
     private static let window = 20_000
 
     private let producer: Producer
@@ -18,7 +18,7 @@ final class PipeSession {
     private let replyTo: ReplyAddress
     private let feed = LineFeed()
     private let room = {
-        // Dispatch stops the program when a semaphore goes with less than it began with, as it would after a failure.
+        // Dispatch traps when a semaphore is freed with less than its initial value, as after a failure: start at 0.
         let room = DispatchSemaphore(value: 0)
         for _ in 0..<PipeSession.window { room.signal() }
         return room
@@ -47,7 +47,7 @@ final class PipeSession {
         producer = try Producer(properties: efficient.merging(properties), wakeup: wakeup, log: log)
         self.requests = try producer.topic(requests)
         self.patience = patience
-        // The end is asked for now: a reply written before the first fetch must not be missed.
+        // Query the end now: a reply written before the first fetch must not be missed.
         let end = try consumer.queryWatermarks(of: partition, within: .seconds(15)).high
         try consumer.assign([(partition, .at(end))])
     }
@@ -95,7 +95,7 @@ final class PipeSession {
             try reply.withUnsafeBytes { try take(number, $0, isFailure: true) }
         }
         _ = producer.receiveDeliveryReports { [self] _, error, _, _ in undelivered = undelivered ?? error }
-        // Whoever reads along sees the replies as soon as the stream pauses.
+        // Flush as soon as the stream pauses, for interactive readers.
         if order.next == wasIdle || order.next == feed.sent { try output.flush() }
     }
 
@@ -124,8 +124,8 @@ final class PipeSession {
     }
 }
 
-/// Where this run's replies go, and how they are told from those of others: the correlation id is eight random bytes of
-/// the run, then the line's number from 0 as a big-endian Int64.
+/// The destination of this run's replies. The correlation id distinguishes them from those of others: eight random
+/// bytes per run, then the line's number from 0 as a big-endian Int64.
 struct ReplyAddress: Sendable {
     let topic: String
     let partition: Int32
@@ -136,13 +136,13 @@ struct ReplyAddress: Sendable {
         self.partition = partition
     }
 
-    /// The 16 bytes for a line.
+    /// Passes the 16-byte correlation id of a line to `body`.
     func withCorrelationID<Result>(of number: Int, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result
     {
         try withUnsafeBytes(of: (run.bigEndian, UInt64(number).bigEndian), body)
     }
 
-    /// The line that a correlation id names; nil if it is not of this run.
+    /// The line number in a correlation id; nil if it is not of this run.
     func number(of correlationID: UnsafeRawBufferPointer) -> Int? {
         guard correlationID.count == 16,
             UInt64(bigEndian: correlationID.loadUnaligned(as: UInt64.self)) == run
@@ -151,20 +151,20 @@ struct ReplyAddress: Sendable {
     }
 }
 
-/// Puts replies back into the order of their requests.
+/// Restores replies to the order of their requests.
 ///
-/// Requests are numbered from 0. Replies come in any order, some of them twice (delivery is at least once); each is kept
-/// until all before it have been taken, so at most as many are kept as requests are in flight.
+/// Requests are numbered from 0. Replies come in any order, some twice (delivery is at least once). Each is buffered
+/// until all before it have been emitted, so the buffer never exceeds the requests in flight.
 struct ReplyOrder {
     private var waiting: [Int: [UInt8]] = [:]
 
-    /// The number of the request whose reply is next in order; all before it have been taken.
+    /// The number of the next request in order; the replies to all before it have been emitted.
     private(set) var next = 0
 
-    /// Replies that had come before and were dropped.
+    /// The number of duplicate replies, which are dropped.
     private(set) var repeats = 0
 
-    /// Takes a reply in, then hands `emit` every reply whose turn it is.
+    /// Adds a reply, then passes to `emit` every reply that is next in order.
     mutating func insert(
         _ number: Int, _ reply: UnsafeRawBufferPointer, emit: (UnsafeRawBufferPointer) throws -> Void
     ) rethrows {

@@ -3,7 +3,7 @@ import Kafka
 import Messages
 
 extension SettingsReader {
-    /// The names of the topics; the defaults are the contract's.
+    /// The names of the topics; the defaults are those of the contract.
     func topicNames() throws -> TopicNames {
         var names = TopicNames()
         names.requests = try topic(.topicRequests) ?? names.requests
@@ -17,7 +17,7 @@ extension SettingsReader {
         return names
     }
 
-    /// The names of the workers' groups, one for each lane.
+    /// The names of the workers' groups, one per lane.
     func workerGroups() throws -> ConsumerGroups { try text(.group).map { ConsumerGroups($0) } ?? ConsumerGroups() }
 
     private func topic(_ setting: Setting) throws -> String? {
@@ -26,14 +26,14 @@ extension SettingsReader {
         }
     }
 
-    /// librdkafka's properties for every client of this process: brokers, then what is passed through.
+    /// librdkafka's properties for every client of this process: brokers, then the properties passed through.
     func kafkaProperties() throws -> KafkaProperties {
         var result = KafkaProperties()
         result["bootstrap.servers"] = try text(.bootstrapServers) ?? "127.0.0.1:9092"
         for (name, value) in try properties(.kafka) { result[name] = value }
         for (name, path) in try properties(.kafkaSecret) {
             do throws(SmallFile.Failure) {
-                // Editors and `echo` end a file with a line feed that is no part of the secret.
+                // Editors and `echo` end a file with a line feed that is not part of the secret.
                 result[name] = try SmallFile.text(path).trimmingCharacters(in: .newlines)
             } catch {
                 throw CommandFailure.noInput("--kafka-secret \(name)=\(path): cannot read the file: \(error.reason)")

@@ -2,9 +2,9 @@ import Foundation
 
 /// Every setting of every command, by the name of its flag.
 ///
-/// A setting is read from its flag (`--cache-size 0`), else the environment (`TRIAGE_CACHE_SIZE=0`), else the file given
-/// with `--config` (`cache-size: 0`), else it has a default. One file may serve all commands, so a name is unknown only
-/// when no command has it.
+/// A setting comes from its flag (`--cache-size 0`), the environment (`TRIAGE_CACHE_SIZE=0`), the file given with
+/// `--config` (`cache-size: 0`) or its default, in this order. One file may serve all commands, so a name is unknown
+/// only if no command has it.
 enum Setting: String, CaseIterable {
     // Every command
     case config
@@ -81,21 +81,21 @@ enum Setting: String, CaseIterable {
         self = setting
     }
 
-    /// By the names of the cases.
+    /// Settings by case name.
     static let named = Dictionary(uniqueKeysWithValues: allCases.map { ("\($0)", $0) })
 
     /// The settings that hold `NAME=VALUE` pairs for librdkafka.
     static let propertySettings: [Setting] = [.kafkaSecret, .kafka]
 
-    /// `TRIAGE_KAFKA_SECRET_…` also begins with `TRIAGE_KAFKA_`; it belongs to the longer name.
+    /// Whether a variable belongs to another setting: `TRIAGE_KAFKA_SECRET_…` also begins with `TRIAGE_KAFKA_`.
     func isShadowed(variable: String) -> Bool {
         self == .kafka && variable.hasPrefix(Setting.kafkaSecret.environmentVariable + "_")
     }
 
-    /// Stops at a `TRIAGE_…` variable that no command knows, so that a misspelt one is not silently without effect.
+    /// Rejects `TRIAGE_…` variables that no command knows, so that a misspelt one is not silently ignored.
     ///
-    /// Variables that Kubernetes makes of a service's name (`TRIAGE_GATEWAY_SERVICE_HOST`, `TRIAGE_GATEWAY_PORT_80_TCP`),
-    /// and those of tests (`TRIAGE_TEST_…`), are nobody's spelling mistake.
+    /// Variables that Kubernetes derives from service names (`TRIAGE_GATEWAY_SERVICE_HOST`,
+    /// `TRIAGE_GATEWAY_PORT_80_TCP`) and those of tests (`TRIAGE_TEST_…`) are allowed.
     static func refuseUnknown(environment: [String: String]) throws(CommandFailure) {
         for setting in propertySettings where environment[setting.environmentVariable] != nil {
             let example = setting == .kafka ? "SECURITY_PROTOCOL=SASL_SSL" : "SASL_PASSWORD=FILE"
@@ -117,7 +117,7 @@ enum Setting: String, CaseIterable {
         }
     }
 
-    /// `; did you mean …?` for a name that is nearly right, else nothing.
+    /// `; did you mean …?` for a name that is nearly right, else an empty string.
     static func suggestion(for name: String, spelling: (Setting) -> String = { $0.rawValue }) -> String {
         let near = allCases.map { (setting: $0, distance: editDistance($0.rawValue, name)) }.min {
             $0.distance < $1.distance
@@ -127,7 +127,7 @@ enum Setting: String, CaseIterable {
     }
 }
 
-/// Levenshtein's distance in characters.
+/// The Levenshtein distance in characters.
 private func editDistance(_ first: String, _ second: String) -> Int {
     let second = Array(second)
     var row = Array(0...second.count)

@@ -1,6 +1,6 @@
 import Yams
 
-/// A YAML or JSON file of settings. Names are those of the flags; `kafka:` and `kafka-secret:` hold librdkafka's own:
+/// A YAML or JSON file of settings, named as the flags are; `kafka:` and `kafka-secret:` hold librdkafka's own:
 ///
 /// ```yaml
 /// bootstrap-servers: kafka-1:9093,kafka-2:9093
@@ -11,20 +11,20 @@ import Yams
 ///   sasl.password: /run/secrets/kafka-password
 /// ```
 ///
-/// Whatever else it holds stops the start: a setting that is passed over may be the one that keeps a connection secret.
+/// Unknown settings are an error: an ignored one may be the one that keeps a connection secret.
 struct SettingsFile {
-    /// A value, and where it stands: `FILE:LINE`.
+    /// A value and its location, `FILE:LINE`.
     struct Value {
         let text: String
         let place: String
     }
 
     private(set) var values: [Setting: Value] = [:]
-    /// The pairs below `kafka:` and `kafka-secret:`, in their order.
+    /// The pairs below `kafka:` and `kafka-secret:`, in order.
     private(set) var properties: [Setting: [(name: String, value: String)]] = [:]
     private let path: String
 
-    /// - Throws: ``CommandFailure`` when the file cannot be read (66), or is not what a file of settings is (64).
+    /// - Throws: ``CommandFailure`` when the file cannot be read (66), or is not a valid settings file (64).
     init(path: String) throws(CommandFailure) {
         self.path = path
         guard let root = try Self.parse(path) else { return }
@@ -57,7 +57,7 @@ struct SettingsFile {
             throw error.isMissing ? .noInput(message) : .usage(message)
         }
         do {
-            // JSON is read as YAML, of which it is a subset.
+            // JSON is a subset of YAML.
             return try Yams.compose(yaml: text)
         } catch let error as YamlError {
             throw .usage(description(of: error, in: path))
@@ -66,7 +66,7 @@ struct SettingsFile {
         }
     }
 
-    /// The parser's own description quotes the file, which may hold what is secret.
+    /// Describes the error without the parser's own description, which quotes the file and may reveal secrets.
     private static func description(of error: YamlError, in path: String) -> String {
         switch error {
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
@@ -82,7 +82,7 @@ struct SettingsFile {
         }
     }
 
-    /// The parser's words without what only a programmer can make use of.
+    /// The parser's message without details that help only programmers.
     private static func reason(in problem: String) -> Substring {
         let problem = problem.prefix { $0 != "," }
         return problem.hasPrefix("but ") ? problem.dropFirst(4) : problem
@@ -120,7 +120,7 @@ struct SettingsFile {
         return pairs
     }
 
-    /// The text of one value, as it is written.
+    /// The text of one value, as written.
     private func text(
         of node: Node, _ what: String, at place: String, example: String
     ) throws(CommandFailure) -> String {

@@ -3,12 +3,12 @@ import Kafka
 import Logging
 import Telemetry
 
-/// Reads settings from their sources, the first that has a value winning: flags, environment, file.
+/// Reads settings from flags, the environment and the file; the first source with a value wins.
 ///
-/// Every source is read as text and converted here, so that a bad value gives the same message wherever it stands, and
-/// no reader with a default can swallow it.
+/// Every source is read as text and converted here, so that an invalid value gives the same message everywhere and
+/// never silently falls back to a default.
 struct SettingsReader {
-    /// Where a value was found, in the words of whoever set it: `--port`, `TRIAGE_PORT`, `triage.yaml:3: port`.
+    /// A value and its origin, as the user wrote it: `--port`, `TRIAGE_PORT`, `triage.yaml:3: port`.
     private struct Found {
         let text: String
         let origin: String
@@ -20,7 +20,7 @@ struct SettingsReader {
     private let file: SettingsFile?
 
     /// - Parameters:
-    ///   - flags: what stood on the command line.
+    ///   - flags: the command line's values.
     ///   - properties: the repeatable `NAME=VALUE` flags (`--kafka`, `--kafka-secret`), in order.
     ///   - configurationFile: the path given with `--config`, if any.
     init(
@@ -43,7 +43,7 @@ struct SettingsReader {
     }
 
     /// Converts the value of a setting.
-    /// - Throws: ``CommandFailure/usage(_:)`` naming where the value stands when `convert` returns nil.
+    /// - Throws: ``CommandFailure/usage(_:)`` with the value's origin when `convert` returns nil.
     func value<Value>(_ setting: Setting, expected: String, _ convert: (String) -> Value?) throws -> Value? {
         guard let found = find(setting) else { return nil }
         guard let value = convert(found.text) else {
@@ -78,14 +78,14 @@ struct SettingsReader {
         return try value(setting, expected: "one of \(names)") { Value(rawValue: $0) }
     }
 
-    /// A list separated by commas, without empty items.
+    /// A comma-separated list, without empty items.
     func list(_ setting: Setting) throws -> [String]? {
         try value(setting, expected: "a list separated by commas") { text in
             text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
         }
     }
 
-    /// The `NAME=VALUE` pairs of a repeatable setting, weakest first: file, environment, flags.
+    /// The `NAME=VALUE` pairs of a repeatable setting, in ascending precedence: file, environment, flags.
     func properties(_ setting: Setting) throws -> [(name: String, value: String)] {
         var pairs = file?.properties[setting] ?? []
         let prefix = setting.environmentVariable + "_"
@@ -120,15 +120,15 @@ extension Duration {
 }
 
 extension SettingsReader {
-    /// Sends the process's log lines to standard error as the settings say, and makes the first logger.
+    /// Configures logging to standard error by the settings, and makes the first logger.
     func startLogging(label: String) throws -> Logger {
         let level = try choice(.logLevel, of: Logger.Level.self) ?? .info
         LineLogHandler.bootstrap(level: level, format: try choice(.logFormat, of: LogFormat.self) ?? .text)
         return Logger(label: label)
     }
 
-    /// Where the Kafka clients of a short command write: nowhere unless asked for, since the command ends with one line
-    /// that says what was wrong.
+    /// The log of a short command's Kafka clients: silent by default, since the command ends with one line that says
+    /// what failed.
     func kafkaLog() throws -> KafkaLog {
         let level = try choice(.logLevel, of: Logger.Level.self) ?? .critical
         LineLogHandler.bootstrap(level: level, format: try choice(.logFormat, of: LogFormat.self) ?? .text)

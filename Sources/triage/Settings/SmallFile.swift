@@ -1,21 +1,20 @@
 import Foundation
 
-/// Reads a file that somebody wrote by hand, such as one of settings or of a password: whole, and nothing that has no
-/// end.
+/// Reads a small hand-written file, such as settings or a password, as a whole, with limits on size and waiting time.
 enum SmallFile {
-    /// Why it cannot be read, for people.
+    /// Why a file cannot be read.
     struct Failure: Error {
         let reason: String
-        /// There is nothing to read, as against something that is not what it should be.
+        /// Whether nothing could be read, as opposed to invalid content.
         let isMissing: Bool
     }
 
     private static let maximumBytes = 1 << 20
-    /// How long a pipe may be silent.
+    /// How long a pipe may be silent, in milliseconds.
     private static let patience: Int32 = 10_000
 
     static func text(_ path: String) throws(Failure) -> String {
-        // Opening a pipe would else wait for somebody who writes.
+        // Without O_NONBLOCK, opening a FIFO blocks until it has a writer.
         let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
         guard descriptor >= 0 else { throw Failure(reason: String(cString: strerror(errno)), isMissing: true) }
         defer { close(descriptor) }
@@ -37,7 +36,7 @@ enum SmallFile {
                 throw Failure(reason: "it has more than \(maximumBytes) bytes", isMissing: false)
             }
         }
-        // So is a pipe that nobody writes to.
+        // A FIFO without a writer also reads as empty.
         guard !bytes.isEmpty else { throw Failure(reason: "it is empty", isMissing: true) }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw Failure(reason: "it is not UTF-8", isMissing: false)

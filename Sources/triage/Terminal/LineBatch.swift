@@ -2,7 +2,7 @@ import Classification
 import Foundation
 import Messages
 
-/// Lines that are classified together and answered in order.
+/// A batch of lines, classified together and answered in order.
 struct LineBatch: ~Copyable {
     private static let size = 512
 
@@ -13,7 +13,7 @@ struct LineBatch: ~Copyable {
     private var headers = RequestHeaders()
     private var output = StandardOutput()
 
-    /// The lines' bytes, one after the other, since the reader's buffer moves on.
+    /// A copy of the lines' bytes, since the reader reuses its buffer.
     private let bytes = ByteArena(capacity: 1 << 16)
     private var lines: [Range<Int>] = []
     private let replies = ByteArena(capacity: 1 << 17)
@@ -28,13 +28,13 @@ struct LineBatch: ~Copyable {
         headers.add(name: HeaderName.contentType.bytes, value: StaticString("text/plain").bytes)
     }
 
-    /// Takes a line; when a batch has come together it is answered.
+    /// Adds a line; answers the batch when it is full.
     mutating func add(_ line: UnsafeRawBufferPointer) throws {
         lines.append(bytes.append(line))
         if lines.count == Self.size { try answer() }
     }
 
-    /// Answers what is left and writes it out.
+    /// Answers the remaining lines and flushes the output.
     mutating func finish() throws {
         try answer()
         try output.flush()
@@ -59,7 +59,7 @@ struct LineBatch: ~Copyable {
         decoder.reset()
     }
 
-    /// Encodes the reply to the next line; `row` gives its probabilities, if it holds a sentence.
+    /// Encodes the reply to the next line; `row` gives its probabilities if it has a sentence.
     private mutating func encode(_ request: DecodedRequest, row: @autoclosure () -> ArraySlice<Float>) throws -> Range<
         Int
     > {

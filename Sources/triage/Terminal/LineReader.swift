@@ -1,8 +1,8 @@
 import Foundation
 
-/// Lines of a file descriptor as bytes, in one reused buffer.
+/// Reads lines of bytes from a file descriptor, in one reused buffer.
 ///
-/// A line ends with LF or CR LF; the last one may lack it. Lines may be of any length and hold any bytes.
+/// A line ends with LF or CRLF; the last one may lack it. Lines may have any length and contain any bytes.
 struct LineReader: ~Copyable {
     private let descriptor: Int32
     private var buffer = [UInt8](repeating: 0, count: 1 << 16)
@@ -13,7 +13,7 @@ struct LineReader: ~Copyable {
 
     init(descriptor: Int32) { self.descriptor = descriptor }
 
-    /// Lends the next line to `body`, without its ending; returns nil after the last one.
+    /// Passes the next line to `body`, without its ending; returns nil after the last one.
     /// - Throws: ``CommandFailure`` when the descriptor cannot be read.
     mutating func next<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result? {
         while true {

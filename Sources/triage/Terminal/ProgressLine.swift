@@ -3,7 +3,7 @@ import Foundation
 import Synchronization
 import Telemetry
 
-/// The progress of training, which may come from several threads.
+/// The progress of training, which several threads may report.
 final class ProgressLine: Sendable {
     private let progress = Mutex(Progress())
 
@@ -13,7 +13,7 @@ final class ProgressLine: Sendable {
         }
     }
 
-    /// Takes the line away and says how long it all took.
+    /// Clears the line and returns the elapsed time.
     func finish() -> String {
         progress.withLock { line in
             line.finish()
@@ -23,14 +23,14 @@ final class ProgressLine: Sendable {
 }
 
 extension Double {
-    /// The number with so many decimals.
+    /// The number with this many decimals.
     func rounded(to decimals: Int) -> String { String(format: "%.\(decimals)f", self) }
 }
 
-/// One line on standard error that says how far long work is: redrawn in place when standard error is a terminal, else
-/// silent, so that logs of scripts stay clean.
+/// A progress line on standard error: redrawn in place on a terminal, otherwise silent, so that logs of scripts stay
+/// clean.
 ///
-/// Used by one thread. Draws at most ten times a second.
+/// Not thread-safe. Draws at most ten times a second.
 struct Progress {
     private let isTerminal = isatty(STDERR_FILENO) == 1
     private let start = ContinuousClock.now
@@ -40,7 +40,7 @@ struct Progress {
     /// Seconds since this value was made.
     var seconds: Double { start.duration(to: .now) / .seconds(1) }
 
-    /// Draws the line that `text` gives, unless one was drawn within the last 100 ms.
+    /// Draws the line from `text`, unless one was drawn within the last 100 ms.
     mutating func show(_ text: () -> String) {
         guard isTerminal, lastDrawing.map({ $0.duration(to: .now) > .milliseconds(100) }) ?? true else { return }
         lastDrawing = .now
@@ -48,7 +48,7 @@ struct Progress {
         StandardError.write("\r\u{1B}[K\(text())")
     }
 
-    /// Takes the line away and, if given, leaves a summary in its place (also when there is no terminal).
+    /// Clears the line and, if given, prints a summary in its place (also without a terminal).
     mutating func finish(_ summary: String? = nil) {
         if isDrawn { StandardError.write("\r\u{1B}[K") }
         isDrawn = false
@@ -57,7 +57,7 @@ struct Progress {
 }
 
 extension Int {
-    /// `1,234,567`, whatever the locale.
+    /// `1,234,567`, independent of the locale.
     var grouped: String {
         var digits = String(magnitude)
         var index = digits.count - 3

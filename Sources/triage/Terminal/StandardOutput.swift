@@ -1,14 +1,14 @@
 import Foundation
 import Telemetry
 
-/// Standard output, buffered: written when 64 KiB have come together and on `flush()`. For JSON, a value a line.
+/// Buffered standard output: written when 64 KiB are full and on `flush()`. For JSON, one value per line.
 struct StandardOutput: ~Copyable {
     private var buffer: [UInt8] = []
 
     init() { buffer.reserveCapacity(1 << 17) }
 
-    /// Adds a line; LF follows it. Of control characters JSON lets those from U+0080 to U+009F stand as they are, which some
-    /// terminals obey: they become escapes, which mean the same.
+    /// Adds a line and LF. JSON allows the control characters U+0080 to U+009F unescaped, but some terminals obey them,
+    /// so they are written as escapes.
     /// - Throws: ``CommandFailure`` when standard output is closed or its disk is full.
     mutating func writeLine(_ line: UnsafeRawBufferPointer) throws {
         var rest = line
@@ -22,7 +22,7 @@ struct StandardOutput: ~Copyable {
         if buffer.count >= 1 << 16 { try flush() }
     }
 
-    /// Where the first of these control characters begins: in UTF-8 it is 0xC2 and its own number.
+    /// The index of the first such control character: in UTF-8, 0xC2 followed by its own number.
     private static func firstControl(in line: UnsafeRawBufferPointer) -> Int? {
         guard let start = line.baseAddress else { return nil }
         var index = 0
@@ -51,14 +51,14 @@ struct StandardOutput: ~Copyable {
     }
 }
 
-/// Prints a text for people: lines whose control characters, such as those in a label, are shown as escapes.
+/// Prints text for people, with control characters, such as those in a label, shown as escapes.
 func show(_ parts: String...) { print(LineEscaping.plainLines(parts.joined(separator: " "))) }
 
-/// A table for people: a header, columns as wide as they have to be, two spaces between them.
+/// A human-readable table: a header, columns as wide as needed, two spaces between them.
 struct TextTable {
     let lines: [String]
 
-    /// - Parameter right: the columns that are numbers, which end together.
+    /// - Parameter right: the columns to align right, which hold numbers.
     init(_ header: [String], _ rows: [[String]], right: Set<Int>) {
         let rows = [header] + rows
         let widths = header.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
@@ -74,20 +74,20 @@ struct TextTable {
     }
 }
 
-/// What a command says beside its results.
+/// Warnings and hints that a command prints besides its results.
 enum Advice {
-    /// Writes a warning to standard error, behind what was printed before it.
+    /// Writes a warning to standard error, after flushing what was printed before.
     static func warn(_ message: String) {
         fflush(nil)
         StandardError.write(LineEscaping.plainLines("warning: \(message)\n"))
     }
 
-    /// A command of this program, as the user would type it where this one was typed.
+    /// A command line of this program, with the program name as the user typed it.
     static func command(_ arguments: String) -> String { "\(CommandLine.arguments[0].shellQuoted) \(arguments)" }
 }
 
 extension String {
-    /// The text as one word of a shell's command line.
+    /// The text as one shell word, quoted if needed.
     var shellQuoted: String {
         let isPlain = { (byte: UInt8) in
             switch byte {

@@ -6,7 +6,7 @@ import Testing
 
 extension EndToEnd {
     /// Errors that a healthy broker never gives, from librdkafka's mock cluster, to a real worker.
-    @Suite struct BrokerErrorTests {
+    @Suite("Broker error") struct BrokerErrorTests {
         struct Fault: Sendable, CustomTestStringConvertible {
             let request: MockCluster.Request
             let errors: [KafkaErrorCode]
@@ -33,8 +33,8 @@ extension EndToEnd {
             Fault(request: .produce, errors: [.notLeader, .requestTimedOut]),
         ].map { Fault(request: $0.request, errors: $0.errors, arguments: ["--delivery", "exactly-once"]) }
 
-        @Test(arguments: transient + transactional)
-        func `an error that passes: every request is answered`(fault: Fault) throws {
+        @Test("an error that passes: every request is answered", arguments: transient + transactional)
+        func anErrorThatPassesEveryRequestIsAnswered(fault: Fault) throws {
             let mock = try MockCluster()
             let stage = try Stage(mock: mock)
             let count = 3_000
@@ -55,7 +55,8 @@ extension EndToEnd {
             #expect(pool.selfEnds.isEmpty, "\(pool.selfEnds)")
         }
 
-        @Test func `a reply that is too large for the broker becomes an error reply and a dead letter`() throws {
+        @Test("a reply that is too large for the broker becomes an error reply and a dead letter")
+        func aReplyThatIsTooLargeForTheBroker() throws {
             let mock = try MockCluster()
             let stage = try Stage(mock: mock)
             let request = try stage.publish(
@@ -72,7 +73,8 @@ extension EndToEnd {
             #expect(worker.isRunning)
         }
 
-        @Test func `a dead-letter topic that cannot be written stops the worker before it commits`() throws {
+        @Test("a dead-letter topic that cannot be written stops the worker before it commits")
+        func aDeadLetterTopicThatCannotBeWrittenStops() throws {
             let mock = try MockCluster()
             let stage = try Stage(mock: mock, partitions: 1)
             let good = Array(#"{"text":"un train pour Brest"}"#.utf8)

@@ -3,8 +3,9 @@ import Messages
 import Testing
 
 extension EndToEnd {
-    @Suite struct CloudEventTests {
-        @Test func `CloudEvents in, binary or structured, CloudEvents out; an expired one is not classified`() throws {
+    @Suite("Cloud event") struct CloudEventTests {
+        @Test("CloudEvents in, binary or structured, CloudEvents out; an expired one is not classified")
+        func cloudeventsInBinaryOrStructuredCloudEventsOutAnExpired() throws {
             let stage = try Stage()
             let worker = try stage.startWorker()
             let text = SampleSentences.sentence(5)

@@ -1,10 +1,12 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension EndToEnd {
     /// Whatever is killed and cut, nothing is lost.
-    @Suite struct DeliveryTests {
-        @Test func `at least once: workers are killed, connections cut, every request is answered`() throws {
+    @Suite("Delivery") struct DeliveryTests {
+        @Test("at least once: workers are killed, connections cut, every request is answered")
+        func atLeastOnceWorkersAreKilledConnectionsCutEvery() throws {
             let name = "at least once"
             let stage = try Stage(partitions: 6, isProxied: true)
             let audit = try ReplyAudit(on: stage)
@@ -33,7 +35,8 @@ extension EndToEnd {
 
         /// Only Apache Kafka ends what a killed producer left open as it should: embedded brokers leave out
         /// what they cannot do, see ``Storm/Accident``.
-        @Test func `exactly once: a read-committed reader sees every answer once`() throws {
+        @Test("exactly once: a read-committed reader sees every answer once")
+        func exactlyOnceAReadCommittedReaderSeesEveryAnswer() throws {
             let name = "exactly once"
             let stage = try Stage(partitions: 6, isProxied: true)
             let audit = try ReplyAudit(on: stage, isolation: "read_committed")

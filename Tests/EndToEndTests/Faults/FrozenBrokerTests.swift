@@ -3,10 +3,12 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    @Suite struct FrozenBrokerTests {
+    @Suite("Frozen broker") struct FrozenBrokerTests {
         /// Nothing is ready that waits for a broker in vain, whatever connections it has.
-        @Test(.enabled(if: Broker.Kind.available != [.given], "a running broker is not ours to freeze"))
-        func `a frozen broker: worker and gateway are not ready until it goes on, and nothing is lost`() async throws {
+        @Test(
+            "a frozen broker: worker and gateway are not ready until it goes on, and nothing is lost",
+            .enabled(if: Broker.Kind.available != [.given], "a running broker is not ours to freeze"))
+        func aFrozenBrokerWorkerAndGatewayAreNotReady() async throws {
             let broker = try Broker.start(.tansu)
             defer { try? broker.signal(SIGCONT) }
             let stage = try Stage(broker: broker)
@@ -37,8 +39,10 @@ extension EndToEnd {
         }
 
         /// Replies that were under way for longer than they are tried at a time.
-        @Test(.enabled(if: Broker.Kind.available != [.given], "a running broker is not ours to freeze"))
-        func `a broker that was frozen for seconds: every call is answered, those before and those after`() throws {
+        @Test(
+            "a broker that was frozen for seconds: every call is answered, those before and those after",
+            .enabled(if: Broker.Kind.available != [.given], "a running broker is not ours to freeze"))
+        func aBrokerThatWasFrozenForSecondsEveryCall() throws {
             let broker = try Broker.start(.tansu)
             defer { try? broker.signal(SIGCONT) }
             let stage = try Stage(broker: broker)
@@ -64,8 +68,10 @@ extension EndToEnd {
         }
 
         /// An operator who takes a frozen broker away does not wait for its clients.
-        @Test(.enabled(if: Broker.Kind.available != [.given], "a running broker is not ours to freeze"))
-        func `beside a frozen broker worker and gateway end when they are told to`() async throws {
+        @Test(
+            "beside a frozen broker worker and gateway end when they are told to",
+            .enabled(if: Broker.Kind.available != [.given], "a running broker is not ours to freeze"))
+        func besideAFrozenBrokerWorkerAndGatewayEnd() async throws {
             let broker = try Broker.start(.tansu)
             defer { try? broker.signal(SIGCONT) }
             let stage = try Stage(broker: broker)

@@ -4,8 +4,9 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    @Suite struct LaneTests {
-        @Test func `a backlog neither fills the memory nor slows an interactive caller`() throws {
+    @Suite("Lane") struct LaneTests {
+        @Test("a backlog neither fills the memory nor slows an interactive caller")
+        func aBacklogNeitherFillsTheMemoryNorSlows() throws {
             let stage = try Stage(partitions: 6)
             let pool = try WorkerPool(on: stage, count: 1)
             let probe = InteractiveProbe(on: stage)
@@ -64,8 +65,8 @@ extension EndToEnd {
             }
         }
 
-        @Test func `lanes on processes of their own: each answers its own lane, and a killed one loses nothing`() throws
-        {
+        @Test("lanes on processes of their own: each answers its own lane, and a killed one loses nothing")
+        func lanesOnProcessesOfTheirOwnEachAnswers() throws {
             let name = "lanes apart"
             let stage = try Stage(partitions: 6)
             let audit = try ReplyAudit(on: stage)
@@ -115,8 +116,10 @@ extension EndToEnd {
             let niceness: Int
         }
 
-        @Test(arguments: [([], Scheduling.normal), (["low"], .low), (["idle"], .idle)] as [([String], Scheduling)])
-        func `the bulk lane's priority is that of all its threads, and of no other`(
+        @Test(
+            "the bulk lane's priority is that of all its threads, and of no other",
+            arguments: [([], Scheduling.normal), (["low"], .low), (["idle"], .idle)] as [([String], Scheduling)])
+        func theBulkLaneSPriorityIsThatOfAll(
             priority: [String], expected: Scheduling
         ) throws {
             let stage = try Stage(mock: MockCluster())

@@ -1,10 +1,12 @@
 import Foundation
 import Messages
+import TestSupport
 import Testing
 
 extension EndToEnd {
-    @Suite struct ManyBadRecordsTests {
-        @Test func `bad records of every code among good ones: each is answered with its code and kept`() throws {
+    @Suite("Many bad records") struct ManyBadRecordsTests {
+        @Test("bad records of every code among good ones: each is answered with its code and kept")
+        func badRecordsOfEveryCodeAmongGoodOnesEach() throws {
             let stage = try Stage()
             let perCode = Scale.pick(short: 100, soak: 1_000)
             let good = Scale.pick(short: 10_000, soak: 100_000)

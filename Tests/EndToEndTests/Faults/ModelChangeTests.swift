@@ -2,8 +2,9 @@ import Foundation
 import Testing
 
 extension EndToEnd {
-    @Suite struct ModelChangeTests {
-        @Test func `SIGHUP under load: a good model takes over once, a corrupt and a missing one change nothing`()
+    @Suite("Model change") struct ModelChangeTests {
+        @Test("SIGHUP under load: a good model takes over once, a corrupt and a missing one change nothing")
+        func sighupUnderLoadAGoodModelTakesOverOnce()
             throws
         {
             // One partition, so that the replies are read in the order in which they were written.

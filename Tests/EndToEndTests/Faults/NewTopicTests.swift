@@ -7,7 +7,7 @@ extension EndToEnd {
     /// Of the embedded brokers noida gives topics no ids, librdkafka 2.16 ends with a segmentation fault when a topic
     /// that it reads is made again on Tansu (Python's clients do too), and the mock cluster has no controller, which
     /// librdkafka asks for ids.
-    @Suite(.enabled(if: Broker.Kind.available == [.given], "only a given Apache Kafka has topic ids"))
+    @Suite("New topic", .enabled(if: Broker.Kind.available == [.given], "only a given Apache Kafka has topic ids"))
     struct NewTopicTests {
         @Test(
             "of a topic that is deleted and made again under a worker every request is answered",

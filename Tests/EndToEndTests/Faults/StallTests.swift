@@ -3,9 +3,11 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    @Suite struct StallTests {
-        @Test(.enabled(if: Stage.connectionsCanBeCut, "a running broker is only cut off with TRIAGE_TEST_PROXY"))
-        func `the broker stalls: no crash, no loss, and the flow comes back`() throws {
+    @Suite("Stall") struct StallTests {
+        @Test(
+            "the broker stalls: no crash, no loss, and the flow comes back",
+            .enabled(if: Stage.connectionsCanBeCut, "a running broker is only cut off with TRIAGE_TEST_PROXY"))
+        func theBrokerStallsNoCrashNoLoss() throws {
             let stage = try Stage(isProxied: true)
             let proxy = try #require(stage.proxy)
             let audit = try ReplyAudit(on: stage)

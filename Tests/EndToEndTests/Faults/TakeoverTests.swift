@@ -3,8 +3,9 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    @Suite struct TakeoverTests {
-        @Test func `SIGTERM in mid-stream: the worker ends in time, loses nothing, and the other takes over`() throws {
+    @Suite("Takeover") struct TakeoverTests {
+        @Test("SIGTERM in mid-stream: the worker ends in time, loses nothing, and the other takes over")
+        func sigtermInMidStreamTheWorkerEndsInTime() throws {
             let stage = try Stage()
             let audit = try ReplyAudit(on: stage)
             let pool = try WorkerPool(on: stage, count: 2)
@@ -27,8 +28,8 @@ extension EndToEnd {
         /// The embedded brokers have the classic protocol only.
         static let groupProtocols = Broker.Kind.available == [.given] ? ["classic", "consumer"] : ["classic"]
 
-        @Test(arguments: groupProtocols)
-        func `workers come and go: order per key is kept, no late commit, no loss`(groupProtocol: String) throws {
+        @Test("workers come and go: order per key is kept, no late commit, no loss", arguments: groupProtocols)
+        func workersComeAndGoOrderPerKeyIsKept(groupProtocol: String) throws {
             let name = "come and go"
             let stage = try Stage(partitions: 8)
             let audit = try ReplyAudit(on: stage)

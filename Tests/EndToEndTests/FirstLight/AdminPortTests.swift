@@ -3,8 +3,9 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    @Suite struct AdminPortTests {
-        @Test func `the worker's admin port behaves as the standards want, whatever is sent`() async throws {
+    @Suite("Admin port") struct AdminPortTests {
+        @Test("the worker's admin port behaves as the standards want, whatever is sent")
+        func theWorkerSAdminPortBehavesAsTheStandards() async throws {
             let stage = try Stage()
             let port = try freePort()
             let worker = try stage.startWorker(arguments: ["--admin-port", "\(port)"])

@@ -3,8 +3,9 @@ import Messages
 import Testing
 
 extension EndToEnd {
-    @Suite struct BadInputTests {
-        @Test func `bad records are answered with their code and kept untouched, their neighbours are classified`()
+    @Suite("Bad input") struct BadInputTests {
+        @Test("bad records are answered with their code and kept untouched, their neighbours are classified")
+        func badRecordsAreAnsweredWithTheirCodeAndKept()
             throws
         {
             let stage = try Stage()

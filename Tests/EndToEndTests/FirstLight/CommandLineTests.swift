@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    @Suite struct CommandLineTests {
+    @Suite("Command line") struct CommandLineTests {
         static let folder = SampleModel.folder
 
         static func file(_ name: String, _ contents: String) throws -> String {
@@ -24,24 +24,26 @@ extension EndToEnd {
             #expect(process.output.isEmpty, sourceLocation: sourceLocation)
         }
 
-        @Test(arguments: [
-            ["worker"], ["gateway"], ["train", "--data", "a", "--output", "b"], ["evaluate", "--data", "a"],
-            ["classify", "--model", "a"], ["pipe"], ["topics", "create"],
-        ])
-        func `an unknown flag`(command: [String]) throws {
+        @Test(
+            "an unknown flag",
+            arguments: [
+                ["worker"], ["gateway"], ["train", "--data", "a", "--output", "b"], ["evaluate", "--data", "a"],
+                ["classify", "--model", "a"], ["pipe"], ["topics", "create"],
+            ])
+        func anUnknownFlag(command: [String]) throws {
             try expect(command + ["--no-such-flag", "1"], code: 64, mentioning: ["--no-such-flag"])
         }
 
-        @Test func `a required flag that is missing`() throws {
+        @Test("a required flag that is missing") func aRequiredFlagThatIsMissing() throws {
             try expect(["train", "--output", "a"], code: 64, mentioning: ["--data"])
             try expect(["worker"], code: 64, mentioning: ["--model"])
         }
 
-        @Test func `an unknown command`() throws {
+        @Test("an unknown command") func anUnknownCommand() throws {
             try expect(["clasify"], code: 64, mentioning: ["clasify"])
         }
 
-        @Test func `an invalid flag`() throws {
+        @Test("an invalid flag") func anInvalidFlag() throws {
             let model = try SampleModel.path()
             try expect(
                 ["worker", "--model", model, "--delivery", "twice"], code: 64, mentioning: ["delivery", "twice"])
@@ -54,7 +56,9 @@ extension EndToEnd {
                 mentioning: ["no.such.property"])
         }
 
-        @Test func `an unknown or invalid setting of the environment`() throws {
+        @Test("an unknown or invalid setting of the environment") func anUnknownOrInvalidSettingOfTheEnvironment()
+            throws
+        {
             let model = try SampleModel.path()
             try expect(
                 ["worker", "--model", model], environment: ["TRIAGE_NO_SUCH_SETTING": "1"], code: 64,
@@ -62,7 +66,7 @@ extension EndToEnd {
             try expect(["gateway"], environment: ["TRIAGE_PORT": "ninety"], code: 64, mentioning: ["ninety"])
         }
 
-        @Test func `an unknown or invalid setting of a file`() throws {
+        @Test("an unknown or invalid setting of a file") func anUnknownOrInvalidSettingOfAFile() throws {
             let model = try SampleModel.path()
             let unknown = try Self.file("unknown.yaml", "no-such-setting: 1\n")
             try expect(
@@ -75,7 +79,7 @@ extension EndToEnd {
                 ["gateway", "--config", "/no/such/file.yaml"], code: 66, mentioning: ["/no/such/file.yaml"])
         }
 
-        @Test func `a model that is missing, truncated or none at all`() throws {
+        @Test("a model that is missing, truncated or none at all") func aModelThatIsMissingTruncatedOrNone() throws {
             let model = try SampleModel.path()
             let truncated = Self.folder.appending(path: "truncated.model")
             try Data(contentsOf: URL(filePath: model)).dropLast(100).write(to: truncated)
@@ -88,7 +92,7 @@ extension EndToEnd {
             }
         }
 
-        @Test func `a pipe in the place of a model`() throws {
+        @Test("a pipe in the place of a model") func aPipeInThePlaceOfAModel() throws {
             let pipe = Self.folder.appending(path: "pipe.model").path
             #expect(mkfifo(pipe, 0o600) == 0)
             let data = try Self.file("pipe.tsv", "label\ttext\na\tb\n")
@@ -98,7 +102,7 @@ extension EndToEnd {
         }
 
         /// Some terminals obey characters from U+0080 to U+009F as they do those that begin with ESC.
-        @Test func `nothing paints over a terminal`() throws {
+        @Test("nothing paints over a terminal") func nothingPaintsOverATerminal() throws {
             let name = "a\u{9B}31m\u{1B}[31mb"
             try expect(
                 ["classify", "--model", "/no/\(name)"], code: 66, mentioning: [#"/no/a\u009b31m\u001b[31mb"#])
@@ -119,7 +123,9 @@ extension EndToEnd {
             }
         }
 
-        @Test func `the version, with the commit when the build was told it`() throws {
+        @Test("the version, with the commit when the build was told it") func theVersionWithTheCommitWhenTheBuildWas()
+            throws
+        {
             let process = try TriageProcess(["--version"])
             process.closeInput()
             #expect(try process.wait() == 0)
@@ -130,7 +136,7 @@ extension EndToEnd {
         }
 
         /// Two that have something to say, one when it ends and one all the time.
-        @Test func `an end that nobody is there to read of`() async throws {
+        @Test("an end that nobody is there to read of") func anEndThatNobodyIsThereToRead() async throws {
             for command in [["gateway", "--port", "0"], ["worker", "--model", try SampleModel.path()]] {
                 try await withRefusingPort { port in
                     let process = Process()
@@ -159,7 +165,7 @@ extension EndToEnd {
             _ = fcntl(end, F_SETFL, flags)
         }
 
-        @Test func `no broker`() async throws {
+        @Test("no broker") func noBroker() async throws {
             let model = try SampleModel.path()
             try await withRefusingPort { port in
                 let address = "127.0.0.1:\(port)"
@@ -170,7 +176,7 @@ extension EndToEnd {
             }
         }
 
-        @Test func `training data that is missing or broken`() throws {
+        @Test("training data that is missing or broken") func trainingDataThatIsMissingOrBroken() throws {
             let output = Self.folder.appending(path: "never.model").path
             try expect(
                 ["train", "--data", "/no/such.json", "--output", output], code: 66, mentioning: ["/no/such.json"])

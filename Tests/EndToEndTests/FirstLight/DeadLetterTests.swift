@@ -4,8 +4,9 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    @Suite struct DeadLetterTests {
-        @Test func `after a fix, replay sends dead letters back once, and tells where they lay`() throws {
+    @Suite("Dead letter") struct DeadLetterTests {
+        @Test("after a fix, replay sends dead letters back once, and tells where they lay")
+        func afterAFixReplaySendsDeadLettersBackOnce() throws {
             // Tansu takes the first record of a partition's last batch for its end, and so keeps the rest of it from readers.
             let stage = try Stage(kind: .noida)
             let long = (0..<5).map { number in
@@ -94,7 +95,7 @@ extension EndToEnd {
             #expect(Set(origins) == Set(all.map(\.position)))
         }
 
-        @Test func `what cannot be meant is refused with what can`() throws {
+        @Test("what cannot be meant is refused with what can") func whatCannotBeMeantIsRefusedWithWhatCan() throws {
             for (arguments, problem) in [
                 (["list", "--code", "malfromed_json"], "--code malfromed_json: no dead letter has it; it is one of"),
                 (["list", "--since", "yesterday"], "--since: 'yesterday' is neither a time such as"),

@@ -4,13 +4,15 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    @Suite struct DoorTests {
+    @Suite("Door") struct DoorTests {
         private struct Problem: Decodable {
             let code: String
             let detail: String
         }
 
-        @Test func `the same bytes come to the same by Kafka and by HTTP`() async throws {
+        @Test("the same bytes come to the same by Kafka and by HTTP") func theSameBytesComeToTheSameByKafka()
+            async throws
+        {
             let stage = try Stage()
             let worker = try stage.startWorker()
             let port = try freePort()

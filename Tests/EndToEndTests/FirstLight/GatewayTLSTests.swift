@@ -3,8 +3,9 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    @Suite struct GatewayTLSTests {
-        @Test func `the gateway serves HTTPS to those who trust its certificate, all on one connection`() async throws {
+    @Suite("Gateway TLS") struct GatewayTLSTests {
+        @Test("the gateway serves HTTPS to those who trust its certificate, all on one connection")
+        func theGatewayServesHTTPSToThoseWhoTrust() async throws {
             let certificate = try SelfSignedCertificate()
             defer { certificate.remove() }
             let stage = try Stage()

@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    @Suite struct GatewayTests {
+    @Suite("Gateway") struct GatewayTests {
         private let stage: Stage
 
         init() throws { stage = try Stage() }
@@ -23,7 +23,8 @@ extension EndToEnd {
             return (worker, gateway, client)
         }
 
-        @Test func `the gateway answers over HTTP what a worker classified, and 504 once none is left`() async throws {
+        @Test("the gateway answers over HTTP what a worker classified, and 504 once none is left")
+        func theGatewayAnswersOverHTTPWhatAWorkerClassified() async throws {
             let (worker, gateway, client) = try await serve()
             #expect(try await client.get("/health/live").status == 200)
 
@@ -57,8 +58,10 @@ extension EndToEnd {
 
         /// Tansu cannot add partitions. How long the gateway leaves new ones alone is shown by its parts: that it uses them
         /// in the end, or that calls fail without it, would take minutes here.
-        @Test(.enabled(if: Broker.Kind.available != [.tansu]))
-        func `partitions added while everything runs: workers read them soon, and no call fails meanwhile`()
+        @Test(
+            "partitions added while everything runs: workers read them soon, and no call fails meanwhile",
+            .enabled(if: Broker.Kind.available != [.tansu]))
+        func partitionsAddedWhileEverythingRunsWorkersReadThemSoon()
             async throws
         {
             let kind = Broker.Kind.available.first { $0 != .tansu }
@@ -86,7 +89,9 @@ extension EndToEnd {
             #expect(worker.isRunning)
         }
 
-        @Test func `a gateway that is told to end answers what it has begun first`() async throws {
+        @Test("a gateway that is told to end answers what it has begun first") func aGatewayThatIsToldToEndAnswersWhat()
+            async throws
+        {
             let (worker, gateway, client) = try await serve()
             #expect(try await client.get("/api/intent?sentence=bonjour").status == 200)
 

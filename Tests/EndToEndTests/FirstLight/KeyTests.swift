@@ -4,7 +4,7 @@ import Testing
 
 extension EndToEnd {
     /// API keys are changed by people, often as root, beside a gateway that runs as another user.
-    @Suite struct KeyTests {
+    @Suite("Key") struct KeyTests {
         /// Who runs the gateway: `nobody` where the tests may choose.
         private static let user: UInt32? = geteuid() == 0 ? 65_534 : nil
 
@@ -30,7 +30,8 @@ extension EndToEnd {
             for key in keys { #expect(try await client.status(with: key) == status) }
         }
 
-        @Test func `many changes at once and none is lost, and a key that is revoked lets nobody in`() async throws {
+        @Test("many changes at once and none is lost, and a key that is revoked lets nobody in")
+        func manyChangesAtOnceAndNoneIsLost() async throws {
             defer { try? FileManager.default.removeItem(at: folder) }
             let old = try (0..<5).map { try end(keys("create", "old-\($0)")) }
             if let user = Self.user {

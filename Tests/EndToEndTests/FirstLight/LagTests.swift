@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    @Suite struct LagTests {
+    @Suite("Lag") struct LagTests {
         private struct Line: Decodable, Equatable {
             let topic: String
             let partition: Int32
@@ -18,7 +18,8 @@ extension EndToEnd {
             }
         }
 
-        @Test func `what waits is told without a worker, and that nothing does after one`() throws {
+        @Test("what waits is told without a worker, and that nothing does after one")
+        func whatWaitsIsToldWithoutAWorker() throws {
             // Tansu says of the end of a partition where its last batch begins.
             let stage = try Stage(partitions: 2, kind: .noida)
             let records = (0..<6).map { StoredRecord(value: Array("{\"text\":\"un train \($0)\"}".utf8)) }
@@ -44,7 +45,8 @@ extension EndToEnd {
                 try lag(stage).first == line(stage.topics.requests, 0, position: 6, end: 6, lag: 0, seconds: 0))
         }
 
-        @Test func `a topic that is not there, and a broker that is not, end with one line`() throws {
+        @Test("a topic that is not there, and a broker that is not, end with one line")
+        func aTopicThatIsNotThereAndABroker() throws {
             let stage = try Stage(partitions: 1)
             let missing = try TriageProcess(
                 ["lag", "--bootstrap-servers", stage.bootstrapServers, "--topic-requests", "nowhere"])
@@ -56,7 +58,8 @@ extension EndToEnd {
             #expect(silent.errors.split(separator: "\n").count == 1)
         }
 
-        @Test func `a gateway's metrics tell what waits in the interactive lane, and that it is done`() throws {
+        @Test("a gateway's metrics tell what waits in the interactive lane, and that it is done")
+        func aGatewaySMetricsTellWhatWaits() throws {
             let stage = try Stage(partitions: 2, kind: .noida)
             let records = (0..<3).map { StoredRecord(value: Array("{\"text\":\"un train \($0)\"}".utf8)) }
             _ = try stage.publish(records, to: stage.topics.interactive)

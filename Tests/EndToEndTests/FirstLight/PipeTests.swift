@@ -3,8 +3,9 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    @Suite struct PipeTests {
-        @Test func `pipe answers every line in order, as classify does without a queue`() throws {
+    @Suite("Pipe") struct PipeTests {
+        @Test("pipe answers every line in order, as classify does without a queue")
+        func pipeAnswersEveryLineInOrderAsClassifyDoes() throws {
             let count = Scale.pick(short: 3_000, soak: 100_000)
             let lines = (0..<count).map(SampleSentences.sentence)
             let sentences = SampleModel.folder.appending(path: "sentences.txt")
@@ -35,7 +36,8 @@ extension EndToEnd {
             #expect(workers.allSatisfy { $0.isRunning })
         }
 
-        @Test func `pipe answers a line that is not UTF-8 in its place, with its number, as classify does`() throws {
+        @Test("pipe answers a line that is not UTF-8 in its place, with its number, as classify does")
+        func pipeAnswersALineThatIsNotUTF8() throws {
             let input = SampleModel.folder.appending(path: "latin-1.txt")
             let lines: [[UInt8]] = [
                 Array("un train pour Brest".utf8), [0x68, 0xF4, 0x74, 0x65, 0x6C], [], [0xFF], Array("un hôtel".utf8),
@@ -55,7 +57,7 @@ extension EndToEnd {
             #expect(worker.isRunning)
         }
 
-        @Test func `pipe says that no worker answers`() throws {
+        @Test("pipe says that no worker answers") func pipeSaysThatNoWorkerAnswers() throws {
             let stage = try Stage(partitions: 1)
             let pipe = try stage.startPipe(arguments: ["--request-timeout", "2s"])
             try pipe.send("un train pour Brest\n")

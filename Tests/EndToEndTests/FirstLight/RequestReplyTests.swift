@@ -3,8 +3,9 @@ import Messages
 import Testing
 
 extension EndToEnd {
-    @Suite struct RequestReplyTests {
-        @Test func `kcat asks and is answered with its id and key on the topic that it named`() throws {
+    @Suite("Request reply") struct RequestReplyTests {
+        @Test("kcat asks and is answered with its id and key on the topic that it named")
+        func kcatAsksAndIsAnsweredWithItsId() throws {
             let stage = try Stage()
             let worker = try stage.startWorker()
             _ = try kcat(
@@ -29,7 +30,8 @@ extension EndToEnd {
             #expect(worker.isRunning)
         }
 
-        @Test func `a reply goes to its partition and carries id, key and trace byte for byte`() throws {
+        @Test("a reply goes to its partition and carries id, key and trace byte for byte")
+        func aReplyGoesToItsPartitionAndCarriesId() throws {
             let stage = try Stage()
             let worker = try stage.startWorker()
             let id: [UInt8] = [0, 255, 1, 0x0A, 0x22, 0xC3, 0]

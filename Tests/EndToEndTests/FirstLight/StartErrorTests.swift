@@ -4,7 +4,7 @@ import Testing
 
 extension EndToEnd {
     /// Whatever keeps a program from starting is told in one line that names flag, value and remedy.
-    @Suite struct StartErrorTests {
+    @Suite("Start error") struct StartErrorTests {
         private let line = CommandLineTests()
 
         /// A gateway that has no broker says so in its log, which is not what these tests are about.
@@ -12,7 +12,7 @@ extension EndToEnd {
             ["gateway", "--bootstrap-servers", "127.0.0.1:1", "--log-level", "critical"] + arguments
         }
 
-        @Test func `a port that another program has`() throws {
+        @Test("a port that another program has") func aPortThatAnotherProgramHas() throws {
             let (socket, port) = try LoopbackSocket.listen(port: 0)
             defer { close(socket) }
             try line.expect(
@@ -23,7 +23,7 @@ extension EndToEnd {
             expectOneClearLine(worker.errors, mentioning: ["--admin-port \(port)", "127.0.0.1:\(port)", "another"])
         }
 
-        @Test func `an address that this machine does not have`() throws {
+        @Test("an address that this machine does not have") func anAddressThatThisMachineDoesNotHave() throws {
             try line.expect(
                 gateway("--port", "0", "--host", "192.0.2.1"), code: 64, mentioning: ["--host 192.0.2.1", "0.0.0.0"])
             try line.expect(
@@ -31,7 +31,7 @@ extension EndToEnd {
                 mentioning: ["--host nosuch.invalid", "no such host"])
         }
 
-        @Test func `a certificate or key that cannot be served with`() throws {
+        @Test("a certificate or key that cannot be served with") func aCertificateOrKeyThatCannotBeServed() throws {
             let (mine, another) = (try SelfSignedCertificate(), try SelfSignedCertificate())
             defer {
                 mine.remove()
@@ -62,8 +62,10 @@ extension EndToEnd {
             }
         }
 
-        @Test(.enabled(if: Broker.Kind.available.contains(.tansu), "an outside broker has its own settings"))
-        func `a broker that lets nobody in who comes so`() async throws {
+        @Test(
+            "a broker that lets nobody in who comes so",
+            .enabled(if: Broker.Kind.available.contains(.tansu), "an outside broker has its own settings"))
+        func aBrokerThatLetsNobodyInWhoComesSo() async throws {
             let model = try SampleModel.path()
             let certificate = try SelfSignedCertificate()
             defer { certificate.remove() }
@@ -134,13 +136,13 @@ extension EndToEnd {
             }
         }
 
-        @Test func `a broker whose name nobody knows`() throws {
+        @Test("a broker whose name nobody knows") func aBrokerWhoseNameNobodyKnows() throws {
             try line.expect(
                 ["topics", "create", "--bootstrap-servers", "nosuch.invalid:9092"], code: 69,
                 mentioning: ["nosuch.invalid:9092", "--bootstrap-servers"])
         }
 
-        @Test func `a file of settings that is not what it should be`() throws {
+        @Test("a file of settings that is not what it should be") func aFileOfSettingsThatIsNotWhat() throws {
             let kafka = "`kafka: {security.protocol: SASL_SSL}`"
             let secret = "`kafka-secret: {sasl.password: FILE}`"
             let cases: [(content: String, line: Int, mentioning: [String])] = [

@@ -3,8 +3,9 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-    @Suite struct TopicsTests {
-        @Test func `topics create makes what is missing, twice is as good as once`() throws {
+    @Suite("Topics") struct TopicsTests {
+        @Test("topics create makes what is missing, twice is as good as once")
+        func topicsCreateMakesWhatIsMissingTwiceIsAs() throws {
             let broker = try Broker.shared()
             let prefix = uniqueName("made")
             let names = ["in", "now", "out", "answers", "dead"].map { "\(prefix).\($0)" }

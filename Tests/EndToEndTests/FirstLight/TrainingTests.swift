@@ -4,7 +4,7 @@ import Testing
 
 extension EndToEnd {
     /// Data as people have it, with the mistakes that people make: one command each.
-    @Suite struct TrainingTests {
+    @Suite("Training") struct TrainingTests {
         private func input(_ name: String) -> String {
             ProjectFolder.url.appending(path: "Tests/ClassificationTests/Inputs").appending(path: name).path
         }
@@ -28,7 +28,7 @@ extension EndToEnd {
             #expect(lines.allSatisfy { $0.hasPrefix("warning: ") }, "\(process.errors)")
         }
 
-        @Test func `a spreadsheet of tickets`() throws {
+        @Test("a spreadsheet of tickets") func aSpreadsheetOfTickets() throws {
             let path = model("tickets.model")
             let columns = ["--text-column", "Subject", "--label-column", "Assigned team"]
             let training = try run(["train", "--data", input("tickets.csv"), "--output", path] + columns)
@@ -63,7 +63,7 @@ extension EndToEnd {
             expectOneClearLine(wrong.errors, mentioning: ["tickets.csv:1", "“Title”", "“Subject”, “Assigned team”"])
         }
 
-        @Test func `a file of Rasa`() throws {
+        @Test("a file of Rasa") func aFileOfRasa() throws {
             let path = model("restaurant.model")
             let training = try run(["train", "--data", input("restaurant.yml"), "--output", path])
             expect(
@@ -75,7 +75,7 @@ extension EndToEnd {
                 ])
         }
 
-        @Test func `a file of Prodigy`() throws {
+        @Test("a file of Prodigy") func aFileOfProdigy() throws {
             let path = model("reviews.model")
             let training = try run(["train", "--data", input("reviews.jsonl"), "--output", path])
             expect(
@@ -90,7 +90,7 @@ extension EndToEnd {
                 ])
         }
 
-        @Test func `with --strict what is warned of is an error`() throws {
+        @Test("with --strict what is warned of is an error") func withStrictWhatIsWarnedOfIsAnError() throws {
             let path = model("strict.model")
             for name in ["restaurant.yml", "reviews.jsonl"] {
                 let training = try run(["train", "--data", input(name), "--output", path, "--strict"], code: 65)
@@ -107,7 +107,7 @@ extension EndToEnd {
             "text,label\n"
             + (0..<12).map { "a train to town \($0),train\na room in town \($0),hotel\n" }.joined()
 
-        @Test func `measuring a model on what it was trained on`() throws {
+        @Test("measuring a model on what it was trained on") func measuringAModelOnWhatItWasTrained() throws {
             let path = model("sound.model")
             let file = SampleModel.folder.appending(path: "it's sound.csv")
             try Self.sound.write(to: file, atomically: true, encoding: .utf8)
@@ -123,7 +123,7 @@ extension EndToEnd {
             expectOneClearLine(unknown.errors, mentioning: ["standard input", "“ferry”"])
         }
 
-        @Test func `standard input by all its names`() throws {
+        @Test("standard input by all its names") func standardInputByAllItsNames() throws {
             let file = SampleModel.folder.appending(path: "sound-for-pipes.csv")
             try Self.sound.write(to: file, atomically: true, encoding: .utf8)
             for name in ["-", "/dev/stdin"] {
@@ -136,7 +136,7 @@ extension EndToEnd {
             }
         }
 
-        @Test func `one class, and fewer sentences than folds`() throws {
+        @Test("one class, and fewer sentences than folds") func oneClassAndFewerSentencesThanFolds() throws {
             let arguments = ["train", "--data", "-", "--output", model("never.model")]
             let one = try run(arguments, code: 65, sending: "text,label\nun,a\ndeux,a\n")
             expectOneClearLine(one.errors, mentioning: ["standard input:2", "“a”", "2 classes"])

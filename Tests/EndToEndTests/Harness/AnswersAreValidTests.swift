@@ -4,7 +4,7 @@ import Testing
 
 extension EndToEnd {
     /// Whether ``AnswersAreValid`` would see an answer that has changed.
-    @Suite struct AnswersAreValidTests {
+    @Suite("Answers are valid") struct AnswersAreValidTests {
         private static let reply =
             #"{"id":"1","label":"a","probabilities":{"a":0.750000,"b":0.250000},"model":"m@0123456789ab"}"#
         private static let error = #"{"id":"1","error":{"code":"empty_text","message":"m"}}"#
@@ -14,22 +14,24 @@ extension EndToEnd {
             try AnswersAreValid.problems(of: [Array("\(what)\t\(answer)\n".utf8)])
         }
 
-        @Test func `answers that are right`() throws {
+        @Test("answers that are right") func answersThatAreRight() throws {
             let lines = ["ok\t\(Self.reply)\n", "empty_text\t\(Self.error)\n", "\(Self.call)\t\(Self.reply)\n"]
             #expect(try AnswersAreValid.problems(of: lines.map { Array($0.utf8) }) == nil)
         }
 
         @Test(
+            "a field that has another name",
             arguments: [("ok", reply), (call, reply), ("empty_text", error)].flatMap { what, answer in
                 ["id", "label", "probabilities", "model", "error", "code", "message"]
                     .filter { answer.contains("\"\($0)\":") }.map { (what, answer, $0) }
             })
-        func `a field that has another name`(what: String, answer: String, field: String) throws {
+        func aFieldThatHasAnotherName(what: String, answer: String, field: String) throws {
             let renamed = answer.replacingOccurrences(of: "\"\(field)\":", with: "\"other\":")
             #expect(try problems(what, renamed)?.contains("\"\(field)\" is a required property") == true)
         }
 
         @Test(
+            "an answer that is wrong",
             arguments: [
                 (call, #""id":"1""#, #""id":1"#), ("ok", #""id":"1""#, #""id":1"#),
                 ("ok", #""model":"m@0123456789ab""#, #""model":"m""#), ("ok", #""label":"a""#, #""label":"b""#),
@@ -39,18 +41,18 @@ extension EndToEnd {
                 ("malformed_json", reply, error), ("", reply, error), ("ok", reply, error),
                 ("no_such_code", reply, error),
             ])
-        func `an answer that is wrong`(what: String, part: String, other: String) throws {
+        func anAnswerThatIsWrong(what: String, part: String, other: String) throws {
             try #require(Self.reply.contains(part))
             #expect(try problems(what, Self.reply.replacingOccurrences(of: part, with: other)) != nil)
         }
 
-        @Test func `what a test has seen is looked at once`() throws {
+        @Test("what a test has seen is looked at once") func whatATestHasSeenIsLookedAtOnce() throws {
             SeenAnswers.shared.add(to: "ok", Self.reply)
             #expect(SeenAnswers.shared.takeAll() == [Array("ok\t\(Self.reply)\n".utf8)])
             #expect(SeenAnswers.shared.takeAll().isEmpty)
         }
 
-        @Test func `a test that has seen an answer that is wrong fails`() async throws {
+        @Test("a test that has seen an answer that is wrong fails") func aTestThatHasSeenAnAnswer() async throws {
             try await withKnownIssue {
                 SeenAnswers.shared.add(to: "ok", Self.error)
                 try await AnswersAreValid().provideScope(for: #require(Test.current), testCase: nil) {}

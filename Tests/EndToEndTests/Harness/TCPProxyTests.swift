@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// What breaks connections must itself be reliable.
-@Suite struct TCPProxyTests {
+@Suite("TCP proxy") struct TCPProxyTests {
     /// A proxy in front of a listener, and one connection through it.
     private struct Line {
         let proxy: TCPProxy
@@ -36,7 +36,7 @@ import Testing
         }
     }
 
-    @Test func `bytes go through in both directions`() throws {
+    @Test("bytes go through in both directions") func bytesGoThroughInBothDirections() throws {
         let line = try Line()
         defer { line.end() }
         #expect(LoopbackSocket.send([1, 2, 3], to: line.client))
@@ -45,7 +45,7 @@ import Testing
         #expect(line.receive(at: line.client) == [4, 5])
     }
 
-    @Test func `a cut ends the connection on both sides`() throws {
+    @Test("a cut ends the connection on both sides") func aCutEndsTheConnectionOnBothSides() throws {
         let line = try Line()
         defer { line.end() }
         #expect(LoopbackSocket.send([1], to: line.client))
@@ -55,7 +55,7 @@ import Testing
         #expect(line.receive(at: line.server) == [])
     }
 
-    @Test func `what is sent in a stall arrives after it`() throws {
+    @Test("what is sent in a stall arrives after it") func whatIsSentInAStallArrivesAfter() throws {
         let line = try Line()
         defer { line.end() }
         line.proxy.stall()
@@ -66,7 +66,7 @@ import Testing
         #expect(line.receive(at: line.server) == [7])
     }
 
-    @Test func `a cut in a stall ends the connection`() throws {
+    @Test("a cut in a stall ends the connection") func aCutInAStallEndsTheConnection() throws {
         let line = try Line()
         defer { line.end() }
         line.proxy.stall()
@@ -77,7 +77,7 @@ import Testing
         line.proxy.resume()
     }
 
-    @Test func `delayed bytes arrive later`() throws {
+    @Test("delayed bytes arrive later") func delayedBytesArriveLater() throws {
         let line = try Line()
         defer { line.end() }
         line.proxy.delay(by: .milliseconds(80))

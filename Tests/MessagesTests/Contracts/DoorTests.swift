@@ -6,7 +6,7 @@ import Testing
 /// What comes in by Kafka means what the samples say. The gateway's tests and the end-to-end tests hold HTTP to the same file.
 @Suite("The samples for both doors, as records")
 struct DoorTests {
-    @Test(arguments: DoorSample.all)
+    @Test("records", arguments: DoorSample.all)
     func records(sample: DoorSample) {
         let outcome = decode(sample.bytes, headers: sample.headers.map { ($0.key, Array($0.value.utf8)) })
         var result = DoorSample.Result(text: outcome.text, code: outcome.code?.rawValue, id: outcome.id)

@@ -7,7 +7,7 @@ import Synchronization
 import TestSupport
 
 /// A worker in miniature on a thread of its own: reads requests and answers each as its headers ask.
-final class QueueWorker: Sendable {
+package final class QueueWorker: Sendable {
     private let isStopping = Atomic(false)
     private let seenHeaders = Mutex<[[String: [UInt8]]]>([])
     private let isAnswering = Atomic(true)
@@ -15,7 +15,7 @@ final class QueueWorker: Sendable {
     private let reply: String
 
     /// - Parameter reply: the value of every reply.
-    init(
+    package init(
         reply: String = #"{"id":"x","label":"find-train","probabilities":{"find-train":0.75,"irrelevant":0.25},"#
             + #""model":"intents@0123456789ab"}"#
     ) {
@@ -24,10 +24,10 @@ final class QueueWorker: Sendable {
     private let events = Mutex<[String]>([])
 
     /// The headers of every request seen.
-    var headers: [[String: [UInt8]]] { seenHeaders.withLock { $0 } }
+    package var headers: [[String: [UInt8]]] { seenHeaders.withLock { $0 } }
 
     /// What it did and when, for the message of a test that fails.
-    var history: String { events.withLock { $0.joined(separator: ", ") } }
+    package var history: String { events.withLock { $0.joined(separator: ", ") } }
 
     private func note(_ event: String) {
         let time = ContinuousClock.now - start
@@ -35,12 +35,12 @@ final class QueueWorker: Sendable {
     }
 
     /// Whether requests are answered; those that come while not are lost.
-    func answer(_ answers: Bool) { isAnswering.store(answers, ordering: .relaxed) }
+    package func answer(_ answers: Bool) { isAnswering.store(answers, ordering: .relaxed) }
 
-    func stop() { isStopping.store(true, ordering: .relaxed) }
+    package func stop() { isStopping.store(true, ordering: .relaxed) }
 
     /// Serves until `stop()`; blocks.
-    func run(servers: String, topic: String, partitions: Int32) throws {
+    package func run(servers: String, topic: String, partitions: Int32) throws {
         let log = KafkaLog(
             logger: Logger(label: "worker") { _ in SwiftLogNoOpLogHandler() },
             onConnectionChange: { [weak self] isConnected in self?.note(isConnected ? "connected" : "cut off") })

@@ -1,41 +1,41 @@
-import Gateway
+package import Gateway
 import Synchronization
 
 /// Stands in for Kafka and the workers: what is sent is kept, and answered at once unless a test wants to do that itself.
-final class InMemoryWorkers: RequestTransport, BulkTransport {
-    struct State {
-        var exchange: Exchange?
-        var requests: [OutgoingRequest] = []
-        var bulk: [BulkRecord] = []
+package final class InMemoryWorkers: RequestTransport, BulkTransport {
+    package struct State {
+        package var exchange: Exchange?
+        package var requests: [OutgoingRequest] = []
+        package var bulk: [BulkRecord] = []
         /// Nil answers nothing.
-        var answer: (@Sendable (OutgoingRequest) -> ReceivedReply?)?
-        var refusal: GatewayError?
+        package var answer: (@Sendable (OutgoingRequest) -> ReceivedReply?)?
+        package var refusal: GatewayError?
     }
 
     private let state: Mutex<State>
 
-    init(answer: (@Sendable (OutgoingRequest) -> ReceivedReply?)? = { .classification(of: $0) }) {
+    package init(answer: (@Sendable (OutgoingRequest) -> ReceivedReply?)? = { .classification(of: $0) }) {
         state = Mutex(State(answer: answer))
     }
 
     /// Where replies go.
-    func serve(_ exchange: Exchange) {
+    package func serve(_ exchange: Exchange) {
         state.withLock { $0.exchange = exchange }
     }
 
-    func answer(by answer: (@Sendable (OutgoingRequest) -> ReceivedReply?)?) {
+    package func answer(by answer: (@Sendable (OutgoingRequest) -> ReceivedReply?)?) {
         state.withLock { $0.answer = answer }
     }
 
     /// Makes every further record fail to be sent.
-    func refuse(with error: GatewayError?) {
+    package func refuse(with error: GatewayError?) {
         state.withLock { $0.refusal = error }
     }
 
-    var requests: [OutgoingRequest] { state.withLock { $0.requests } }
-    var bulkRecords: [BulkRecord] { state.withLock { $0.bulk } }
+    package var requests: [OutgoingRequest] { state.withLock { $0.requests } }
+    package var bulkRecords: [BulkRecord] { state.withLock { $0.bulk } }
 
-    func send(_ requests: [OutgoingRequest]) -> [(token: Flight.Token, error: GatewayError)] {
+    package func send(_ requests: [OutgoingRequest]) -> [(token: Flight.Token, error: GatewayError)] {
         let (exchange, answer, refusal) = state.withLock { state in
             state.requests += requests
             return (state.exchange, state.answer, state.refusal)
@@ -46,7 +46,7 @@ final class InMemoryWorkers: RequestTransport, BulkTransport {
         return []
     }
 
-    func publish(_ records: [BulkRecord], deadline: Deadline) async throws(GatewayError) {
+    package func publish(_ records: [BulkRecord], deadline: Deadline) async throws(GatewayError) {
         let refusal = state.withLock { state in
             state.bulk += records
             return state.refusal
@@ -56,15 +56,16 @@ final class InMemoryWorkers: RequestTransport, BulkTransport {
 }
 
 extension ReceivedReply {
-    static let model = ModelInformation(identifier: "intents@0123456789ab", labels: ["find-train", "irrelevant"])
+    package static let model = ModelInformation(
+        identifier: "intents@0123456789ab", labels: ["find-train", "irrelevant"])
 
     /// What a worker would answer: everything is about trains.
-    static func classification(of request: OutgoingRequest, model: ModelInformation = model) -> ReceivedReply {
+    package static func classification(of request: OutgoingRequest, model: ModelInformation = model) -> ReceivedReply {
         classification(of: request, "find-train", #"{"find-train":0.900000,"irrelevant":0.100000}"#, model: model)
     }
 
     /// What a worker with this model would answer.
-    static func classification(
+    package static func classification(
         of request: OutgoingRequest, _ label: String, _ probabilities: String, model: ModelInformation
     ) -> ReceivedReply {
         let answer = probabilities.utf8.withBytes { probabilities in
@@ -77,7 +78,7 @@ extension ReceivedReply {
         return ReceivedReply(correlationID: request.correlationID, outcome: .success(answer), model: model)
     }
 
-    static func failure(of request: OutgoingRequest, _ code: ProblemCode) -> ReceivedReply {
+    package static func failure(of request: OutgoingRequest, _ code: ProblemCode) -> ReceivedReply {
         ReceivedReply(
             correlationID: request.correlationID, outcome: .failure(GatewayError(code, "as the test wants it")),
             model: nil)

@@ -1,13 +1,13 @@
-import Gateway
+package import Gateway
 import Telemetry
 
 /// A gateway whose workers are in memory.
-struct TestGateway {
-    let workers: InMemoryWorkers
-    let exchange: Exchange
-    let core: GatewayCore
+package struct TestGateway {
+    package let workers: InMemoryWorkers
+    package let exchange: Exchange
+    package let core: GatewayCore
 
-    init(
+    package init(
         workers: InMemoryWorkers = InMemoryWorkers(), keys: APIKeyVerifier? = nil,
         _ configure: (inout GatewayConfiguration) -> Void = { _ in }
     ) {
@@ -26,5 +26,5 @@ struct TestGateway {
     }
 
     /// The server that serves the gateway's routes.
-    var application: TestApplication { TestApplication(core: core) }
+    package var application: TestApplication { TestApplication(core: core) }
 }

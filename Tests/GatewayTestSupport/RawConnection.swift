@@ -1,10 +1,10 @@
-import NIOCore
+package import NIOCore
 import NIOPosix
 
 /// A client that sends what it likes, byte by byte if it wants.
-enum RawConnection {
+package enum RawConnection {
     /// Connects, lends the connection and what arrives on it, and closes.
-    static func open<Result: Sendable>(
+    package static func open<Result: Sendable>(
         port: Int,
         _ body:
             @Sendable (NIOAsyncChannelInboundStream<ByteBuffer>, NIOAsyncChannelOutboundWriter<ByteBuffer>) async throws
@@ -20,7 +20,7 @@ enum RawConnection {
     }
 
     /// Everything that comes until the server closes.
-    static func readToEnd(_ inbound: NIOAsyncChannelInboundStream<ByteBuffer>) async -> String {
+    package static func readToEnd(_ inbound: NIOAsyncChannelInboundStream<ByteBuffer>) async -> String {
         // Decoded at the end: a part may begin or end within a character.
         var bytes = ByteBuffer()
         do {

@@ -1,34 +1,34 @@
 import Classification
-import Kafka
+package import Kafka
 import Logging
 import Messages
-import Telemetry
-import TestSupport
-import Worker
+package import Telemetry
+package import TestSupport
+package import Worker
 
 /// A whole worker in this process against librdkafka's mock cluster, whose brokers give errors on demand.
 ///
 /// Nothing here blocks one of Swift's few threads, which the worker needs too: waiting is done by sleeping tasks.
-final class MockWorker {
-    let cluster: MockCluster
-    var configuration = WorkerConfiguration()
-    let registry = PrometheusRegistry()
-    var source = ModelSource(path: nil) { FixedClassifier() }
+package final class MockWorker {
+    package let cluster: MockCluster
+    package var configuration = WorkerConfiguration()
+    package let registry = PrometheusRegistry()
+    package var source = ModelSource(path: nil) { FixedClassifier() }
     /// What the worker has said.
-    let log = RecordedLog()
+    package let log = RecordedLog()
     private var task: Task<Void, any Error>?
     private var others: [Task<Void, any Error>] = []
     private let quiet: KafkaLog
 
-    static let groupProtocols: [WorkerConfiguration.GroupProtocol] = [.classic, .consumer]
+    package static let groupProtocols: [WorkerConfiguration.GroupProtocol] = [.classic, .consumer]
 
-    struct Request {
-        var key: String?
-        var value: String
-        var headers: [(String, [UInt8])] = []
-        var partition: Int32?
+    package struct Request {
+        package var key: String?
+        package var value: String
+        package var headers: [(String, [UInt8])] = []
+        package var partition: Int32?
 
-        init(_ value: String, key: String? = nil, headers: [(String, [UInt8])] = [], partition: Int32? = nil) {
+        package init(_ value: String, key: String? = nil, headers: [(String, [UInt8])] = [], partition: Int32? = nil) {
             self.key = key
             self.value = value
             self.headers = headers
@@ -36,14 +36,14 @@ final class MockWorker {
         }
     }
 
-    struct Record {
-        var partition: Int32
-        var offset: Int64
-        var key: [UInt8]?
-        var value: String?
-        var headers: [String: [UInt8]] = [:]
+    package struct Record {
+        package var partition: Int32
+        package var offset: Int64
+        package var key: [UInt8]?
+        package var value: String?
+        package var headers: [String: [UInt8]] = [:]
 
-        func header(_ name: String) -> String? { headers[name].map { String(decoding: $0, as: UTF8.self) } }
+        package func header(_ name: String) -> String? { headers[name].map { String(decoding: $0, as: UTF8.self) } }
     }
 
     private init(brokers: Int) throws {
@@ -67,7 +67,7 @@ final class MockWorker {
     }
 
     /// Runs the body with a worker, not started yet, and sees to it that none is left running.
-    static func with(brokers: Int = 1, _ body: (MockWorker) async throws -> Void) async throws {
+    package static func with(brokers: Int = 1, _ body: (MockWorker) async throws -> Void) async throws {
         let worker = try MockWorker(brokers: brokers)
         let result: Result<Void, any Error>
         do { result = .success(try await body(worker)) } catch { result = .failure(error) }
@@ -78,14 +78,14 @@ final class MockWorker {
         try result.get()
     }
 
-    func start() throws {
+    package func start() throws {
         let service = try WorkerService(
             configuration: configuration, model: source, registry: registry, logger: log.logger)
         task = Task { try await service.run() }
     }
 
     /// Starts one more worker of the group. Returns what it will say.
-    func startAnother() throws -> RecordedLog {
+    package func startAnother() throws -> RecordedLog {
         let log = RecordedLog()
         let service = try WorkerService(
             configuration: configuration, model: source, registry: PrometheusRegistry(), logger: log.logger)
@@ -94,24 +94,24 @@ final class MockWorker {
     }
 
     /// Stops those, as SIGTERM does, and waits for their end.
-    func stopOthers() async throws {
+    package func stopOthers() async throws {
         for other in others { other.cancel() }
         for other in others { try await other.value }
     }
 
     /// Asks it to stop, as SIGTERM does.
-    func askToStop() { task?.cancel() }
+    package func askToStop() { task?.cancel() }
 
     /// Stops it as SIGTERM does, and waits for its end.
-    func stop() async throws {
+    package func stop() async throws {
         askToStop()
         try await task?.value
     }
 
     /// Waits until it ends by itself.
-    func end() async throws { try await task?.value }
+    package func end() async throws { try await task?.value }
 
-    func send(_ requests: [Request], to topic: String) async throws {
+    package func send(_ requests: [Request], to topic: String) async throws {
         let producer = try Producer(
             properties: ["bootstrap.servers": cluster.bootstrapServers, "linger.ms": "0"], log: quiet)
         let topic = try producer.topic(topic)
@@ -139,7 +139,7 @@ final class MockWorker {
     }
 
     /// All records that a topic holds when nobody writes to it any more: those before marks that this writes behind them.
-    func readAll(_ topic: String) async throws -> [Record] {
+    package func readAll(_ topic: String) async throws -> [Record] {
         let mark = "the end"
         try await send((Int32(0)..<2).map { Request(mark, partition: $0) }, to: topic)
         let records = try await read(topic) { records in records.count { $0.value == mark } == 2 }
@@ -147,12 +147,12 @@ final class MockWorker {
     }
 
     /// All records of a topic, once there are `count` of them; what there is after 30 s.
-    func read(_ topic: String, count: Int) async throws -> [Record] {
+    package func read(_ topic: String, count: Int) async throws -> [Record] {
         try await read(topic) { $0.count >= count }
     }
 
     /// All records of a topic, once they are enough; what there is after 30 s.
-    func read(_ topic: String, until isEnough: ([Record]) -> Bool) async throws -> [Record] {
+    package func read(_ topic: String, until isEnough: ([Record]) -> Bool) async throws -> [Record] {
         let consumer = try Consumer(
             properties: ["bootstrap.servers": cluster.bootstrapServers, "fetch.wait.max.ms": "20"], log: quiet)
         let admin = try AdminClient(properties: ["bootstrap.servers": cluster.bootstrapServers], log: quiet)
@@ -171,7 +171,7 @@ final class MockWorker {
     }
 
     /// The committed offsets of a lane's group; partitions without one are left out.
-    func committed(_ topic: String, group suffix: String = "") throws -> [Int32: Int64] {
+    package func committed(_ topic: String, group suffix: String = "") throws -> [Int32: Int64] {
         let consumer = try Consumer(
             properties: ["bootstrap.servers": cluster.bootstrapServers, "group.id": configuration.group + suffix],
             log: quiet)
@@ -182,7 +182,7 @@ final class MockWorker {
     }
 
     /// Waits until a condition holds; returns whether it did within 20 s.
-    func eventually(_ condition: () throws -> Bool) async throws -> Bool {
+    package func eventually(_ condition: () throws -> Bool) async throws -> Bool {
         let deadline = ContinuousClock.now + .seconds(20)
         while ContinuousClock.now < deadline {
             if try condition() { return true }
@@ -193,7 +193,7 @@ final class MockWorker {
 }
 
 extension MockWorker.Record {
-    init(_ record: ConsumedRecord) {
+    package init(_ record: ConsumedRecord) {
         self.init(
             partition: record.partition, offset: record.offset, key: record.key.map { [UInt8]($0) },
             value: record.value.map { String(decoding: $0, as: UTF8.self) })

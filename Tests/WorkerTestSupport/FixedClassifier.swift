@@ -1,14 +1,19 @@
-import Classification
+package import Classification
 
 /// A classifier of two classes for tests: `question` is sure of sentences that hold a question mark. It fails on a batch
 /// with a sentence that holds "boom".
-struct FixedClassifier: Classifier {
-    var model = ModelDescription(
+package struct FixedClassifier: Classifier {
+    package var model = ModelDescription(
         name: "fixed", version: "0123456789ab", labels: ["question", "statement"], language: "und")
     /// What its probabilities are multiplied by.
-    var factor: Float = 1
+    package var factor: Float
 
-    func makeSession() throws(ClassifierError) -> any ClassifierSession { Session(factor: factor) }
+    package init(model: ModelDescription? = nil, factor: Float = 1) {
+        if let model { self.model = model }
+        self.factor = factor
+    }
+
+    package func makeSession() throws(ClassifierError) -> any ClassifierSession { Session(factor: factor) }
 
     private final class Session: ClassifierSession {
         private let factor: Float

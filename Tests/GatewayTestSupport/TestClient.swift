@@ -1,22 +1,22 @@
 import Foundation
-import Gateway
-import HTTPServer
-import HTTPTypes
+package import Gateway
+package import HTTPServer
+package import HTTPTypes
 import Logging
-import NIOCore
-import NIOHTTP1
+package import NIOCore
+package import NIOHTTP1
 import TestSupport
 
 /// A gateway's server for as long as a test lasts, on a port of its own, and a client for it.
-struct TestApplication: Sendable {
+package struct TestApplication: Sendable {
     /// What a test needs. Both are a real server and real connections.
-    enum Setup: Sendable { case router, live }
+    package enum Setup: Sendable { case router, live }
 
-    let core: GatewayCore
-    var tls: ReloadableTLS?
+    package let core: GatewayCore
+    package var tls: ReloadableTLS?
 
     /// Serves while `body` runs.
-    func test<Result: Sendable>(
+    package func test<Result: Sendable>(
         _ setup: Setup = .live, _ body: @escaping @Sendable (TestClient) async throws -> Result
     ) async throws -> Result {
         var configuration = core.configuration.server
@@ -35,12 +35,12 @@ struct TestApplication: Sendable {
     }
 }
 
-typealias TestingSetup = TestApplication.Setup
+package typealias TestingSetup = TestApplication.Setup
 
-struct TestClient: Sendable {
-    let port: Int?
+package struct TestClient: Sendable {
+    package let port: Int?
 
-    func executeRequest(
+    package func executeRequest(
         uri: String, method: HTTPRequest.Method, headers: HTTPFields = [:], body: ByteBuffer? = nil
     ) async throws -> TestResponse {
         let port = port ?? 0
@@ -67,7 +67,7 @@ struct TestClient: Sendable {
     }
 
     @discardableResult
-    func execute<Result>(
+    package func execute<Result>(
         uri: String, method: HTTPRequest.Method, headers: HTTPFields = [:], body: ByteBuffer? = nil,
         _ check: (TestResponse) async throws -> Result
     ) async throws -> Result {
@@ -75,8 +75,8 @@ struct TestClient: Sendable {
     }
 }
 
-struct TestResponse: Sendable {
-    let status: HTTPResponseStatus
-    let headers: HTTPFields
-    let body: ByteBuffer
+package struct TestResponse: Sendable {
+    package let status: HTTPResponseStatus
+    package let headers: HTTPFields
+    package let body: ByteBuffer
 }

@@ -94,8 +94,8 @@ extension Classifier {
                 throw ClassifierError(
                     code: .noDistribution,
                     message:
-                        "model \(model.identifier): its answers are no probabilities (a sentence's add up to \(sum)); "
-                        + "its numbers are damaged, train it anew")
+                        "model \(model.identifier): its outputs are not probabilities (a sentence's add up to \(sum)); "
+                        + "its weights are damaged, train it again")
             }
         }
     }

@@ -23,7 +23,7 @@ package enum RegularFile {
             reason = "cannot be read: \(String(cString: strerror(code)))"
         }
 
-        fileprivate static let otherKind = Failure("is no regular file")
+        fileprivate static let otherKind = Failure("is not a regular file")
 
         private init(_ reason: String) {
             self.reason = reason

@@ -72,7 +72,7 @@ extension CommandFailure {
     private static func of(_ error: KafkaError) -> CommandFailure {
         if error.code == .invalidArgument { return .usage(error.message) }
         guard let remedy = error.remedy else { return .unavailable(error.description) }
-        return .unavailable("no Kafka broker lets us in: \(error.message); \(remedy)")
+        return .unavailable("no Kafka broker accepts the connection: \(error.message); \(remedy)")
     }
 
     /// A server that cannot listen on its configured address; nil for any other error.
@@ -87,7 +87,7 @@ extension CommandFailure {
             switch error.errnoCode {
             case EADDRINUSE:
                 self = .unavailable(
-                    "\(portFlag) \(port): \(host):\(port) is another program's; end that, or give another port"
+                    "\(portFlag) \(port): \(host):\(port) is in use by another program; stop it, or use another port"
                 )
             case EACCES, EPERM:
                 self = .usage("\(portFlag) \(port): this user may not listen on it; give a port above 1023")

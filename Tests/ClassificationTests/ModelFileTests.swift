@@ -79,14 +79,14 @@ struct ModelFileTests {
         #expect(other?.isMissing == false)
     }
 
-    @Test("What is no regular file is refused at once, whoever else holds it open")
+    @Test("What is not a regular file is refused at once, whoever else holds it open")
     func pipe() throws {
         let path = folder.path("pipe")
         #expect(mkfifo(path, 0o600) == 0)
         for path in [path, "/dev/zero", folder.url.path] {
             let error = #expect(throws: ModelFileError.self) { try ModelFile.load(path: path) }
             #expect(error?.code == .unreadable)
-            #expect(error?.description == "model \(path): is no regular file")
+            #expect(error?.description == "model \(path): is not a regular file")
         }
     }
 

@@ -93,7 +93,10 @@ struct SentenceFileTests {
             ("Text,label,text\nun,a,deux", 1, "2 columns"),
             ("id;text;label, final\n1;un;a", 1, "“label, final”"),
             ("text label", 1, "one column"),
-            ("hotel,un hôtel à Nice\ntrain,un train pour Lyon", 1, "“hotel”, “un hôtel à Nice”. If that is no header"),
+            (
+                "hotel,un hôtel à Nice\ntrain,un train pour Lyon", 1,
+                "“hotel”, “un hôtel à Nice”. If that is not a header"
+            ),
             ("un train __label__a", 1, "comes behind"),
             ("text,label\nun,\ndeux,a\ntrois,\n", 2, "1 more"),
             ("text,label\r\run,a\rdeux\r", 4, "columns"),

@@ -176,7 +176,7 @@ struct APIKeyTests {
         defer { cleanUp() }
         #expect(mkfifo(file.path, 0o600) == 0)
         let error = #expect(throws: APIKeyFile.Failure.self) { try file.entries() }
-        #expect(error == .inaccessible(path: file.path, reason: "is no regular file"))
+        #expect(error == .inaccessible(path: file.path, reason: "is not a regular file"))
     }
 
     @Test("tells of a pass that is no longer in force") func tellsOfAPassThatIsNoLongerInForce() throws {

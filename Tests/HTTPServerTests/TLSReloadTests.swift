@@ -94,7 +94,7 @@ struct TLSReloadTests {
         defer { unlink(pipe) }
         let files = TLSFiles(certificate: certificate.certificateFile, privateKey: pipe)
         let error = #expect(throws: HTTPServerError.self) { try ReloadableTLS(files) }
-        #expect(error?.description == "\(pipe): is no regular file")
+        #expect(error?.description == "\(pipe): is not a regular file")
     }
 
     @Test("says which file is wrong") func saysWhichFileIsWrong() throws {

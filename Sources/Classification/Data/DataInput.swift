@@ -100,6 +100,6 @@ enum DataInput {
 extension DataError {
     /// The error for binary or UTF-16 content.
     static func noText(_ path: String) -> DataError {
-        DataError(.malformed, path, line: 1, "is no text, or UTF-16; save it as UTF-8")
+        DataError(.malformed, path, line: 1, "is not text, or is UTF-16; save it as UTF-8")
     }
 }

@@ -56,7 +56,7 @@ struct JSONSentenceReader {
             } catch let error as DataError {
                 throw error
             } catch {
-                throw DataError(.malformed, path, "is no well-formed JSON: \(error)")
+                throw DataError(.malformed, path, "is not well-formed JSON: \(error)")
             }
         }
     }
@@ -120,7 +120,7 @@ struct JSONSentenceReader {
     }
 
     private mutating func malformed(_ error: JSONError) -> DataError {
-        malformed("is no well-formed JSON: \(error)", at: error.offset)
+        malformed("is not well-formed JSON: \(error)", at: error.offset)
     }
 
     // MARK: Files of tools

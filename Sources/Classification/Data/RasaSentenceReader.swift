@@ -31,7 +31,7 @@ struct RasaSentenceReader {
 
     func read() throws(DataError) -> [Example] {
         try refuseAliases()
-        guard let entries = try root()["nlu"]?.sequence else { throw malformed("“nlu” is no list of intents", nil) }
+        guard let entries = try root()["nlu"]?.sequence else { throw malformed("“nlu” is not a list of intents", nil) }
         var examples: [Example] = []
         for entry in entries {
             guard let intent = entry["intent"]?.scalar else {
@@ -146,7 +146,7 @@ struct RasaSentenceReader {
             throw error
         } catch {
             let (line, problem) = Self.problem(error)
-            throw DataError(.malformed, path, line: line, "is no well-formed YAML: \(problem)")
+            throw DataError(.malformed, path, line: line, "is not well-formed YAML: \(problem)")
         }
     }
 

@@ -89,7 +89,7 @@ struct TableSentenceReader {
         guard best?.found ?? 0 > 0 || columns != SentenceColumns() else {
             throw DataError(
                 .malformed, path, line: start.1,
-                "no usual column is among \(names.listed()). If that is no header, put one above it, such as text,label; if "
+                "no usual column is among \(names.listed()). If that is not a header, put one above it, such as text,label; if "
                     + "it is, name its columns with --text-column and --label-column")
         }
         return (names, start.1)

@@ -87,7 +87,8 @@ package struct LinearModel: Sendable {
     /// Makes a classifier from a copy of the bytes, without a file.
     package func makeClassifier() throws(ModelFileError) -> any Classifier {
         guard let storage = ModelStorage(byteCount: bytes.count) else {
-            throw ModelFileError(.unreadable, "in memory", "needs \(bytes.count) bytes, which are not to be had")
+            throw ModelFileError(
+                .unreadable, "in memory", "needs \(bytes.count) bytes of memory, which are not available")
         }
         storage.bytes.copyBytes(from: bytes)
         let (layout, _) = try ModelFile.verify(storage, "in memory")

@@ -66,7 +66,7 @@ package enum ModelFile {
         defer { close(file) }
         guard size > 0 else { throw ModelFileError(.foreign, path, "is empty, so no Triage model") }
         guard let storage = ModelStorage(byteCount: size) else {
-            throw ModelFileError(.unreadable, path, "needs \(size) bytes of memory, which are not to be had")
+            throw ModelFileError(.unreadable, path, "needs \(size) bytes of memory, which are not available")
         }
         var done = 0
         while done < storage.bytes.count {
@@ -88,7 +88,7 @@ package enum ModelFile {
         let bytes = UnsafeRawBufferPointer(storage.bytes)
         let magic = LinearLayout.magic
         guard bytes.prefix(magic.count).elementsEqual(magic.prefix(bytes.count)) else {
-            throw ModelFileError(.foreign, path, "is no Triage model; `triage train` makes one")
+            throw ModelFileError(.foreign, path, "is not a Triage model; `triage train` makes one")
         }
         guard bytes.count >= LinearLayout.headerBytes else {
             throw ModelFileError(.truncated, path, "ends within its header, after \(bytes.count) bytes")

@@ -78,7 +78,7 @@ struct InferenceParameters {
             }
             if field == .binarySize { binarySize = value } else { topClasses = value }
         case .sharedMemory:
-            return try json.isNull() ? nil : "cannot be: there is no shared memory here"
+            return try json.isNull() ? nil : "is not supported: there is no shared memory here"
         }
         return nil
     }

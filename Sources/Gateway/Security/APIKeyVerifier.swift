@@ -132,7 +132,7 @@ package final class APIKeyVerifier: Sendable {
                 [.reason: "\(failure); \(user)"])
         }
         if isReminder {
-            logger.error("nobody is let in: the API keys cannot be read", [.reason: "\(failure); \(user)"])
+            logger.error("every request is refused: the API keys cannot be read", [.reason: "\(failure); \(user)"])
         }
     }
 

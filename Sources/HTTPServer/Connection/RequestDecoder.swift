@@ -62,7 +62,7 @@ extension HTTPParserError {
         case .invalidURL: .malformed("the request's target is not a valid path or address")
         case .invalidHeaderToken: .malformed("a header field has characters that are not allowed there")
         case .invalidContentLength, .unexpectedContentLength:
-            .malformed("Content-Length must be one whole number, and not stand beside Transfer-Encoding")
+            .malformed("Content-Length must be one whole number, and not come with Transfer-Encoding")
         case .invalidChunkSize: .malformed("a chunk's size is not a hexadecimal number")
         case .lfExpected, .strictModeAssertion: .malformed("a line must end with a carriage return and a line feed")
         default: .malformed("the bytes sent are not HTTP/1.1")

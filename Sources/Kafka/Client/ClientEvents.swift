@@ -168,7 +168,7 @@ final class ClientEvents: @unchecked Sendable {  // One thread at a time uses `c
             log.onPositionReset?()
             write(
                 .warning, kind: facility,
-                "records were deleted before they were read, or their topic was made anew: \(text)")
+                "records were deleted before they were read, or their topic was created again: \(text)")
         case "CONFWARN", "ERROR":
             // Unused properties are expected: producers and consumers share one set. Errors are logged only for an
             // admin client, whose calls throw them.

@@ -38,7 +38,6 @@ package struct ConsumedBatch: ~Copyable {
 /// A view of a record in librdkafka's memory, valid as long as its `ConsumedBatch`.
 ///
 /// Key, value and headers are borrowed: copy what must live longer. A retained batch pins the whole fetch response.
-
 package struct ConsumedRecord {
     /// The record's topic, as numbered by its consumer.
     package let topic: TopicID

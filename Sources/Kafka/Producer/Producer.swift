@@ -104,7 +104,6 @@ package final class Producer: @unchecked Sendable {
     ///   - copying: copies the value, so that its bytes may be freed when this returns.
     /// - Throws: `.queueFull` means backpressure: receive delivery reports, then retry. `.messageSizeTooLarge` and
     ///   `.unknownPartition` concern this record alone. The record was not enqueued and gets no report.
-    ///   `.unknownPartition` are about this record alone. Nothing was taken, and no report will come.
     package func send(
         to topic: ProducerTopic, partition: Int32? = nil, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?,
         headers: inout RecordHeaders, token: UInt, copying: Bool = false

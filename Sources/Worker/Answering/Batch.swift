@@ -21,6 +21,8 @@ package final class Batch {
     package internal(set) var failed: [Int] = []
     /// The reply bytes. Nothing is appended after the first send, because growing would move them.
     package let arena = ByteArena()
+    /// How many of the answers are for records of lost partitions: nothing is sent for them.
+    package internal(set) var skippedCount = 0
     /// Time spent in the classifier.
     package internal(set) var classifying: Duration = .zero
 
@@ -58,6 +60,7 @@ package final class Batch {
         lostPartitions.removeAll()
         answers.removeAll(keepingCapacity: true)
         failed.removeAll(keepingCapacity: true)
+        skippedCount = 0
         decoder.reset()
         arena.reset()
         classifying = .zero

@@ -84,6 +84,7 @@ package final class BatchAnswerer {
     package func skip(in batch: Batch, source: RecordSource) {
         var answer = Answer(source: source)
         answer.plan = .nothing
+        batch.skippedCount += 1
         batch.add(answer)
     }
 

@@ -110,7 +110,7 @@ struct ModelReloader: Sendable {
         } catch {
             metrics.failed()
             logger.error(
-                "the new model does not load, the old one stays",
+                "the new model cannot be loaded, the old one stays",
                 [.model: "\(current.take().model.identifier)", .reason: "\(reason)", .error: "\(error)"])
         }
     }

@@ -45,7 +45,7 @@ extension WorkerConfiguration {
         for topic in topics.all + allowedReplyTopics {
             try require(
                 TopicNames.isValid(topic), "topics",
-                "'\(topic)' is no name of a topic: letters, digits, '.', '_' and '-', at most 249")
+                "'\(topic)' is not a valid topic name: letters, digits, '.', '_' and '-', at most 249")
         }
         let inputs = [topics.requests, topics.interactive]
         try require(inputs[0] != inputs[1], "topics", "the two lanes need two topics, both are '\(inputs[0])'")

@@ -46,7 +46,7 @@ extension Lane {
 
     /// Ends the transaction if it is due.
     func advanceTransaction(at now: ContinuousClock.Instant) throws(WorkerError) {
-        switch transactions?.next(at: now, hasUnanswered: !outbox.isEmpty) {
+        switch transactions?.next(at: now, hasUnanswered: outbox.count > inbox.count) {
         case nil, .proceed, .drain, .rewind: break
         case .commit: try commitTransaction(within: Self.endingTurn)
         case .abort: try abortTransaction(within: Self.endingTurn)

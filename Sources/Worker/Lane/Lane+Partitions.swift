@@ -15,6 +15,8 @@ final class RebalanceRelay: RebalanceHandler {
 extension Lane {
     func assigned(_ partitions: [TopicPartition]) {
         for partition in partitions { ledger.assign(partition.partition) }
+        // A batch that was received under an earlier assignment must not be claimed under this one.
+        inbox.release(partitions.map(\.partition))
         if inbox.isPaused, !partitions.isEmpty { try? consumer.pause(partitions) }
         metrics.rebalanced(.assigned)
         joined()
@@ -95,16 +97,16 @@ extension Lane {
         transactions?.failed()
         metrics.topicRecreated()
         logger.warning(
-            "the topic was deleted and made again: it is read from its start, what was answered since then once more",
+            "the topic was deleted and created again: it is read from its start, and what was answered since then is answered once more",
             [.topic: "\(configuration.requestTopic(of: name))"])
     }
 
     /// Rereads the owned partitions from the start, once no transaction is open. Answers to requests of the old topic
     /// do not move positions in the new one.
-    func beginAnewIfDue(at now: ContinuousClock.Instant) {
-        guard let nextBeginning, now >= nextBeginning, transactions == nil || transactions?.state == .idle else {
-            return
-        }
+    func rereadNewTopicIfDue(at now: ContinuousClock.Instant) {
+        guard let nextBeginning, now >= nextBeginning else { return }
+        // What was received of the old topic is answered first; within transactions it is dropped.
+        guard transactions.map({ $0.state == .idle }) ?? inbox.isEmpty else { return }
         let partitions = consumer.assignment
         for partition in partitions { ledger.assign(partition.partition) }
         inbox.release(partitions.map(\.partition))
@@ -116,7 +118,7 @@ extension Lane {
         } catch {
             // The brokers may not all know the new topic yet.
             self.nextBeginning = now + .seconds(1)
-            logger.info("the start of the new topic is not to be had yet; trying on", [.error: "\(error)"])
+            logger.info("the start of the new topic is not available yet; retrying", [.error: "\(error)"])
         }
     }
 

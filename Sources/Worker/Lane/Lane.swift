@@ -130,7 +130,7 @@ final class Lane {
             return false
         }
         if transactions == nil { commitIfDue(at: now) } else { try advanceTransaction(at: now) }
-        beginAnewIfDue(at: now)
+        rereadNewTopicIfDue(at: now)
         if try sendOn() { isBusy = true }
         if try receive(at: now) { isBusy = true }
         if now >= nextReport { publishState(at: now) }
@@ -186,7 +186,7 @@ final class Lane {
             failure = WorkerError(
                 code: .brokerUnavailable,
                 message:
-                    "\(name.rawValue) lane: the group \(configuration.groupName(of: name)) has not taken it in for "
+                    "\(name.rawValue) lane: the group \(configuration.groupName(of: name)) has not admitted it for "
                     + "\(configuration.startTimeout.components.seconds) s; \(WorkerError.consumerProtocolNeeds)")
         }
     }
@@ -252,7 +252,10 @@ final class Lane {
 
     /// Whether a batch is waiting and nothing has to be finished first.
     private var mayAnswer: Bool {
-        !inbox.isEmpty && outbox.isReady && !topicIsNew && transactions?.takesRecords ?? true
+        guard !inbox.isEmpty, outbox.isReady else { return false }
+        // Without transactions, what was received of a deleted topic is still answered, but never committed.
+        guard let transactions else { return true }
+        return !topicIsNew && transactions.takesRecords
     }
 
     /// Whether another batch could be answered and sent.
@@ -284,7 +287,8 @@ final class Lane {
         answerer.finish(batch, now: { UnixTime.milliseconds })
         let answered = ContinuousClock.now
         metrics.answered(
-            count: records.batch.count, failures: batch.failed.lazy.compactMap { batch.answers[$0].plan.failure?.code },
+            count: batch.answers.count - batch.skippedCount,
+            failures: batch.failed.lazy.compactMap { batch.answers[$0].plan.failure?.code },
             queued: oldestWait(in: batch), decoding: decoded - start, classifying: batch.classifying,
             encoding: answered - decoded - batch.classifying)
         outbox.send(batch)
@@ -410,7 +414,7 @@ final class Lane {
         var message = failure.message
         var headers = RecordHeaders(capacity: 16)
         if isBare {
-            message += " (left out of this dead letter, which the topic takes no larger: key, value and headers)"
+            message += " (key, value and headers are left out: the topic takes no larger dead letter)"
         } else {
             headers.copy(of: record)
         }

@@ -31,7 +31,7 @@ final class LaneControl: Sendable {
     /// Whether the lane has its assignment, which may be empty.
     var hasJoined: Bool { joined.load(ordering: .relaxed) }
 
-    /// Time since the last turn of the loop, which turns several times a second when idle.
+    /// Time since the last turn of the loop, which turns at least twice a second when idle.
     var silence: Duration {
         let now = (ContinuousClock.now - start).microseconds
         return .microseconds(max(0, now - lastTurn.load(ordering: .relaxed)))

@@ -15,7 +15,7 @@ package struct TransactionState {
         case proceed
         /// Receive nothing more; wait until everything sent is acknowledged.
         case drain
-        /// Send the offsets, report ``commitBegins(_:at:)`` and commit; then report ``committed()``, or ``failed()`` or
+        /// Send the offsets, report ``commitBegins(_:at:)`` and commit; then report ``committed()`` or
         /// ``refused()``.
         case commit
         /// Report ``abortBegins(at:)`` and abort; then report ``aborted()``.

@@ -74,7 +74,7 @@ struct LagCommand: AsyncParsableCommand, SettingFlags {
         let time = ContinuousClock.now
         let lags = try lanes.flatMap { topic, group in
             guard let lags = try admin.lag(of: group, in: topic) else {
-                throw CommandFailure.unavailable("there is no topic \(topic); 'triage topics create' makes it")
+                throw CommandFailure.unavailable("there is no topic \(topic); 'triage topics create' creates it")
             }
             return lags
         }

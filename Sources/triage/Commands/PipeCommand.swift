@@ -20,7 +20,7 @@ struct PipeCommand: AsyncParsableCommand, SettingFlags {
     @OptionGroup(title: "Topics") var topics: TopicFlags
 
     @Option(
-        help: ArgumentHelp("Give up when no reply has come for so long. (default: 60s)", valueName: "duration"))
+        help: ArgumentHelp("Give up when no reply has come for this long. (default: 60s)", valueName: "duration"))
     var requestTimeout: String?
 
     func run() async throws {

@@ -6,15 +6,15 @@ import Messages
 
 struct TopicsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "topics", abstract: "Make the topics.", subcommands: [TopicsCreateCommand.self])
+        commandName: "topics", abstract: "Create the topics.", subcommands: [TopicsCreateCommand.self])
 }
 
 struct TopicsCreateCommand: AsyncParsableCommand, SettingFlags {
     static let configuration = CommandConfiguration(
         commandName: "create",
-        abstract: "Make the five topics that are not there yet.",
+        abstract: "Create the five topics, those that do not exist yet.",
         discussion: """
-            Those that are there stay as they are, also if they have another number of partitions.
+            Those that exist stay as they are, even if they have another number of partitions.
 
               triage topics create
               triage topics create --bootstrap-servers kafka-1:9092 \\
@@ -46,13 +46,13 @@ struct TopicsCreateCommand: AsyncParsableCommand, SettingFlags {
         let existing = try admin.metadata().topics
         for (name, result) in try admin.createTopics(specifications) {
             switch result {
-            case .created: show("\(name): made, \(partitions) partitions")
-            case .existed: show("\(name): there already\(existing[name].map { ", \($0) partitions" } ?? "")")
+            case .created: show("\(name): created, \(partitions) partitions")
+            case .existed: show("\(name): exists\(existing[name].map { ", \($0) partitions" } ?? "")")
             case .failed(let error): refusals.append("\(name): \(error.message)")
             }
         }
         guard refusals.isEmpty else {
-            throw CommandFailure.unavailable("the broker refused to make \(refusals.joined(separator: "; "))")
+            throw CommandFailure.unavailable("the broker refused to create \(refusals.joined(separator: "; "))")
         }
     }
 }

@@ -41,7 +41,7 @@ struct TrainCommand: AsyncParsableCommand {
     @Option(help: "Folds of the cross-validation whose scores go into the file; 0 trains without.")
     var folds = 5
 
-    @Flag(help: "Train only on data without faults: what would be a warning ends with 65.")
+    @Flag(help: "Treat warnings about the data as errors: exit code 65.")
     var strict = false
 
     func validate() throws {

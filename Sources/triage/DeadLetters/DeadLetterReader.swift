@@ -36,7 +36,7 @@ struct DeadLetterReader {
         let consumer = try Consumer(properties: properties, log: log)
         let admin = try AdminClient(properties: properties, log: log)
         guard let count = try admin.metadata().topics[topic] else {
-            throw CommandFailure.unavailable("there is no topic \(topic); 'triage topics create' makes it")
+            throw CommandFailure.unavailable("there is no topic \(topic); 'triage topics create' creates it")
         }
         let extents = try (0..<Int32(count)).map { partition in
             let (low, high) = try consumer.queryWatermarks(of: TopicPartition(topic: topic, partition: partition))

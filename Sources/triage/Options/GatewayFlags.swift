@@ -76,7 +76,7 @@ struct GatewayFlags: ParsableArguments, SettingFlags {
             valueName: "count"))
     var maxConnections: String?
 
-    @Option(help: ArgumentHelp("Close a connection idle for so long. (default: 60s)", valueName: "duration"))
+    @Option(help: ArgumentHelp("Close a connection that is idle for this long. (default: 60s)", valueName: "duration"))
     var idleTimeout: String?
 
     @Option(help: ArgumentHelp("Longest time to send a request's head. (default: 10s)", valueName: "duration"))
@@ -95,7 +95,7 @@ struct GatewayFlags: ParsableArguments, SettingFlags {
     var shutdownTimeout: String?
 
     @Option(
-        help: ArgumentHelp("File of API keys (see 'triage keys'); without it no key is asked for.", valueName: "file"))
+        help: ArgumentHelp("File of API keys (see 'triage keys'); without it no key is required.", valueName: "file"))
     var apiKeys: String?
 
     @Option(

@@ -59,7 +59,7 @@ struct WorkerFlags: ParsableArguments, SettingFlags {
 
     @Option(
         help: ArgumentHelp(
-            "Of the processor, the bulk lane gets as much as any other (normal), a tenth of it (low), or what nobody else wants (idle). (default: normal)",
+            "CPU priority of the bulk lane: normal, low (a tenth of the normal share) or idle (what nothing else wants). (default: normal)",
             valueName: "priority"))
     var bulkPriority: String?
 
@@ -71,12 +71,13 @@ struct WorkerFlags: ParsableArguments, SettingFlags {
 
     @Option(
         help: ArgumentHelp(
-            "With the classic group protocol: a worker silent for so long loses its partitions. (default: 10s)",
+            "With the classic group protocol: a worker that is silent for this long loses its partitions. (default: 10s)",
             valueName: "duration"))
     var sessionTimeout: String?
 
     @Option(
-        help: ArgumentHelp("Wait so long for the broker and the topics at start. (default: 30s)", valueName: "duration")
+        help: ArgumentHelp(
+            "How long to wait for the broker and the topics at start. (default: 30s)", valueName: "duration")
     )
     var startTimeout: String?
 

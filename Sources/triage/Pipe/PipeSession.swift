@@ -36,7 +36,7 @@ final class PipeSession {
         let topics = try admin.metadata().topics
         guard let partitions = topics[replies], topics[requests] != nil else {
             let missing = [requests, replies].filter { topics[$0] == nil }.joined(separator: ", ")
-            throw CommandFailure.unavailable("there is no topic \(missing); 'triage topics create' makes it")
+            throw CommandFailure.unavailable("there is no topic \(missing); 'triage topics create' creates it")
         }
         let partition = TopicPartition(topic: replies, partition: Int32.random(in: 0..<Int32(partitions)))
         replyTo = ReplyAddress(topic: replies, partition: partition.partition)

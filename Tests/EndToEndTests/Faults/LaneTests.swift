@@ -56,9 +56,10 @@ extension EndToEnd {
             if Scale.isSoak {
                 #expect(pool.peakMemory < 150)
                 #expect(busy.count > 100 && idle.count > 100)
-                // Tansu itself is that slow beside a backlog: a plain echo of librdkafka's waits as long there.
+                // A bulk batch takes 20 ms at most, and on few cores a call waits that long for the processor. Tansu is slower
+                // beside a backlog: a plain echo of librdkafka's waits as long there.
                 withKnownIssue("Tansu delays every record beside a backlog", isIntermittent: true) {
-                    #expect(busy.p99 <= idle.p99 * 2)
+                    #expect(busy.p99 <= idle.p99 + .milliseconds(50))
                 } when: {
                     Broker.Kind.available.contains(.tansu)
                 }

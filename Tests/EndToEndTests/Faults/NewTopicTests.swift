@@ -30,7 +30,7 @@ extension EndToEnd {
             _ = try stage.publish(requests("new", 60), to: topic, partition: 0)
             // The old ones may lie in another partition, which is read later.
             _ = try stage.read(stage.topics.replies) { ids($0, "new").count == 60 && ids($0, "old").count == 12 }
-            try worker.waitForErrors(containing: "the topic was deleted and made again")
+            try worker.waitForErrors(containing: "the topic was deleted and created again")
 
             // Whoever comes next goes on in the new topic.
             _ = try stage.publish(requests("more", 5), to: topic, partition: 0)

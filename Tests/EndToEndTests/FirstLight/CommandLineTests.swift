@@ -97,7 +97,7 @@ extension EndToEnd {
             #expect(mkfifo(pipe, 0o600) == 0)
             let data = try Self.file("pipe.tsv", "label\ttext\na\tb\n")
             for command in [["worker"], ["classify"], ["evaluate", "--data", data]] {
-                try expect(command + ["--model", pipe], code: 65, mentioning: ["pipe.model", "is no regular file"])
+                try expect(command + ["--model", pipe], code: 65, mentioning: ["pipe.model", "is not a regular file"])
             }
         }
 

@@ -71,7 +71,7 @@ extension EndToEnd {
 
             gateway.signal(SIGTERM)
             #expect(try gateway.wait(within: .seconds(15)) == 0, "\(gateway.errors)")
-            #expect(gateway.errors.contains("nobody is let in: the API keys cannot be read"))
+            #expect(gateway.errors.contains("every request is refused: the API keys cannot be read"))
             #expect(gateway.errors.contains("a request without a valid API key was refused"))
         }
     }

@@ -310,6 +310,6 @@ struct DataInputTests {
     @Test("A device without end is no text")
     func device() throws {
         let error = #expect(throws: DataError.self) { try SentenceFile.read(path: "/dev/zero") }
-        #expect(error?.reason.contains("no text") == true)
+        #expect(error?.reason.contains("is not text") == true)
     }
 }

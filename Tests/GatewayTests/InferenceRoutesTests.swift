@@ -186,7 +186,7 @@ struct InferenceRoutesTests {
             ),
             (
                 input(#""shape":[1],"datatype":"BYTES","parameters":{"shared_memory_region":"r"}"#),
-                "shared_memory_region of inputs[0] cannot be"
+                "shared_memory_region of inputs[0] is not supported"
             ),
             (with(#""outputs":[{"name":"label"},{"name":"label"}]"#), "the output label is asked for twice"),
             (with(#""outputs":[{"name":"other"}]"#), "there is no output other"),

@@ -61,6 +61,33 @@ package enum HeaderName {
     package static let deadLetterCode: StaticString = "__dlq.errors.code"
 }
 
+extension HeaderName {
+    /// Whether a header of this name has a meaning of its own in requests, replies or dead letters.
+    package static func hasMeaning(_ name: UnsafeRawBufferPointer) -> Bool {
+        let prefixes: [StaticString] = ["triage-", "kafka_", "ce_", "__dlq.errors."]
+        if prefixes.contains(where: { name.startsIgnoringCase(with: $0) }) { return true }
+        return [contentType, traceparent, tracestate].contains { name.equalsIgnoringCase($0) }
+    }
+}
+
+/// The headers of a request that are copied to its reply, in addition to those that every reply echoes.
+package enum CopiedHeaders: Sendable, Hashable {
+    case none
+    /// All except those with a meaning of their own.
+    case all
+    /// Those with exactly these names.
+    case named([[UInt8]])
+
+    /// Whether a header with this name is copied.
+    package func contains(_ name: UnsafeRawBufferPointer) -> Bool {
+        switch self {
+        case .none: false
+        case .all: !HeaderName.hasMeaning(name)
+        case .named(let names): names.contains { $0.withUnsafeBytes { $0.equals(name) } }
+        }
+    }
+}
+
 /// Fixed header values.
 package enum HeaderValue {
     /// `triage-status` of a reply that holds a classification.
@@ -69,6 +96,8 @@ package enum HeaderValue {
     package static let classificationType: StaticString = "triage.classification.v1"
     /// `ce_type` of an error reply.
     package static let errorType: StaticString = "triage.error.v1"
+    /// `content-type` of JSON requests written by Triage itself, see ``MediaType/ownJSON``.
+    package static let ownJSON: StaticString = "application/json; profile=triage"
     /// `content-type` of every reply.
     package static let json: StaticString = "application/json"
     /// The version of the CloudEvents specification that Triage reads and writes.

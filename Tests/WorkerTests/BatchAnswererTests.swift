@@ -5,7 +5,7 @@ import WorkerTestSupport
 
 @Suite("Answering a batch")
 struct BatchAnswererTests {
-    private let batch = Batch(slot: 0, maximumTextBytes: 100)
+    private let batch = Batch(slot: 0, format: RequestFormat(maximumTextBytes: 100))
 
     private func answerer() throws -> BatchAnswerer {
         try BatchAnswerer(classifier: FixedClassifier(), replyTopics: ReplyTopics(["replies", "gateway"]))

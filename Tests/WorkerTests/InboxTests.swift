@@ -1,3 +1,4 @@
+import Messages
 import Testing
 import Worker
 
@@ -5,7 +6,7 @@ import Worker
 struct InboxTests {
     private let start = ContinuousClock.now
 
-    private func batch(_ slot: Int) -> Batch { Batch(slot: slot, maximumTextBytes: 100) }
+    private func batch(_ slot: Int) -> Batch { Batch(slot: slot, format: RequestFormat(maximumTextBytes: 100)) }
 
     @Test("batches are answered in the order in which they were received")
     func order() {

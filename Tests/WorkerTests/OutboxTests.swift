@@ -10,7 +10,7 @@ struct OutboxTests {
     private static let topic: StaticString = "sentences"
 
     private func outbox(capacity: Int = 4, givesUp: Bool = false) -> Outbox {
-        Outbox(capacity: capacity, maximumTextBytes: 100, givesUp: givesUp)
+        Outbox(capacity: capacity, format: RequestFormat(maximumTextBytes: 100), givesUp: givesUp)
     }
 
     /// Fills a batch with an answer for each of these: nil for a classification, else why there is none.

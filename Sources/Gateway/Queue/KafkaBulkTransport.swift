@@ -38,7 +38,7 @@ package final class KafkaBulkTransport: BulkTransport {
         let encoder = RequestEncoder()
         var headers = RecordHeaders(capacity: 4)
         for (index, record) in records.enumerated() {
-            headers.append(name: HeaderName.contentType, value: HeaderValue.json.bytes)
+            headers.append(name: HeaderName.contentType, value: HeaderValue.ownJSON.bytes)
             if let deadline = record.deadline { headers.append(name: HeaderName.deadline, value: String(deadline)) }
             if let trace = record.trace {
                 headers.append(name: HeaderName.traceparent, value: trace.parent)

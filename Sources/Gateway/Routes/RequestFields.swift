@@ -49,7 +49,7 @@ extension Request {
         let takesEvents = allowed.contains(ContentType.event)
         let isAllowed: Bool
         switch MediaType(value) {
-        case .json:
+        case .json, .ownJSON:
             // A record without a content type is JSON. A request must declare it, because browsers send untyped
             // requests cross-origin without a preflight. Binary events are exempt: their headers trigger one.
             isAllowed = allowed.contains(ContentType.json) && (!value.isEmpty || (takesEvents && isBinaryEvent))

@@ -12,6 +12,12 @@ extension UnsafeRawBufferPointer {
         return true
     }
 
+    /// Whether the bytes start with the literal, ignoring ASCII case.
+    package func startsIgnoringCase(with literal: StaticString) -> Bool {
+        let length = literal.utf8CodeUnitCount
+        return count >= length && slice(0..<length).equalsIgnoringCase(literal)
+    }
+
     /// Whether both contain the same bytes.
     package func equals(_ other: UnsafeRawBufferPointer) -> Bool {
         count == other.count && elementsEqual(other)

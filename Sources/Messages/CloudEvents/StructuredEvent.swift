@@ -62,7 +62,7 @@ extension RequestDecoder {
     ) throws(RequestFailure) -> UnsafeRawBufferPointer {
         let mediaType = MediaType(event.dataContentType)
         switch mediaType {
-        case .json, .plainText:
+        case .json, .ownJSON, .plainText:
             break
         case .structuredEvent:
             throw RequestFailure(.unsupportedContentType, "a CloudEvent within a CloudEvent is not taken")
@@ -79,8 +79,8 @@ extension RequestDecoder {
         guard let bytes = Base64.decode(base64, into: scratch) else {
             throw RequestFailure(.malformedJSON, "\"data_base64\" is not Base64")
         }
-        guard mediaType == .json else { return try plainText(bytes) }
-        return try object(reader(bytes), request: &request, fields: &fields)
+        guard mediaType != .plainText else { return try plainText(bytes) }
+        return try object(reader(withoutFraming(bytes)), request: &request, fields: &fields)
     }
 
     /// The sentence in `data`, which is a string or a request object.

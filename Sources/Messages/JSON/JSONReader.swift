@@ -46,6 +46,16 @@ package struct JSONReader {
         position = hasByteOrderMark ? 3 : 0
     }
 
+    /// What is read.
+    var input: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: end) }
+
+    /// Whether the first byte that is no white space is that of an object or an array.
+    static func canStartObject(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        let first = bytes.first { $0 != 0x20 && $0 != 0x09 && $0 != 0x0A && $0 != 0x0D }
+        // 0xEF: a byte order mark.
+        return first == UInt8(ascii: "{") || first == UInt8(ascii: "[") || first == 0xEF
+    }
+
     /// The kinds of value.
     package enum Kind: Sendable {
         case object, array, string, number, boolean, null

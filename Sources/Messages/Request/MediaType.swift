@@ -1,7 +1,10 @@
 /// The kind of a value by its media type: the one mapping for Kafka records, HTTP request bodies and CloudEvents data.
-package enum MediaType: Equatable {
+package enum MediaType: Equatable, Sendable {
     /// `application/json`, any other type with the subtype `json`, and any `+json` suffix except CloudEvents.
     case json
+    /// JSON with the parameter `profile=triage`: always `{"text": …, "id": …}`, wherever a worker looks for the sentence
+    /// in other JSON. What Triage's own programs write.
+    case ownJSON
     /// `text/plain`.
     case plainText
     /// `application/cloudevents+json`: one event with its attributes and data.
@@ -11,18 +14,24 @@ package enum MediaType: Equatable {
     /// A type that is never accepted; the message says why.
     case refused(String)
 
-    /// Parses a media type with its parameters. Nil or only white space means JSON. Case is ignored; the only relevant
-    /// parameter is `charset`, which must be UTF-8 or its subset US-ASCII.
-    package init(_ header: UnsafeRawBufferPointer?) {
-        guard let header, !header.equals("application/json") else {
+    /// Parses a media type with its parameters. Nil or only white space means the default. Case is ignored; the only
+    /// relevant parameter is `charset`, which must be UTF-8 or its subset US-ASCII.
+    package init(_ header: UnsafeRawBufferPointer?, unlessGiven defaultType: MediaType = .json) {
+        guard let header else {
+            self = defaultType
+            return
+        }
+        guard !header.equals("application/json") else {
             self = .json
             return
         }
         let parts = MediaTypeParts(header)
         if !parts.isUTF8 {
             self = .refused("the charset is neither UTF-8 nor US-ASCII")
-        } else if parts.essence.isEmpty || parts.essence.equalsIgnoringCase("application/json") {
-            self = .json
+        } else if parts.essence.isEmpty {
+            self = defaultType
+        } else if parts.essence.equalsIgnoringCase("application/json") {
+            self = parts.isOwn ? .ownJSON : .json
         } else if parts.essence.equalsIgnoringCase("text/plain") {
             self = .plainText
         } else if parts.essence.equalsIgnoringCase("application/cloudevents+json") {
@@ -39,6 +48,7 @@ package enum MediaType: Equatable {
 private struct MediaTypeParts {
     let essence: UnsafeRawBufferPointer
     private(set) var isUTF8 = true
+    private(set) var isOwn = false
 
     init(_ header: UnsafeRawBufferPointer) {
         var end = Self.endOfPart(header, from: 0)
@@ -48,8 +58,13 @@ private struct MediaTypeParts {
             end = Self.endOfPart(header, from: start)
             let parameter = header.slice(start..<end)
             guard let equals = parameter.firstIndex(of: UInt8(ascii: "=")) else { continue }
-            guard parameter.slice(0..<equals).trimmed.equalsIgnoringCase("charset") else { continue }
-            isUTF8 = Self.isUTF8(parameter.slice(equals + 1..<parameter.count).trimmed)
+            let value = parameter.slice(equals + 1..<parameter.count).trimmed
+            let name = parameter.slice(0..<equals).trimmed
+            if name.equalsIgnoringCase("charset") {
+                isUTF8 = Self.isUTF8(value)
+            } else if name.equalsIgnoringCase("profile") {
+                isOwn = value.equals("triage")
+            }
         }
     }
 

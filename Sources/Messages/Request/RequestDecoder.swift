@@ -12,11 +12,21 @@ package final class RequestDecoder {
 
     let rules: SentenceRules
     let scratch = ScratchArena()
+    private let format: RequestFormat
+    /// What the format's pointers lead to; nil for the usual fields.
+    private var found: FoundFields?
 
-    /// Makes a decoder with limits in bytes.
-    package init(maximumTextBytes: Int = 8192, maximumValueBytes: Int = 4 << 20) {
-        rules = SentenceRules(maximumBytes: maximumTextBytes)
-        self.maximumValueBytes = max(maximumValueBytes, maximumTextBytes)
+    /// Makes a decoder with limits in bytes, for requests of the usual format.
+    package convenience init(maximumTextBytes: Int = 8192, maximumValueBytes: Int = 4 << 20) {
+        self.init(RequestFormat(maximumTextBytes: maximumTextBytes), maximumValueBytes: maximumValueBytes)
+    }
+
+    /// Makes a decoder for requests of a format.
+    package init(_ format: RequestFormat, maximumValueBytes: Int = 4 << 20) {
+        self.format = format
+        rules = SentenceRules(maximumBytes: format.maximumTextBytes)
+        found = format.fields.map { FoundFields($0) }
+        self.maximumValueBytes = max(maximumValueBytes, format.maximumTextBytes)
     }
 
     /// Reuses the memory of everything decoded so far.
@@ -33,7 +43,7 @@ package final class RequestDecoder {
     package func decode(
         value: UnsafeRawBufferPointer?, headers: borrowing RequestHeaders, fields: inout RequestFields
     ) -> DecodedRequest {
-        let mediaType = MediaType(headers.contentType)
+        let mediaType = MediaType(headers.contentType, unlessGiven: format.defaultType)
         let isBinaryEvent = headers.eventSpecVersion != nil
         var request = DecodedRequest(
             content: .failure(.missingText, message: "the record has no value"),
@@ -48,7 +58,13 @@ package final class RequestDecoder {
             try checkSize(of: value, as: mediaType)
             request.content = .text(try text(of: value, as: mediaType, request: &request, fields: &fields))
         } catch {
-            request.content = .failure(error.code, message: error.message)
+            var message = error.message
+            if format.namesSettings, error.code == .malformedJSON, headers.contentType == nil, let value,
+                !JSONReader.canStartObject(value)
+            {
+                message += "; for records that are plain text, use --default-content-type text/plain"
+            }
+            request.content = .failure(error.code, message: message)
         }
         return request
     }
@@ -59,7 +75,9 @@ package final class RequestDecoder {
     ) throws(RequestFailure) -> UnsafeRawBufferPointer {
         switch mediaType {
         case .json:
-            return try object(reader(value), request: &request, fields: &fields)
+            return try object(reader(withoutFraming(value)), request: &request, fields: &fields)
+        case .ownJSON:
+            return try usualObject(reader(value), request: &request, fields: &fields)
         case .plainText:
             return try plainText(value)
         case .structuredEvent:
@@ -73,6 +91,21 @@ package final class RequestDecoder {
         }
     }
 
+    /// The value without a schema registry's framing: a zero byte, and the schema's id in four bytes.
+    func withoutFraming(_ value: UnsafeRawBufferPointer) throws(RequestFailure) -> UnsafeRawBufferPointer {
+        // No JSON starts with a zero byte.
+        guard value.count > 5, value[0] == 0 else { return value }
+        let payload = value.slice(5..<value.count)
+        guard JSONReader.canStartObject(payload) else {
+            let schema = UInt32(bigEndian: value.loadUnaligned(fromByteOffset: 1, as: UInt32.self))
+            throw RequestFailure(
+                .unsupportedContentType,
+                "the value has a schema registry's framing (schema \(schema)) and is not JSON; Avro and Protobuf are not read"
+            )
+        }
+        return payload
+    }
+
     /// Makes a reader for a JSON value.
     func reader(_ value: UnsafeRawBufferPointer) throws(RequestFailure) -> JSONReader {
         guard UTF8Validation.isValid(value) else { throw .invalidUTF8 }
@@ -83,6 +116,15 @@ package final class RequestDecoder {
     func object(
         _ reader: consuming JSONReader, request: inout DecodedRequest, fields: inout RequestFields
     ) throws(RequestFailure) -> UnsafeRawBufferPointer {
+        if found != nil { return try foundText(reader, request: &request) }
+        return try usualObject(reader, request: &request, fields: &fields)
+    }
+
+    /// Reads `{"text": …, "id": …}`.
+    private func usualObject(
+        _ reader: consuming JSONReader, request: inout DecodedRequest, fields: inout RequestFields
+    ) throws(RequestFailure) -> UnsafeRawBufferPointer {
+        let value = reader.input
         do {
             try reader.beginObject()
             while let name = try reader.nextKey() { try fields.read(name, from: &reader) }
@@ -91,7 +133,66 @@ package final class RequestDecoder {
             throw RequestFailure(error)
         }
         if let id = fields.id { request.id = id }
-        return try fields.sentence(rules)
+        do {
+            return try fields.sentence(rules)
+        } catch {
+            throw error.code == .missingText ? withPlaces(error, in: value) : error
+        }
+    }
+
+    /// Reads the fields that the format's pointers lead to.
+    private func foundText(
+        _ reader: consuming JSONReader, request: inout DecodedRequest
+    ) throws(RequestFailure) -> UnsafeRawBufferPointer {
+        let value = reader.input
+        do { try found?.read(&reader) } catch { throw RequestFailure(error) }
+        let values = found?.values ?? []
+        switch values.last {
+        case .string(let id), .number(let id): request.id = id
+        case .absent, .other, nil: break
+        }
+        var text: UnsafeRawBufferPointer?
+        var isJoined = false
+        for (index, pointer) in format.textFields.enumerated() {
+            switch values[index] {
+            case .absent: continue
+            case .number, .other: throw RequestFailure(.missingText, "\(pointer) must be a string")
+            case .string(let part):
+                isJoined = text != nil
+                text = text ?? part
+            }
+        }
+        guard var text else {
+            let pointers = format.textFields.map(\.description).joined(separator: " or ")
+            throw withPlaces(RequestFailure(.missingText, "the value has no string at \(pointers)"), in: value)
+        }
+        if isJoined { text = join(values.dropLast()) }
+        if let violation = rules.violation(ofUTF8: text) { throw violation }
+        return text
+    }
+
+    /// The strings with a space in between.
+    private func join(_ values: some Sequence<FoundFields.Value>) -> UnsafeRawBufferPointer {
+        var count = 0
+        for case .string(let part) in values { count += part.count + 1 }
+        let target = scratch.allocate(count)
+        var cursor = ByteCursor(target)
+        for case .string(let part) in values {
+            if cursor.position != target { cursor.put(UInt8(ascii: " ")) }
+            cursor.put(part)
+        }
+        return UnsafeRawBufferPointer(start: target, count: cursor.position - target)
+    }
+
+    /// Adds where else the value has strings, and the setting that helps.
+    private func withPlaces(_ failure: RequestFailure, in value: UnsafeRawBufferPointer) -> RequestFailure {
+        guard format.namesSettings else { return failure }
+        let places = MissingText.strings(in: value, scratch: scratch)
+        guard !places.isEmpty else { return failure }
+        return RequestFailure(
+            failure.code,
+            "\(failure.message); there are strings at \(places.joined(separator: ", ")): --text-field says where the sentence is"
+        )
     }
 
     /// The bytes as a sentence, if they are a valid one.

@@ -37,9 +37,9 @@ package final class Batch {
     /// When the batch was received.
     var receivedAt = ContinuousClock.now
 
-    package init(slot: Int, maximumTextBytes: Int) {
+    package init(slot: Int, format: RequestFormat) {
         self.slot = slot
-        decoder = RequestDecoder(maximumTextBytes: maximumTextBytes)
+        decoder = RequestDecoder(format)
     }
 
     /// Whether every reply and dead letter is enqueued and acknowledged.
@@ -87,13 +87,13 @@ struct BatchWindow {
     private var batches: [Batch] = []
     private var free: [Int] = []
     private let capacity: Int
-    private let maximumTextBytes: Int
+    private let format: RequestFormat
     /// The number of open batches.
     private(set) var count = 0
 
-    init(capacity: Int, maximumTextBytes: Int) {
+    init(capacity: Int, format: RequestFormat) {
         self.capacity = capacity
-        self.maximumTextBytes = maximumTextBytes
+        self.format = format
     }
 
     var isFull: Bool { count >= capacity }
@@ -105,7 +105,7 @@ struct BatchWindow {
     mutating func open() -> Batch {
         count += 1
         if let slot = free.popLast() { return batches[slot] }
-        let batch = Batch(slot: batches.count, maximumTextBytes: maximumTextBytes)
+        let batch = Batch(slot: batches.count, format: format)
         batches.append(batch)
         return batch
     }

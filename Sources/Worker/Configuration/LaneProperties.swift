@@ -169,6 +169,19 @@ extension WorkerConfiguration {
         return Set(servedLanes.map { requestTopic(of: $0) } + answers + replyTopics)
     }
 
+    /// How requests are read. The configuration must be valid.
+    var requestFormat: RequestFormat {
+        let type: MediaType =
+            switch defaultContentType {
+            case .json: .json
+            case .plainText: .plainText
+            case .event: .structuredEvent
+            }
+        return RequestFormat(
+            textFields: textFields.compactMap { JSONPointer($0) }, idField: JSONPointer(idField), defaultType: type,
+            maximumTextBytes: maximumTextBytes, namesSettings: true)
+    }
+
     func settings(of lane: LaneName) -> LaneSettings { lane == .bulk ? bulk : interactive }
 
     func groupName(of lane: LaneName) -> String {

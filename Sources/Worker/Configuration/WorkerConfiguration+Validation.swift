@@ -17,6 +17,7 @@ extension WorkerConfiguration {
     package func validate() throws(WorkerConfigurationError) {
         try require(!group.isEmpty, "group", "must not be empty")
         try require(maximumTextBytes > 0, "maximumTextBytes", "must be positive")
+        try validateFields()
         try require(modelCheckInterval >= .zero, "modelCheckInterval", "must not be negative")
         for (name, value) in [
             ("sessionTimeout", sessionTimeout), ("commitInterval", commitInterval),
@@ -39,6 +40,21 @@ extension WorkerConfiguration {
         try validateDelivery()
         try validateProperties()
         try validateGroupProtocol()
+    }
+
+    private func validateFields() throws(WorkerConfigurationError) {
+        try require(!textFields.isEmpty, "textFields", "needs a JSON Pointer, such as /text")
+        for pointer in textFields + [idField] {
+            try require(
+                JSONPointer(pointer) != nil, pointer == idField ? "idField" : "textFields",
+                "'\(pointer)' is not a JSON Pointer, such as /text or /payload/after/text")
+        }
+        guard case .named(let names) = copiedHeaders else { return }
+        for name in names {
+            try require(
+                !name.withUnsafeBytes(HeaderName.hasMeaning), "copiedHeaders",
+                "'\(String(decoding: name, as: UTF8.self))' has a meaning of its own and is not copied")
+        }
     }
 
     private func validateTopics() throws(WorkerConfigurationError) {

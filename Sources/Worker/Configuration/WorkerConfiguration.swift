@@ -61,6 +61,25 @@ package struct WorkerConfiguration: Sendable {
     /// The topics that a request may name in `kafka_replyTopic`. Empty (the default) means the two reply topics.
     package var allowedReplyTopics: [String] = []
 
+    /// Where in a JSON value the sentence is: JSON Pointers, such as `/payload/text`. Several are joined by a space.
+    package var textFields = ["/text"]
+
+    /// Where in a JSON value the id is: a JSON Pointer.
+    package var idField = "/id"
+
+    /// What a record without `content-type` is.
+    package var defaultContentType = ContentType.json
+
+    /// The values of ``defaultContentType``.
+    package enum ContentType: String, Sendable, CaseIterable {
+        case json = "application/json"
+        case plainText = "text/plain"
+        case event = "application/cloudevents+json"
+    }
+
+    /// Headers of the request that are copied to the reply.
+    package var copiedHeaders = CopiedHeaders.none
+
     /// The maximum text length in UTF-8 bytes. Longer ones are answered with `text_too_long`.
     package var maximumTextBytes = 8_192
 

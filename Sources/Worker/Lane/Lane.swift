@@ -29,6 +29,7 @@ final class Lane {
     private let currentModel: CurrentModel
     private var modelGeneration: UInt64
     private let answerer: BatchAnswerer
+    private let copiedHeaders: CopiedHeaders
     private let headerWriter = ReplyHeaderWriter(eventSource: "/triage/worker")
     /// For a header value, or for a reply that replaces an undeliverable one. The producer copies it.
     private let scratch = ByteArena(capacity: 256)
@@ -64,11 +65,12 @@ final class Lane {
         self.metrics = metrics
         self.logger = logger
         let settings = configuration.settings(of: name)
+        copiedHeaders = configuration.copiedHeaders
         currentModel = model
         modelGeneration = model.generation
         inbox = Inbox(settings: settings)
         outbox = Outbox(
-            capacity: settings.maximumInFlightBatches, maximumTextBytes: configuration.maximumTextBytes,
+            capacity: settings.maximumInFlightBatches, format: configuration.requestFormat,
             givesUp: name == .interactive)
         answerer = try BatchAnswerer(classifier: model.take(), replyTopics: ReplyTopics(configuration.replyTopics))
         if name == .bulk, configuration.delivery == .exactlyOnce {
@@ -374,7 +376,7 @@ final class Lane {
         guard let record = batch.records?.batch.record(at: token.record) else { return }
         try batch.withAnswer(token.record) { answer throws(KafkaError) in
             switch token.part {
-            case .reply: try sendReply(answer, of: batch, key: record.key, now: now, token: token)
+            case .reply: try sendReply(answer, to: record, of: batch, now: now, token: token)
             case .deadLetter: try sendDeadLetter(record, answer, token: token)
             }
         }
@@ -382,7 +384,7 @@ final class Lane {
 
     /// Sends a reply: the echoed headers and the value.
     private func sendReply(
-        _ answer: borrowing Answer, of batch: Batch, key: UnsafeRawBufferPointer?, now: Int64, token: DeliveryToken
+        _ answer: borrowing Answer, to record: ConsumedRecord, of batch: Batch, now: Int64, token: DeliveryToken
     ) throws(KafkaError) {
         let status = answer.plan.failure?.code
         var headers = RecordHeaders(capacity: 6)
@@ -390,6 +392,11 @@ final class Lane {
             echoing: answer.echoed, id: answer.id, isCloudEvent: answer.isCloudEvent, source: answer.source,
             status: status, now: now
         ) { name, value in headers.append(name: name, value: value) }
+        if copiedHeaders != .none {
+            record.forEachHeader { name, value in
+                if copiedHeaders.contains(name) { headers.append(nameBytes: name, value: value) }
+            }
+        }
         if name == .interactive { appendTiming(of: answer, in: batch, now: now, to: &headers) }
         var value = batch.arena.bytes(in: answer.value)
         var isCopied = false
@@ -401,7 +408,7 @@ final class Lane {
         // A requested partition belongs to the requested topic.
         let isElsewhere = answer.plan.goesByKey || status == .replyTopicNotAllowed
         try producer.send(
-            to: replyTopics[answer.topic], partition: isElsewhere ? nil : answer.echoed.replyPartition, key: key,
+            to: replyTopics[answer.topic], partition: isElsewhere ? nil : answer.echoed.replyPartition, key: record.key,
             value: value, headers: &headers, token: token.bits, copying: isCopied)
     }
 

@@ -1,5 +1,5 @@
 package import Kafka
-import Messages
+package import Messages
 
 /// The unacknowledged batches, and what to enqueue next: first whatever could not be delivered and is sent in another
 /// form, then the current batch, record by record. A value, independent of the Kafka client.
@@ -52,8 +52,8 @@ package struct Outbox {
     ///   - capacity: the most unacknowledged batches before ``hasRoom`` turns false.
     ///   - givesUp: whether a reply is given up once nobody is waiting for it, so that one unavailable partition does not
     ///     block the others.
-    package init(capacity: Int, maximumTextBytes: Int, givesUp: Bool) {
-        window = BatchWindow(capacity: capacity, maximumTextBytes: maximumTextBytes)
+    package init(capacity: Int, format: RequestFormat, givesUp: Bool) {
+        window = BatchWindow(capacity: capacity, format: format)
         self.givesUp = givesUp
     }
 

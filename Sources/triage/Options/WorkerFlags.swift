@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Kafka
+import Messages
 import Platform
 import Worker
 
@@ -46,6 +47,27 @@ struct WorkerFlags: ParsableArguments, SettingFlags {
         help: ArgumentHelp(
             "Topics that requests may name for their reply. (default: the two reply topics)", valueName: "topic,…"))
     var allowReplyTopics: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Where the sentence is in a JSON value: JSON Pointers, joined by a space. (default: /text)",
+            valueName: "pointer,…"))
+    var textField: String?
+
+    @Option(help: ArgumentHelp("Where the id is in a JSON value: a JSON Pointer. (default: /id)", valueName: "pointer"))
+    var idField: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "What a record without content-type is: application/json, text/plain or application/cloudevents+json. (default: application/json)",
+            valueName: "type"))
+    var defaultContentType: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Headers of the request that the reply carries too; all for every one without a meaning of its own. (default: none)",
+            valueName: "name,…"))
+    var copyHeaders: String?
 
     @Option(help: ArgumentHelp("Longest sentence, in bytes of UTF-8. (default: 8192)", valueName: "bytes"))
     var maxTextBytes: String?
@@ -94,6 +116,32 @@ struct WorkerFlags: ParsableArguments, SettingFlags {
 }
 
 extension SettingsReader {
+    private func pointer(_ setting: Setting) throws -> String? {
+        try value(setting, expected: "a JSON Pointer, such as /id or /payload/after/id") {
+            JSONPointer($0) == nil ? nil : $0
+        }
+    }
+
+    private func pointers(_ setting: Setting) throws -> [String]? {
+        try value(setting, expected: "a list of JSON Pointers, such as /subject,/body/text") { text in
+            let pointers = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+            return pointers.allSatisfy { JSONPointer($0) != nil } ? pointers : nil
+        }
+    }
+
+    private func copiedHeaders() throws -> CopiedHeaders? {
+        try value(.copyHeaders, expected: "'all', or names of headers without a meaning of their own") { text in
+            if text == "all" { return .all }
+            let names = text.split(separator: ",").map { Array($0.trimmingCharacters(in: .whitespaces).utf8) }
+            let isFine =
+                !names.isEmpty
+                && names.allSatisfy { name in
+                    !name.isEmpty && !name.withUnsafeBytes(HeaderName.hasMeaning)
+                }
+            return isFine ? .named(names) : nil
+        }
+    }
+
     /// Reads the worker's settings; unset ones keep their defaults.
     func workerConfiguration() throws -> WorkerConfiguration {
         var configuration = WorkerConfiguration()
@@ -107,6 +155,12 @@ extension SettingsReader {
         configuration.delivery = try choice(.delivery, of: WorkerConfiguration.Delivery.self) ?? configuration.delivery
         configuration.allowedReplyTopics = try list(.allowReplyTopics) ?? configuration.allowedReplyTopics
         configuration.maximumTextBytes = try integer(.maxTextBytes, in: 1...1_000_000) ?? configuration.maximumTextBytes
+        configuration.textFields = try pointers(.textField) ?? configuration.textFields
+        configuration.idField = try pointer(.idField) ?? configuration.idField
+        configuration.defaultContentType =
+            try choice(.defaultContentType, of: WorkerConfiguration.ContentType.self)
+            ?? configuration.defaultContentType
+        configuration.copiedHeaders = try copiedHeaders() ?? configuration.copiedHeaders
         configuration.bulk.maximumBatchRecords =
             try integer(.batchSize, in: 1...65_536) ?? configuration.bulk.maximumBatchRecords
         configuration.bulk.maximumInFlightBatches =

@@ -40,7 +40,8 @@ struct LineSender: Sendable {
     }
 
     private func send(_ number: Int, _ request: UnsafeRawBufferPointer) throws {
-        var headers = RecordHeaders(capacity: 3)
+        var headers = RecordHeaders(capacity: 4)
+        headers.append(name: HeaderName.contentType, value: HeaderValue.ownJSON.bytes)
         replyTo.withCorrelationID(of: number) { headers.append(name: HeaderName.correlationID, value: $0) }
         headers.append(name: HeaderName.replyTopic, value: replyTo.topic)
         withUnsafeBytes(of: replyTo.partition.bigEndian) { headers.append(name: HeaderName.replyPartition, value: $0) }

@@ -35,6 +35,10 @@ enum Setting: String, CaseIterable {
     case lanes
     case delivery
     case allowReplyTopics = "allow-reply-topics"
+    case textField = "text-field"
+    case idField = "id-field"
+    case defaultContentType = "default-content-type"
+    case copyHeaders = "copy-headers"
     case batchSize = "batch-size"
     case batchesInFlight = "batches-in-flight"
     case bulkPriority = "bulk-priority"

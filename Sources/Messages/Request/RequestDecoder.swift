@@ -136,7 +136,7 @@ package final class RequestDecoder {
         do {
             return try fields.sentence(rules)
         } catch {
-            throw error.code == .missingText ? withPlaces(error, in: value) : error
+            throw error.code == .missingText && !fields.hasText ? withPlaces(error, in: value) : error
         }
     }
 

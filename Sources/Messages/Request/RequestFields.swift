@@ -25,7 +25,8 @@ package struct RequestFields {
     package private(set) var key = Key.absent
 
     private var text: UnsafeRawBufferPointer?
-    private var hasText = false
+    /// Whether there is a field `text`, of any kind.
+    private(set) var hasText = false
     private let readsKey: Bool
 
     /// - Parameter readsKey: whether to read `key`; false for Kafka records, which have their own key.

@@ -44,8 +44,10 @@ extension EndToEnd {
             if let error = decoded.error {
                 let problem = try JSONDecoder().decode(Problem.self, from: response.body)
                 #expect(problem.code == error.code, "\(sample)")
-                // Each route has its own media types, and names them.
-                if error.code != "unsupported_content_type" { #expect(problem.detail == error.message, "\(sample)") }
+                // Each route has its own media types, and names them. A worker adds which setting would help.
+                if error.code != "unsupported_content_type" {
+                    #expect(error.message.hasPrefix(problem.detail), "\(sample)")
+                }
             } else if sample.result.id != nil {
                 #expect(Array(response.body) == reply.value, "\(sample)")
             } else {

@@ -100,6 +100,7 @@ struct RequestFormatTests {
                 + "--text-field says where the sentence is")
         #expect(decode(value).message == "the object has no field \"text\"")
         #expect(decode(#"{"n":1}"#, settings: true).message == "the object has no field \"text\"")
+        #expect(decode(#"{"text":7,"x":"un"}"#, settings: true).message == "\"text\" must be a string")
         #expect(
             decode("bonjour", settings: true).message?.hasSuffix(
                 "; for records that are plain text, use --default-content-type text/plain") == true)

@@ -64,9 +64,11 @@ package enum HeaderName {
 extension HeaderName {
     /// Whether a header of this name has a meaning of its own in requests, replies or dead letters.
     package static func hasMeaning(_ name: UnsafeRawBufferPointer) -> Bool {
-        let prefixes: [StaticString] = ["triage-", "kafka_", "ce_", "__dlq.errors."]
-        if prefixes.contains(where: { name.startsIgnoringCase(with: $0) }) { return true }
-        return [contentType, traceparent, tracestate].contains { name.equalsIgnoringCase($0) }
+        // No list: it would be allocated for each header.
+        name.startsIgnoringCase(with: "triage-") || name.startsIgnoringCase(with: "kafka_")
+            || name.startsIgnoringCase(with: "ce_") || name.startsIgnoringCase(with: "__dlq.errors.")
+            || name.equalsIgnoringCase(contentType) || name.equalsIgnoringCase(traceparent)
+            || name.equalsIgnoringCase(tracestate)
     }
 }
 

@@ -1,3 +1,5 @@
+import Kafka
+
 /// Why a worker cannot start or had to stop. No unanswered request was committed: another worker, or this one after a
 /// restart, resumes from there.
 package struct WorkerError: Error, Sendable, Hashable, CustomStringConvertible {
@@ -33,4 +35,35 @@ package struct WorkerError: Error, Sendable, Hashable, CustomStringConvertible {
 
     /// The message.
     package var description: String { message }
+}
+
+extension WorkerError {
+    static let consumerProtocolNeeds =
+        "--group-protocol consumer takes Apache Kafka 4.0 or newer, with its feature group.version at 1 "
+        + "(kafka-features.sh); with other brokers leave it out"
+
+    init(_ error: KafkaError, lane: LaneName, groupProtocol: WorkerConfiguration.GroupProtocol = .classic) {
+        let code: Code =
+            switch error.code {
+            case .fencedInstance, .fenced, .producerFenced, .unreleasedInstance: .replacedByAnother
+            case let code where code.isAboutConnection || code == .timedOut: .brokerUnavailable
+            case .groupNotFound: .brokerUnavailable
+            case .unknownTopic, .unknownTopicOrPartition: .topicMissing
+            default: .clientFailed
+            }
+        let explanation =
+            switch error.code {
+            case .unreleasedInstance:
+                "another worker has this --instance-id, or had it and died: with --group-protocol consumer the brokers "
+                    + "keep its place until its session is over (group.consumer.session.timeout.ms)"
+            case .groupNotFound:
+                "the group has workers with --group-protocol classic, beside which Kafka takes none with consumer: "
+                    + "stop them all, then start the new ones"
+            case .unsupportedVersion where groupProtocol == .consumer,
+                .unsupportedFeature where groupProtocol == .consumer:
+                Self.consumerProtocolNeeds
+            default: "\(error)"
+            }
+        self.init(code: code, message: "\(lane.rawValue) lane: \(explanation)")
+    }
 }

@@ -115,7 +115,8 @@ class HostileTests(unittest.TestCase):
             if number == 200:
                 time.sleep(2)
                 before = memory(self.pid)
-        # On Tansu a call waits for 20 s, and a stream may have taken one more window of lines before it learns of its end.
+        # While workers stand still, a sentence waits for 20 s, and those of a stream that had to wait for that room 20 s more:
+        # a client's end behind lines that are not read yet shows nowhere.
         deadline = time.time() + 60
         while self.waiting() > 0 and time.time() < deadline:
             time.sleep(0.2)

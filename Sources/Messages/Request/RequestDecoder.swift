@@ -59,7 +59,7 @@ package final class RequestDecoder {
             request.content = .text(try text(of: value, as: mediaType, request: &request, fields: &fields))
         } catch {
             var message = error.message
-            if format.namesSettings, error.code == .malformedJSON, headers.contentType == nil, let value,
+            if format.namesSettings, error.code == .malformedJSON, headers.contentType == nil, let value, value.first != 0,
                 !JSONReader.canStartObject(value)
             {
                 message += "; for records that are plain text, use --default-content-type text/plain"
@@ -217,7 +217,8 @@ package struct DecodedRequest {
     package enum Content {
         /// The sentence: well-formed UTF-8, not only white space, within the length limit.
         case text(UnsafeRawBufferPointer)
-        /// Why there is none. The message is one human-readable line that does not quote the request.
+        /// Why there is none. The message is one human-readable line. It quotes no value of the request; a worker's may
+        /// name its fields.
         case failure(ErrorCode, message: String)
     }
 

@@ -29,7 +29,7 @@ package struct SentenceRules: Sendable {
 /// Why a request has no valid sentence.
 package struct RequestFailure: Error, Equatable {
     package let code: ErrorCode
-    /// One human-readable line that does not quote the request.
+    /// One human-readable line that quotes no value of the request.
     package let message: String
 
     package init(_ code: ErrorCode, _ message: String) {

@@ -8,12 +8,16 @@ package struct ModelDescription: Sendable, Hashable {
     package var labels: [String]
     /// The language of the sentences, a BCP 47 tag such as `fr`; `und` if unspecified.
     package var language: String
+    /// The least confidence for which the model was trained to answer, see `LinearTrainer.Options.targetPrecision`; nil if
+    /// it was trained without.
+    package var threshold: Double?
 
     /// `NAME@VERSION`, as in replies.
     package var identifier: String { "\(name)@\(version)" }
 
     /// Makes a description; usually a `Classifier` provides it.
-    package init(name: String, version: String, labels: [String], language: String) {
+    package init(name: String, version: String, labels: [String], language: String, threshold: Double? = nil) {
+        self.threshold = threshold
         self.name = name
         self.version = version
         self.labels = labels
@@ -46,6 +50,26 @@ package protocol ClassifierSession: AnyObject {
     func classify(
         _ sentences: UnsafeBufferPointer<UnsafeRawBufferPointer>, into probabilities: UnsafeMutableBufferPointer<Float>
     ) throws(ClassifierError)
+
+    /// The same, and says of which sentences the model knows nothing: what it returns for those is the classes' shares of
+    /// its training sentences.
+    ///
+    /// - Parameter known: one element for each sentence. Kinds of model that cannot tell set all to true, as the default
+    ///   implementation does.
+    func classify(
+        _ sentences: UnsafeBufferPointer<UnsafeRawBufferPointer>, into probabilities: UnsafeMutableBufferPointer<Float>,
+        known: UnsafeMutableBufferPointer<Bool>
+    ) throws(ClassifierError)
+}
+
+extension ClassifierSession {
+    package func classify(
+        _ sentences: UnsafeBufferPointer<UnsafeRawBufferPointer>, into probabilities: UnsafeMutableBufferPointer<Float>,
+        known: UnsafeMutableBufferPointer<Bool>
+    ) throws(ClassifierError) {
+        known.update(repeating: true)
+        try classify(sentences, into: probabilities)
+    }
 }
 
 /// Why a batch could not be classified.

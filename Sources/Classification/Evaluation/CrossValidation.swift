@@ -5,6 +5,8 @@ package struct CrossValidation: Sendable {
     package let evaluation: Evaluation
     /// The metrics of each fold.
     package let folds: [Evaluation]
+    /// The class that was predicted for each sentence.
+    let predictions: [Prediction]
     /// The temperature that best fits all held-out sentences: used for the model trained on all of them.
     package let temperature: Double
 
@@ -14,18 +16,21 @@ package struct CrossValidation: Sendable {
     ) throws(LinearTrainer.Refusal) {
         let classes = sentences.labels.count
         var raw = [Float](repeating: 0, count: sentences.texts.count * classes)
+        var known = [Bool](repeating: true, count: sentences.texts.count)
         let rows = (0..<split.count).map(split.inside)
         for fold in 0..<split.count {
-            let result: [Float]
+            let result: (probabilities: [Float], known: [Bool])
             do {
                 let classifier = try model(fold).makeClassifier()
-                result = try classifier.probabilities(of: rows[fold].map { sentences.texts[$0] })
+                result = try classifier.predictions(of: rows[fold].map { sentences.texts[$0] })
             } catch {
                 throw LinearTrainer.Refusal(description: "fold \(fold + 1) failed: \(error)")
             }
             for (place, row) in rows[fold].enumerated() {
                 raw.replaceSubrange(
-                    row * classes..<(row + 1) * classes, with: result[place * classes..<(place + 1) * classes])
+                    row * classes..<(row + 1) * classes,
+                    with: result.probabilities[place * classes..<(place + 1) * classes])
+                known[row] = result.known[place]
             }
         }
         temperature = Temperature.fit(raw, targets: sentences.targets, classes: classes)
@@ -44,9 +49,14 @@ package struct CrossValidation: Sendable {
             evaluations.append(
                 Evaluation(
                     labels: sentences.labels, targets: rows[fold].map { sentences.targets[$0] },
-                    probabilities: rows[fold].flatMap { calibrated[$0 * classes..<($0 + 1) * classes] }))
+                    probabilities: rows[fold].flatMap { calibrated[$0 * classes..<($0 + 1) * classes] },
+                    known: rows[fold].map { known[$0] }))
         }
         folds = evaluations
-        evaluation = Evaluation(labels: sentences.labels, targets: sentences.targets, probabilities: calibrated)
+        evaluation = Evaluation(
+            labels: sentences.labels, targets: sentences.targets, probabilities: calibrated, known: known)
+        predictions = Prediction.of(
+            probabilities: calibrated, targets: sentences.targets, classes: classes, known: known
+        ).map(\.prediction)
     }
 }

@@ -30,6 +30,8 @@ package struct Evaluation: Sendable, Hashable, Codable {
     package var classes: [ClassScore]
     /// `confusion[a][b]` sentences of class *a* were predicted as class *b*.
     package var confusion: [[Int]]
+    /// What is answered, and how much of it is right, at each threshold.
+    package var riskCoverage: RiskCoverage
 
     /// The number of bins of the calibration error.
     package static let calibrationBins = 15
@@ -39,21 +41,25 @@ package struct Evaluation: Sendable, Hashable, Codable {
     ///   - labels: The classes.
     ///   - targets: The index of the true class of each sentence.
     ///   - probabilities: Row-major, one row of `labels.count` for each target. On ties the first class is predicted.
-    package init(labels: [String], targets: [Int], probabilities: [Float]) {
+    ///   - known: whether the model knows anything of each sentence; nil if it knows something of all.
+    ///   - threshold: the threshold that was chosen in training, if one was.
+    package init(
+        labels: [String], targets: [Int], probabilities: [Float], known: [Bool]? = nil, threshold: Double? = nil
+    ) {
         precondition(probabilities.count == targets.count * labels.count, "one row of probabilities for each target")
         let count = labels.count
         var confusion = [[Int]](repeating: [Int](repeating: 0, count: count), count: count)
         var loss = 0.0
+        let predictions = Prediction.of(probabilities: probabilities, targets: targets, classes: count, known: known)
         var bins = [(confidence: Double, right: Int, sentences: Int)](
             repeating: (0, 0, 0), count: Self.calibrationBins)
         for (row, target) in targets.enumerated() {
-            let scores = probabilities[row * count..<(row + 1) * count]
-            let best = scores.indices.max { scores[$0] < scores[$1] || (scores[$0] == scores[$1] && $0 > $1) }!
-            let given = best - row * count
+            let given = predictions[row].given
+            let best = row * count + given
             confusion[target][given] += 1
-            loss -= log(Double(max(scores[row * count + target], .leastNormalMagnitude)))
-            let bin = min(Int(scores[best] * Float(Self.calibrationBins)), Self.calibrationBins - 1)
-            bins[bin].confidence += Double(scores[best])
+            loss -= log(Double(max(probabilities[row * count + target], .leastNormalMagnitude)))
+            let bin = min(Int(probabilities[best] * Float(Self.calibrationBins)), Self.calibrationBins - 1)
+            bins[bin].confidence += Double(probabilities[best])
             bins[bin].right += given == target ? 1 : 0
             bins[bin].sentences += 1
         }
@@ -72,6 +78,7 @@ package struct Evaluation: Sendable, Hashable, Codable {
         calibrationError = bins.reduce(0) { $0 + abs($1.confidence - Double($1.right)) } / total
         classes = scores
         self.confusion = confusion
+        riskCoverage = RiskCoverage(predictions.map(\.prediction), chosen: threshold)
     }
 
     private static func score(_ name: String, _ label: Int, _ confusion: [[Int]]) -> ClassScore {
@@ -98,19 +105,26 @@ extension Evaluation {
                 description: "the model \(classifier.model.identifier) does not know the classes \(names)")
         }
         let places = sentences.labels.map { labels.firstIndex(of: $0)! }
+        let (probabilities, known) = try classifier.predictions(of: sentences.texts)
         return Evaluation(
-            labels: labels, targets: sentences.targets.map { places[$0] },
-            probabilities: try classifier.probabilities(of: sentences.texts))
+            labels: labels, targets: sentences.targets.map { places[$0] }, probabilities: probabilities, known: known,
+            threshold: classifier.model.threshold)
     }
 }
 
 extension Classifier {
     /// Classifies strings in one batch and returns row-major probabilities; for tools.
     package func probabilities(of texts: [String]) throws(ClassifierError) -> [Float] {
+        try predictions(of: texts).probabilities
+    }
+
+    /// The same, and whether the model knows anything of each.
+    func predictions(of texts: [String]) throws(ClassifierError) -> (probabilities: [Float], known: [Bool]) {
         let session = try makeSession()
         let bytes = texts.map { Array($0.utf8) }
         let joined = bytes.flatMap(\.self)
         var probabilities = [Float](repeating: 0, count: texts.count * model.labels.count)
+        var known = [Bool](repeating: true, count: texts.count)
         let outcome: Result<Void, ClassifierError> = joined.withUnsafeBytes { joined in
             var sentences: [UnsafeRawBufferPointer] = []
             var start = 0
@@ -120,12 +134,16 @@ extension Classifier {
             }
             return sentences.withUnsafeBufferPointer { sentences in
                 probabilities.withUnsafeMutableBufferPointer { probabilities in
-                    Result { () throws(ClassifierError) in try session.classify(sentences, into: probabilities) }
+                    known.withUnsafeMutableBufferPointer { known in
+                        Result { () throws(ClassifierError) in
+                            try session.classify(sentences, into: probabilities, known: known)
+                        }
+                    }
                 }
             }
         }
         try outcome.get()
-        return probabilities
+        return (probabilities, known)
     }
 }
 
@@ -152,6 +170,7 @@ extension Evaluation {
                 left(score.label, width) + right(number(score.precision), 11) + right(number(score.recall), 8)
                     + right(number(score.f1), 7) + right("\(score.support)", 9))
         }
+        lines += ["", riskCoverage.table]
         if classes.count <= 20 {
             let columns = classes.indices.map { column in
                 max(3, "\(column + 1)".count, confusion.map { "\($0[column])".count }.max() ?? 0)

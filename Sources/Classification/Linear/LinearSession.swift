@@ -55,6 +55,20 @@ final class LinearSession: ClassifierSession {
     func classify(
         _ sentences: UnsafeBufferPointer<UnsafeRawBufferPointer>, into probabilities: UnsafeMutableBufferPointer<Float>
     ) throws(ClassifierError) {
+        try classify(sentences, into: probabilities, noting: nil)
+    }
+
+    func classify(
+        _ sentences: UnsafeBufferPointer<UnsafeRawBufferPointer>, into probabilities: UnsafeMutableBufferPointer<Float>,
+        known: UnsafeMutableBufferPointer<Bool>
+    ) throws(ClassifierError) {
+        try classify(sentences, into: probabilities, noting: known.baseAddress)
+    }
+
+    private func classify(
+        _ sentences: UnsafeBufferPointer<UnsafeRawBufferPointer>, into probabilities: UnsafeMutableBufferPointer<Float>,
+        noting known: UnsafeMutablePointer<Bool>?
+    ) throws(ClassifierError) {
         guard probabilities.count == sentences.count * classes else {
             throw ClassifierError(
                 code: .wrongMatrixSize,
@@ -62,23 +76,25 @@ final class LinearSession: ClassifierSession {
                     + "probabilities, and there is room for \(probabilities.count)")
         }
         guard var row = probabilities.baseAddress else { return }
-        for sentence in sentences {
+        for (index, sentence) in sentences.enumerated() {
             // Up to eight classes fit one vector: with the constant 1 the compiler removes the loops over chunks.
+            let isKnown: Bool
             if chunks == 1 {
-                score(sentence, chunks: 1)
+                isKnown = score(sentence, chunks: 1)
                 Softmax.apply(scores, chunks: 1)
             } else {
-                score(sentence, chunks: chunks)
+                isKnown = score(sentence, chunks: chunks)
                 Softmax.apply(scores, chunks: chunks)
             }
+            known?[index] = isKnown
             row.update(from: UnsafeRawPointer(scores).assumingMemoryBound(to: Float.self), count: classes)
             row += classes
         }
     }
 
-    /// Fills `scores` for one sentence.
+    /// Fills `scores` for one sentence. Returns whether the model knows any feature of it.
     @inline(__always)
-    private func score(_ sentence: UnsafeRawBufferPointer, chunks: Int) {
+    private func score(_ sentence: UnsafeRawBufferPointer, chunks: Int) -> Bool {
         for chunk in 0..<chunks { scores[chunk] = .zero }
         if let start = sentence.baseAddress, sentence.count > 0 {
             addWords(start.assumingMemoryBound(to: UInt8.self), sentence.count, chunks: chunks)
@@ -89,6 +105,7 @@ final class LinearSession: ClassifierSession {
         let start = mass > 0 ? classifier.biases : classifier.shares
         scores[0][0] = 0
         for chunk in 0..<chunks { scores[chunk] = scores[chunk] * factor + start[chunk] }
+        return mass > 0
     }
 
     @inline(__always)

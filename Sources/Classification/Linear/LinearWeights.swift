@@ -65,7 +65,7 @@ package struct LinearWeights: Sendable {
         content.replaceSubrange(layout.digest..., with: digest)
         let description = ModelDescription(
             name: metadata.name, version: Hexadecimal.string(digest.prefix(6)), labels: metadata.labels,
-            language: metadata.language)
+            language: metadata.language, threshold: metadata.decision?.threshold)
         return LinearModel(bytes: content, description: description, metadata: metadata)
     }
 }

@@ -20,7 +20,7 @@ package enum ModelFile {
         let (layout, metadata) = try verify(storage, path)
         let description = ModelDescription(
             name: metadata.name, version: version(of: storage, layout), labels: metadata.labels,
-            language: metadata.language)
+            language: metadata.language, threshold: metadata.decision?.threshold)
         return LinearClassifier(
             model: description, layout: layout, storage: storage,
             sentencesOfClass: metadata.trainingData.sentencesOfClass)
@@ -150,6 +150,9 @@ package enum ModelFile {
             }
             previous = start
         }
+        guard metadata.decision.map({ (0...1).contains($0.threshold) }) ?? true else {
+            throw ModelFileError(.corrupt, path, "has a threshold that is no probability")
+        }
         guard hasSoundScores(bytes, layout) else {
             throw ModelFileError(.corrupt, path, "has scores that no training gives: not a number, or far too large")
         }
@@ -248,6 +251,18 @@ package struct ModelMetadata: Sendable, Hashable, Codable {
         package var calibrationError: Double
     }
 
+    /// From which confidence on the model answers.
+    package struct Decision: Sendable, Hashable, Codable {
+        /// The share of answers that has to be right.
+        package var targetPrecision: Double
+        /// The least probability of the likeliest class.
+        package var threshold: Double
+        /// The share of the training sentences that is answered with it, by cross-validation.
+        package var coverage: Double
+        /// The share of those answers that is right.
+        package var precision: Double
+    }
+
     /// The name of the model.
     package var name: String
     /// The language of its sentences, a BCP 47 tag.
@@ -258,6 +273,8 @@ package struct ModelMetadata: Sendable, Hashable, Codable {
     package var trainingData: TrainingData
     /// The cross-validation scores; nil if training skipped it.
     package var scores: Scores?
+    /// The threshold; nil if training was asked for none.
+    package var decision: Decision?
     /// The training options, so that the training can be repeated.
     package var options: LinearTrainer.Options
     /// The temperature by which the scores were divided to calibrate the probabilities.

@@ -25,6 +25,9 @@ package struct LinearTrainer: Sendable {
         package var wordFactor = 2.0
         /// The factor of word pairs relative to character n-grams.
         package var pairFactor = 2.0
+        /// The share of answers that has to be right: the lowest threshold at which it is, by cross-validation, goes into
+        /// the model. Nil for no threshold.
+        package var targetPrecision: Double?
         /// The maximum number of optimiser steps.
         package var maximumIterations = 200
         /// The optimiser stops when a step lowers the loss by less than this fraction.
@@ -87,11 +90,27 @@ package struct LinearTrainer: Sendable {
                 folds: options.folds, accuracy: validation.evaluation.accuracy,
                 macroF1: validation.evaluation.macroF1, logLoss: validation.evaluation.logLoss,
                 calibrationError: validation.evaluation.calibrationError)
+            if let target = options.targetPrecision {
+                metadata.decision = try decision(validation.predictions, target: target)
+                evaluation?.riskCoverage = RiskCoverage(validation.predictions, chosen: metadata.decision?.threshold)
+            }
         }
         var model = parts[options.folds].makeModel(metadata)
         model.validation = evaluation
         report.finish()
         return model
+    }
+
+    private func decision(
+        _ predictions: [Prediction], target: Double
+    ) throws(Refusal) -> ModelMetadata.Decision {
+        guard let point = RiskCoverage.threshold(of: predictions, precision: target) else {
+            throw Refusal(
+                description: "no threshold reaches a precision of \(target): by cross-validation even the surest answers "
+                    + "are right less often; take a lower --target-precision, or more sentences")
+        }
+        return ModelMetadata.Decision(
+            targetPrecision: target, threshold: point.threshold, coverage: point.coverage, precision: point.accuracy)
     }
 
     /// Cross-validates without making a model.
@@ -176,6 +195,12 @@ package struct LinearTrainer: Sendable {
         }
         guard options.folds == 0 || options.folds >= 2 else {
             throw Refusal(description: "cross-validation needs at least 2 folds, or 0 for none")
+        }
+        guard options.targetPrecision.map({ 0 < $0 && $0 < 1 }) ?? true else {
+            throw Refusal(description: "the precision to reach must be greater than 0 and less than 1")
+        }
+        guard options.targetPrecision == nil || options.folds > 0 else {
+            throw Refusal(description: "a precision to reach needs cross-validation, so --folds 2 or more")
         }
         guard options.folds <= sentences.texts.count else {
             throw Refusal(

@@ -14,6 +14,9 @@ struct EvaluateCommand: AsyncParsableCommand {
               triage evaluate --model intents.model --data held-out.jsonl
               triage evaluate --data intents.csv --folds 5 --json
 
+            The second table says how many sentences are answered, and how many of those rightly, when a reply is unsure below \
+            a threshold (triage worker --unsure-below).
+
             A model that is measured on the sentences that it was trained on looks better than it is; that is said.
             """)
 

@@ -41,12 +41,24 @@ struct TrainCommand: AsyncParsableCommand {
     @Option(help: "Folds of the cross-validation whose scores go into the file; 0 trains without.")
     var folds = 5
 
+    @Option(
+        help: ArgumentHelp(
+            "Share of answers that has to be right, such as 0.95: 'triage worker --unsure-below model' then answers from the "
+                + "confidence on at which they are, by cross-validation.", valueName: "share"))
+    var targetPrecision: Double?
+
     @Flag(help: "Treat warnings about the data as errors: exit code 65.")
     var strict = false
 
     func validate() throws {
         guard folds == 0 || (2...100).contains(folds) else {
             throw ValidationError("--folds must be 0, or 2 to 100")
+        }
+        guard targetPrecision.map({ 0 < $0 && $0 < 1 }) ?? true else {
+            throw ValidationError("--target-precision must be greater than 0 and less than 1, such as 0.95")
+        }
+        guard targetPrecision == nil || folds > 0 else {
+            throw ValidationError("--target-precision needs cross-validation: --folds 2 or more")
         }
     }
 
@@ -59,6 +71,7 @@ struct TrainCommand: AsyncParsableCommand {
         options.language = language
         options.seed = seed
         options.folds = folds
+        options.targetPrecision = targetPrecision
         let progress = ProgressLine()
         let trained: LinearModel
         do {
@@ -77,6 +90,12 @@ struct TrainCommand: AsyncParsableCommand {
                 "macro F1 \(scores.macroF1.rounded(to: 4)), log loss \(scores.logLoss.rounded(to: 4)),",
                 "calibration error \(scores.calibrationError.rounded(to: 4))")
             if let weakest = scores.weakest { show("weakest: \(weakest)") }
+            if let decision = trained.metadata.decision {
+                let (answered, right) = (decision.coverage * 100, decision.precision * 100)
+                show(
+                    "threshold: \(decision.threshold.rounded(to: 4)) answers \(answered.rounded(to: 1))% of the sentences,",
+                    "\(right.rounded(to: 1))% of the answers right")
+            }
         }
         show("next: \(Advice.command("classify --model \(output.shellQuoted) \(Self.sample(of: file).shellQuoted)"))")
     }

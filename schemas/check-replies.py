@@ -3,7 +3,8 @@
 
 Each line is an answer: what it answers, a tab, its JSON. What it answers is either of
 
-    ok                                             the triage-status of a record: reply.schema.json for ok, else
+    ok                                             the triage-status of a record: reply.schema.json for ok, or by its fields
+                                                   flat-reply or enriched-reply.schema.json; else
     empty_text                                     error.schema.json with this code
     POST /v1/classify 200 application/json         a call: what openapi.json says of it
 
@@ -19,6 +20,12 @@ import jsonschema_rs
 
 HERE = pathlib.Path(__file__).resolve().parent
 SHOWN = 10
+# A field that no other format has.
+FORMATS = {
+    "classification": "enriched-reply.schema.json",
+    "classified_at": "flat-reply.schema.json",
+    "probabilities": "reply.schema.json",
+}
 
 
 def read(name):
@@ -46,23 +53,34 @@ def validator(what):
     """Checks the answers to WHAT."""
     if what.count(" ") == 3:
         return jsonschema_rs.validator_for(of_call(*what.split(" ")))
-    if what == "ok":
-        return jsonschema_rs.validator_for(read("reply.schema.json"))
+    if what in FORMATS.values():
+        return jsonschema_rs.validator_for(read(what))
     # The header is the same code, says the schema.
     code = {"properties": {"error": {"properties": {"code": {"const": what}}}}}
     return jsonschema_rs.validator_for({**read("error.schema.json"), "allOf": [code]})
 
 
+def schema_of(what, answer):
+    """The format of a classification shows in its fields."""
+    if what != "ok":
+        return what
+    formats = [name for field, name in FORMATS.items() if isinstance(answer, dict) and field in answer]
+    return formats[0] if formats else "reply.schema.json"
+
+
 def problem_of_distribution(answer):
-    """What the description of reply.schema.json asks for, and no schema can say."""
-    if not isinstance(answer, dict) or "probabilities" not in answer:
+    """What the descriptions of the replies' schemas ask for, and no schema can say."""
+    if not isinstance(answer, dict):
+        return None
+    answer = answer.get("classification", answer)
+    if "probabilities" not in answer:
         return None
     probabilities = answer["probabilities"]
     if abs(sum(probabilities.values()) - 1) > 1e-5:
         return f"the probabilities add up to {sum(probabilities.values()):f}"
     largest = max(probabilities.values())
     # Of several classes that look alike in six decimals, any may be the most probable.
-    return None if probabilities.get(answer["label"]) == largest else f"the label's probability is not {largest}, the largest"
+    return None if probabilities.get(answer.get("best", answer["label"])) == largest else f"the label's probability is not {largest}, the largest"
 
 
 def problem(line):
@@ -70,7 +88,7 @@ def problem(line):
     try:
         what, text = line.decode().rstrip("\n").split("\t", 1)
         answer = json.loads(text)
-        checks = validator(what)
+        checks = validator(schema_of(what, answer))
         if not checks.is_valid(answer):
             error = next(checks.iter_errors(answer))
             return f"{error.message} (at /{'/'.join(map(str, error.instance_path))})"

@@ -15,6 +15,10 @@ package enum ErrorCode: String, CaseIterable, Sendable {
     case invalidUTF8 = "invalid_utf8"
     /// The header `content-type`, or a CloudEvent's `datacontenttype` or `specversion`, is not supported.
     case unsupportedContentType = "unsupported_content_type"
+    /// The value is Avro that does not fit the schema that it was written with.
+    case malformedAvro = "malformed_avro"
+    /// The schema registry does not know the schema that the value was written with.
+    case unknownSchema = "unknown_schema"
     /// The header `kafka_replyTopic` names a topic that is not on the worker's allow-list.
     case replyTopicNotAllowed = "reply_topic_not_allowed"
     /// The request's deadline passed before it could be classified; nobody waits for the reply.
@@ -44,6 +48,8 @@ package enum ErrorCode: String, CaseIterable, Sendable {
         case .textTooLong: "text_too_long"
         case .invalidUTF8: "invalid_utf8"
         case .unsupportedContentType: "unsupported_content_type"
+        case .malformedAvro: "malformed_avro"
+        case .unknownSchema: "unknown_schema"
         case .replyTopicNotAllowed: "reply_topic_not_allowed"
         case .deadlineExceeded: "deadline_exceeded"
         case .classifierFailed: "classifier_failed"
@@ -58,8 +64,8 @@ package enum ErrorCode: String, CaseIterable, Sendable {
     /// Whether the record itself is at fault: it would fail again on every retry, however the workers are configured.
     package var isOfRecord: Bool {
         switch self {
-        case .malformedJSON, .missingText, .emptyText, .invalidUTF8, .unsupportedContentType: true
-        case .textTooLong, .replyTopicNotAllowed, .deadlineExceeded, .classifierFailed, .replyTooLarge,
+        case .malformedJSON, .missingText, .emptyText, .invalidUTF8, .unsupportedContentType, .malformedAvro: true
+        case .textTooLong, .unknownSchema, .replyTopicNotAllowed, .deadlineExceeded, .classifierFailed, .replyTooLarge,
             .replyNotDelivered:
             false
         }

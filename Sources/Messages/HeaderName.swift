@@ -25,6 +25,10 @@ package enum HeaderName {
     package static let status: StaticString = "triage-status"
     /// `TOPIC/PARTITION/OFFSET` of the request.
     package static let source: StaticString = "triage-source"
+    /// The label of a classification, if the worker is told to write it.
+    package static let label: StaticString = "triage-label"
+    /// The probability of the likeliest class, decimal, if the worker is told to write it.
+    package static let confidence: StaticString = "triage-confidence"
     /// Timing breakdown in the format of HTTP's `Server-Timing`; only on replies of the interactive lane.
     package static let timing: StaticString = "triage-timing"
 
@@ -100,8 +104,10 @@ package enum HeaderValue {
     package static let errorType: StaticString = "triage.error.v1"
     /// `content-type` of JSON requests written by Triage itself, see ``MediaType/ownJSON``.
     package static let ownJSON: StaticString = "application/json; profile=triage"
-    /// `content-type` of every reply.
+    /// `content-type` of replies in JSON.
     package static let json: StaticString = "application/json"
+    /// `content-type` of replies in Avro.
+    package static let avro: StaticString = "avro/binary"
     /// The version of the CloudEvents specification that Triage reads and writes.
     package static let eventSpecVersion: StaticString = "1.0"
 }

@@ -1,6 +1,7 @@
 import Classification
 import Kafka
 package import Logging
+import Messages
 import Platform
 import ServiceLifecycle
 import Synchronization
@@ -40,6 +41,8 @@ package struct WorkerService: Service {
     ) throws {
         try configuration.validate()
         self.configuration = configuration
+        var source = source
+        source.check = { [replies = configuration.replies] in try replies.check($0) }
         self.source = source
         self.registry = registry
         self.logger = logger
@@ -57,6 +60,7 @@ package struct WorkerService: Service {
     package func run() async throws {
         let configuration = configuration
         let logger = logger
+        for finding in configuration.replies.findings(on: model.take().model) { logger.warning("\(finding)") }
         logger.notice(
             "the worker starts",
             [
@@ -75,8 +79,20 @@ package struct WorkerService: Service {
             for lane in lanes { lane.stop() }
         }
         if isStopping() { return logger.notice("the worker has stopped before it was ready") }
+        guard let settings = configuration.registry else { return try await serve(lanes, registry: nil) }
+        try await SchemaRegistry.with(settings, logger: logger) { registry in
+            try await serve(lanes, registry: registry)
+        }
+    }
+
+    /// Runs the lanes and all beside them.
+    private func serve(_ lanes: [LaneControl], registry schemas: SchemaRegistry?) async throws {
+        let configuration = configuration
+        let logger = logger
+        let topics = ReplyTopics(configuration.replyTopics, settings: configuration.replies)
+        let replySchemas = if let schemas { try await register(topics, in: schemas) } else { [Int: Int32]() }
         let brokers = try configuration.adminPort.map { _ in try watchBrokers() }
-        let health = WorkerHealth(lanes: lanes, brokers: brokers)
+        let health = WorkerHealth(lanes: lanes, brokers: brokers, registry: schemas)
         let readiness = Readiness(count: lanes.count, logger: logger)
         let modelMetrics = ModelMetrics(model.take().model, registry: registry)
         let stop: @Sendable () -> Void = {
@@ -88,16 +104,31 @@ package struct WorkerService: Service {
                 for lane in lanes {
                     let metrics = LaneMetrics(lane.name, registry: registry)
                     group.addTask {
-                        try await run(lane, metrics: metrics, readiness: readiness)
+                        try await run(
+                            lane, topics: topics, schemas: schemas, replySchemas: replySchemas, metrics: metrics,
+                            readiness: readiness)
                         return .lane
                     }
                 }
                 group.addTask {
                     await ModelReloader(
-                        source: source, current: model, checkInterval: configuration.modelCheckInterval,
+                        source: source, current: model, findings: configuration.replies.findings,
+                        checkInterval: configuration.modelCheckInterval,
                         metrics: modelMetrics, logger: logger
                     ).run()
                     return .other
+                }
+                if let schemas {
+                    registry.addCollector { readings in
+                        readings.gauge(
+                            "triage_worker_schema_registry_up",
+                            help: "Whether the schema registry gives what is asked for.",
+                            labels: [], schemas.problem == nil ? 1 : 0)
+                    }
+                    group.addTask {
+                        await schemas.run()
+                        return .other
+                    }
                 }
                 if let brokers {
                     group.addTask {
@@ -138,6 +169,21 @@ package struct WorkerService: Service {
         }
     }
 
+    /// Waits for the registry, and registers the schema of the replies if they are Avro. Returns its ids by topic.
+    private func register(_ topics: ReplyTopics, in schemas: SchemaRegistry) async throws -> [Int: Int32] {
+        let deadline = ContinuousClock.now + configuration.startTimeout
+        guard configuration.replies.encoding == .avro else {
+            try await schemas.check(until: deadline)
+            return [:]
+        }
+        let text = FlatSchema.text(hasBest: configuration.replies.unsureBelow != nil)
+        var ids: [Int: Int32] = [:]
+        for (index, name) in topics.classifications {
+            ids[index] = try await schemas.register(text, subject: "\(name)-value", until: deadline)
+        }
+        return ids
+    }
+
     private enum Part { case lane, other }
 
     /// Waits for the lanes. If one fails, the others are stopped gracefully; the first failure is thrown.
@@ -168,7 +214,10 @@ package struct WorkerService: Service {
         let cause: any Error
     }
 
-    private func run(_ control: LaneControl, metrics: LaneMetrics, readiness: Readiness) async throws {
+    private func run(
+        _ control: LaneControl, topics: ReplyTopics, schemas: SchemaRegistry?, replySchemas: [Int: Int32],
+        metrics: LaneMetrics, readiness: Readiness
+    ) async throws {
         let configuration = configuration
         let model = model
         var logger = logger
@@ -178,7 +227,8 @@ package struct WorkerService: Service {
             let priority = configuration.settings(of: control.name).priority
             try await DedicatedThread.run(name: "lane-\(control.name.rawValue)", priority: priority) {
                 let lane = try Lane(
-                    control, configuration: configuration, model: model, metrics: metrics, logger: laneLogger)
+                    control, configuration: configuration, topics: topics, model: model, registry: schemas,
+                    replySchemas: replySchemas, metrics: metrics, logger: laneLogger)
                 lane.onJoined = { readiness.laneIsReady() }
                 try lane.run()
             }

@@ -1,4 +1,5 @@
 package import Gateway
+import Messages
 import Synchronization
 
 /// Stands in for Kafka and the workers: what is sent is kept, and answered at once unless a test wants to do that itself.
@@ -68,10 +69,13 @@ extension ReceivedReply {
     package static func classification(
         of request: OutgoingRequest, _ label: String, _ probabilities: String, model: ModelInformation
     ) -> ReceivedReply {
+        let decoder = ReplyDecoder()
         let answer = probabilities.utf8.withBytes { probabilities in
             label.utf8.withBytes { label in
-                Answer(
-                    label: label, probabilities: probabilities, model: model.identifier,
+                let confidence = try? decoder.forEachProbability(in: probabilities) { _, _ in }
+                return Answer(
+                    label: label, confidence: confidence ?? StaticString("0").bytes, probabilities: probabilities,
+                    model: model.identifier,
                     timing: "queue;dur=1.5, classify;dur=0.02")
             }
         }

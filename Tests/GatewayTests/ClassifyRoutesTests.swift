@@ -11,7 +11,7 @@ import Testing
 struct ClassifyRoutesTests {
     private let json: HTTPFields = [.contentType: "application/json"]
     private let distribution =
-        #""probabilities":{"find-train":0.900000,"irrelevant":0.100000},"model":"intents@0123456789ab"}"#
+        #""confidence":0.900000,"probabilities":{"find-train":0.900000,"irrelevant":0.100000},"model":"intents@0123456789ab"}"#
 
     private func post(
         _ uri: String, _ body: String, to gateway: TestGateway = TestGateway(), headers: HTTPFields? = nil
@@ -26,6 +26,35 @@ struct ClassifyRoutesTests {
         let response = try await post("/v1/classify", #"{"id":"7\"","text":"un \u00e9t\u00e9","other":[{}]}"#)
         #expect(response.status == .ok)
         #expect(String(buffer: response.body) == #"{"id":"7\"","label":"find-train","# + distribution)
+    }
+
+    @Test(
+        "the likeliest classes alone, as many as the body says, else as the query says",
+        arguments: [
+            ("/v1/classify", #"{"text":"x","id":"0","top":1}"#), ("/v1/classify?top=1", #"{"text":"x","id":"0"}"#),
+            ("/v1/classify?top=2", #"{"text":"x","id":"0","top":1}"#),
+            ("/v1/classify?top=1", #"{"text":"x","id":"0","top":null}"#),
+            ("/v1/classify/batch", #"{"top":1,"texts":["x"]}"#), ("/v1/classify/batch?top=1", #"{"texts":["x"]}"#),
+        ])
+    func top(uri: String, body: String) async throws {
+        let response = try await post(uri, body)
+        let result =
+            #"{"id":"0","label":"find-train","confidence":0.900000,"probabilities":{"find-train":0.900000},"#
+            + #""model":"intents@0123456789ab"}"#
+        #expect(String(buffer: response.body) == (uri.contains("batch") ? "[\(result)]" : result))
+    }
+
+    @Test(
+        "a number of classes that is none is refused",
+        arguments: [
+            ("/v1/classify", #"{"text":"x","top":0}"#), ("/v1/classify", #"{"text":"x","top":"1"}"#),
+            ("/v1/classify", #"{"text":"x","top":1.5}"#), ("/v1/classify?top=x", #"{"text":"x"}"#),
+            ("/v1/classify/batch", #"{"texts":["x"],"top":-1}"#), ("/v1/classify/batch?top=0", #"{"texts":["x"]}"#),
+        ])
+    func noTop(uri: String, body: String) async throws {
+        let response = try await post(uri, body)
+        #expect(response.status == .badRequest)
+        #expect(String(buffer: response.body).contains("invalid_parameter"))
     }
 
     @Test("makes an ID where there is none") func makesAnIDWhereThereIsNone() async throws {

@@ -61,7 +61,9 @@ struct InferenceRoutesTests {
             + #"{"name":"probabilities","datatype":"FP32","shape":[2,2],"parameters":{"content_type":"np"},"#
             + #""data":[0.900000,0.100000,0.900000,0.100000]},"#
             + #"{"name":"label","datatype":"BYTES","shape":[2],"parameters":{"content_type":"str"},"#
-            + #""data":["find-train","find-train"]}]}"#
+            + #""data":["find-train","find-train"]},"#
+            + #"{"name":"confidence","datatype":"FP32","shape":[2],"parameters":{"content_type":"np"},"#
+            + #""data":[0.900000,0.900000]}]}"#
         #expect(String(buffer: response.body) == expected)
         #expect(gateway.workers.requests.suffix(2).map(\.sentence) == [Sentence("un"), Sentence("deux")])
     }
@@ -111,6 +113,10 @@ struct InferenceRoutesTests {
             bytes.readInteger(endianness: .little, as: UInt32.self).flatMap { bytes.readString(length: Int($0)) }
         }
         #expect(labels == ["find-train", "find-train"])
+        let confidences = (0..<2).map { _ in
+            bytes.readInteger(endianness: .little, as: UInt32.self).map { Float(bitPattern: $0) }
+        }
+        #expect(confidences == [0.9, 0.9])
         #expect(bytes.readableBytes == 0)
     }
 
@@ -279,7 +285,21 @@ struct InferenceRoutesTests {
         let outputs = try outputs(response)
         #expect(outputs.first?["data"] as? [[Double]] == [[0.9, 0.1], [0.9, 0.1]])
         #expect(outputs.first?["shape"] as? [Int] == [2, 2])
-        #expect(outputs.last?["data"] as? [String] == ["find-train", "find-train"])
+        #expect(outputs.map { $0["name"] as? String } == ["probabilities", "label", "confidence"])
+        #expect(outputs[1]["data"] as? [String] == ["find-train", "find-train"])
+        #expect(outputs[2]["data"] as? [Double] == [0.9, 0.9])
+    }
+
+    @Test("names the likeliest classes alone if the request says how many, unless the output says another number")
+    func top() async throws {
+        func probabilities(_ more: String) async throws -> [String: Any]? {
+            try outputs(await infer(Self.with(more), to: gateway())).first { $0["name"] as? String == "probabilities" }
+        }
+        #expect(try await probabilities(#""parameters":{"top":1}"#)?["data"] as? [String] == ["0.900000:0:find-train"])
+        let two = #""parameters":{"top":1},"outputs":[{"name":"probabilities","parameters":{"top":2}}]"#
+        #expect(try await probabilities(two)?["shape"] as? [Int] == [1, 2])
+        let all = #""parameters":{"top":1},"outputs":[{"name":"probabilities","parameters":{"classification":0}}]"#
+        #expect(try await probabilities(all)?["datatype"] as? String == "FP32")
     }
 
     @Test("names the element that the workers refused") func namesTheElementThatTheWorkersRefused() async throws {
@@ -322,7 +342,7 @@ struct InferenceRoutesTests {
         #expect(inputs.map { $0["name"] as? String } == ["text"])
         #expect(inputs.first?["data_type"] as? String == "TYPE_STRING")
         let outputs = try #require(configuration["output"] as? [[String: Any]])
-        #expect(outputs.map { $0["name"] as? String } == ["probabilities", "label"])
+        #expect(outputs.map { $0["name"] as? String } == ["probabilities", "label", "confidence"])
         #expect(outputs.first?["dims"] as? [Int] == [2])
     }
 

@@ -1,4 +1,5 @@
 import Gateway
+import Messages
 import NIOCore
 import Platform
 import Testing
@@ -10,7 +11,9 @@ struct ResultCacheTests {
     private func answer(_ label: String) -> Answer {
         Array(label.utf8).withUnsafeBytes { label in
             Array("{}".utf8).withUnsafeBytes { probabilities in
-                Answer(label: label, probabilities: probabilities, model: "m@1", timing: nil)
+                Answer(
+                    label: label, confidence: StaticString("1").bytes, probabilities: probabilities, model: "m@1",
+                    timing: nil)
             }
         }
     }

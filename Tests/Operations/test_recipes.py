@@ -300,7 +300,7 @@ class LinkTests(unittest.TestCase):
 
     def test_links_lead_somewhere(self):
         for name in (
-            "README.md", "compose/OPERATIONS.md", "schemas/README.md", "Sources/README.md", "Tests/README.md",
+            "README.md", "compose/OPERATIONS.md", "compose/COOKBOOK.md", "schemas/README.md", "Sources/README.md", "Tests/README.md",
             "Tests/Benchmarks/README.md"):
             document = ROOT / name
             links = re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", document.read_text(encoding="utf-8"))

@@ -23,6 +23,19 @@ struct DeliveryPlanTests {
         #expect(plan.reply == .small && plan.goesByKey && plan.failure?.code == .replyNotDelivered)
     }
 
+    @Test("where topics of replies hold no errors, what cannot be delivered is a dead letter alone")
+    func noErrorReply() {
+        var plan = DeliveryPlan(failure: nil)
+        plan.sendNoErrorReply()
+        expect(plan.undelivered(.reply, .messageSizeTooLarge), .send([.reply]))
+        expect(plan.undelivered(.reply, .messageSizeTooLarge), .send([.deadLetter]))
+        #expect(plan.reply == .none && plan.failure?.code == .replyTooLarge)
+        var failed = DeliveryPlan(failure: nil)
+        failed.sendNoErrorReply()
+        failed.fail(Answer.Failure(.emptyText, "empty"))
+        #expect(failed.reply == .none && failed.failure?.code == .emptyText)
+    }
+
     @Test("an error reply that cannot be delivered keeps its code and adds no second dead letter")
     func errorReply() {
         var plan = DeliveryPlan(failure: Answer.Failure(.emptyText, "empty"))

@@ -41,6 +41,42 @@ struct WorkerConfigurationTests {
         #expect(problem { $0.allowedReplyTopics = [$0.topics.requests] } == "topics")
     }
 
+    @Test("routes, thresholds and formats that cannot be meant are named")
+    func replies() {
+        func route(_ label: String, _ topic: String) -> ReplySettings.Route { .init(label: label, topic: topic) }
+        #expect(problem { $0.replies.routes = [route("a", "b"), route("c", "b")] } == nil)
+        #expect(problem { $0.replies.routes = [route("a", $0.topics.requests)] } == "topics")
+        #expect(problem { $0.replies.routes = [route("error", $0.topics.deadLetters)] } == "topics")
+        #expect(problem { $0.replies.routes = [route("a", "no/topic")] } == "topics")
+        #expect(problem { $0.replies.routes = [route("a", "b"), route("a", "c")] } == "routes")
+        #expect(problem { $0.replies.routes = [route("unsure", "b")] } == "routes")
+        #expect(problem { $0.replies.unsureBelow = .fixed(1.5) } == "unsureBelow")
+        #expect(problem { $0.replies.unsureBelow = .fixed(.nan) } == "unsureBelow")
+        #expect(problem { $0.replies.unsureLabel = "" } == "unsureLabel")
+        #expect(problem { $0.replies.top = 0 } == "top")
+        #expect(problem { $0.replies.encoding = .avro } == "encoding")
+        #expect(
+            problem {
+                $0.replies.encoding = .avro
+                $0.replies.format = .flat
+            } == "encoding")
+        #expect(
+            problem {
+                $0.replies.encoding = .avro
+                $0.replies.format = .flat
+                $0.registry = SchemaRegistrySettings(url: "http://127.0.0.1:8081")
+            } == nil)
+        for field in ["", "text", "payload", "key"] {
+            #expect(
+                problem {
+                    $0.textFields = ["/payload/text"]
+                    $0.idField = "/key"
+                    $0.replies.format = .enriched
+                    $0.replies.enrichField = field
+                } == "enrichField")
+        }
+    }
+
     @Test("exactly once needs an instance id")
     func delivery() {
         #expect(problem { $0.delivery = .exactlyOnce } == "instanceID")

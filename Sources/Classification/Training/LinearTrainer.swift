@@ -106,7 +106,8 @@ package struct LinearTrainer: Sendable {
     ) throws(Refusal) -> ModelMetadata.Decision {
         guard let point = RiskCoverage.threshold(of: predictions, precision: target) else {
             throw Refusal(
-                description: "no threshold reaches a precision of \(target): by cross-validation even the surest answers "
+                description:
+                    "no threshold reaches a precision of \(target): by cross-validation even the surest answers "
                     + "are right less often; take a lower --target-precision, or more sentences")
         }
         return ModelMetadata.Decision(

@@ -1,14 +1,15 @@
 import HTTPServer
+import Messages
 package import NIOCore
 
-/// A worker's answer to one sentence, kept as the bytes that the worker sent.
+/// A worker's answer to one sentence, kept as the bytes that a response needs.
 package struct Answer: Sendable {
-    /// The rest of the reply's JSON after its id: `"label":"…","probabilities":{…},"model":"NAME@VERSION"}`.
+    /// The rest of a result's JSON after its id: `"label":"…","confidence":…,"probabilities":{…},"model":"NAME@VERSION"}`.
+    /// An unsure one has `"best":"…"` after the label.
     package let bytes: ByteBuffer
-    /// The label as a JSON string, a slice of `bytes`.
-    package let labelBytes: ByteBuffer
-    /// The JSON object from class to probability, a slice of `bytes`.
-    package let probabilityBytes: ByteBuffer
+    /// The places of these parts in `bytes`: the label as a JSON string, the confidence as a number, and the JSON object
+    /// from class to probability.
+    private let label, confidence, probabilities: Range<Int>
     /// The worker's own timing for `Server-Timing`; nil if it sent none.
     package let timing: String?
 
@@ -16,28 +17,66 @@ package struct Answer: Sendable {
     ///
     /// - Parameters:
     ///   - label: the class's name, as UTF-8.
+    ///   - best: the likeliest class, if the label says that the reply is unsure.
+    ///   - confidence: the likeliest class's probability, a number in JSON.
     ///   - probabilities: a JSON object.
     ///   - model: `NAME@VERSION`.
     package init(
-        label: UnsafeRawBufferPointer, probabilities: UnsafeRawBufferPointer, model: String, timing: String?
+        label: UnsafeRawBufferPointer, best: UnsafeRawBufferPointer? = nil, confidence: UnsafeRawBufferPointer,
+        probabilities: UnsafeRawBufferPointer, model: String, timing: String?
     ) {
         var buffer = ByteBuffer()
-        buffer.reserveCapacity(label.count + probabilities.count + model.utf8.count + 48)
+        buffer.reserveCapacity(label.count + (best?.count ?? 0) + probabilities.count + model.utf8.count + 96)
+        func written(_ part: () -> Void) -> Range<Int> {
+            let start = buffer.writerIndex
+            part()
+            return start..<buffer.writerIndex
+        }
         buffer.writeStaticString("\"label\":")
-        let labelStart = buffer.writerIndex
-        buffer.writeJSON(utf8: label)
-        let labelEnd = buffer.writerIndex
+        self.label = written { buffer.writeJSON(utf8: label) }
+        if let best {
+            buffer.writeStaticString(",\"best\":")
+            buffer.writeJSON(utf8: best)
+        }
+        buffer.writeStaticString(",\"confidence\":")
+        self.confidence = written { buffer.writeBytes(confidence) }
         buffer.writeStaticString(",\"probabilities\":")
-        let probabilitiesStart = buffer.writerIndex
-        buffer.writeBytes(probabilities)
-        let probabilitiesEnd = buffer.writerIndex
+        self.probabilities = written { buffer.writeBytes(probabilities) }
         buffer.writeStaticString(",\"model\":")
         buffer.writeJSON(string: model)
         buffer.writeStaticString("}")
         self.bytes = buffer
-        self.labelBytes = buffer.slice(from: labelStart, to: labelEnd)
-        self.probabilityBytes = buffer.slice(from: probabilitiesStart, to: probabilitiesEnd)
         self.timing = timing
+    }
+
+    /// The label as a JSON string, a slice of `bytes`.
+    package var labelBytes: ByteBuffer { bytes.slice(label) }
+    /// The confidence as a number in JSON, a slice of `bytes`.
+    var confidenceBytes: ByteBuffer { bytes.slice(confidence) }
+    /// The JSON object from class to probability, a slice of `bytes`.
+    package var probabilityBytes: ByteBuffer { bytes.slice(probabilities) }
+    /// What is before the probabilities, and after them.
+    fileprivate var others: (before: ByteBuffer, after: ByteBuffer) {
+        (
+            bytes.slice(bytes.readerIndex..<probabilities.lowerBound),
+            bytes.slice(probabilities.upperBound..<bytes.writerIndex)
+        )
+    }
+
+    /// The likeliest classes, the first in the model's order on ties: each with its index and its probability as it is
+    /// written.
+    func likeliest(_ count: Int) throws(GatewayError) -> [(label: [UInt8], index: Int, number: [UInt8])] {
+        var classes: [(probability: Double, label: [UInt8], index: Int, number: [UInt8])] = []
+        try RequestBodies.read(probabilityBytes) { reader throws(JSONError) in
+            try reader.beginObject()
+            while let label = try reader.nextKey() {
+                let label = [UInt8](label)
+                let number = try reader.number()
+                classes.append((Double(number.text) ?? 0, label, classes.count, [UInt8](number)))
+            }
+        }
+        classes.sort { $0.probability == $1.probability ? $0.index < $1.index : $0.probability > $1.probability }
+        return classes.prefix(count).map { ($0.label, $0.index, $0.number) }
     }
 }
 
@@ -70,8 +109,8 @@ package struct CallResult: Sendable {
 
 extension ByteBuffer {
     /// A slice of a range that is known to be written.
-    fileprivate func slice(from start: Int, to end: Int) -> ByteBuffer {
-        getSlice(at: start, length: end - start) ?? ByteBuffer()
+    fileprivate func slice(_ range: Range<Int>) -> ByteBuffer {
+        getSlice(at: range.lowerBound, length: range.count) ?? ByteBuffer()
     }
 }
 
@@ -86,14 +125,35 @@ extension ByteBuffer {
         writeImmutableBuffer(answer.probabilityBytes)
     }
 
+    /// Appends the part of a result after its id, with the likeliest classes only.
+    private mutating func write(_ answer: Answer, top: Int) {
+        guard let classes = try? answer.likeliest(top) else {
+            writeImmutableBuffer(answer.bytes)
+            return
+        }
+        let (before, after) = answer.others
+        writeImmutableBuffer(before)
+        writeStaticString("{")
+        for (place, entry) in classes.enumerated() {
+            if place > 0 { writeStaticString(",") }
+            entry.label.withUnsafeBytes { writeJSON(utf8: $0) }
+            writeStaticString(":")
+            writeBytes(entry.number)
+        }
+        writeStaticString("}")
+        writeImmutableBuffer(after)
+    }
+
     /// Appends a complete result object: the answer or the error.
-    mutating func writeResult(id: String, _ outcome: Outcome) {
+    ///
+    /// - Parameter top: the most classes in `probabilities`, the likeliest first; nil for all.
+    mutating func writeResult(id: String, _ outcome: Outcome, top: Int? = nil) {
         writeStaticString("{\"id\":")
         writeJSON(string: id)
         switch outcome {
         case .success(let answer):
             writeInteger(UInt8(ascii: ","))
-            writeImmutableBuffer(answer.bytes)
+            if let top { write(answer, top: top) } else { writeImmutableBuffer(answer.bytes) }
         case .failure(let error):
             writeStaticString(",\"error\":{\"code\":\"")
             writeString(error.code.rawValue)

@@ -12,8 +12,10 @@ struct InferenceParameters {
         case binary = "binary_data"
         /// On an input: how many of the bytes after the JSON belong to it.
         case binarySize = "binary_data_size"
-        /// On an output: return this many top classes instead of all probabilities.
+        /// On an output: return this many top classes instead of all probabilities. Triton's name.
         case topClasses = "classification"
+        /// The same, on a request or an output.
+        case top
         /// Triton's shared memory, which clients on other machines cannot use.
         case sharedMemory = "shared_memory_region"
     }
@@ -68,7 +70,7 @@ struct InferenceParameters {
                 return "must be true or false"
             }
             if field == .binary { wantsBinary = value } else { wantsBinaryOutputs = value }
-        case .binarySize, .topClasses:
+        case .binarySize, .topClasses, .top:
             var value: Int?
             if try json.peek() == .number {
                 value = try json.number().decimalInteger.flatMap { Int(exactly: $0) }

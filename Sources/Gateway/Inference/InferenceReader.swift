@@ -271,21 +271,26 @@ struct InferenceReader {
 
     private func outputs() throws(GatewayError) -> [InferenceRequest.Output] {
         let wantsBinary = parameters.wantsBinaryOutputs ?? false
+        // In Triton, 0 means that no classification is requested.
+        let top = parameters.topClasses.flatMap { $0 > 0 ? $0 : nil }
         if wanted.isEmpty {
-            return [.init(name: .probabilities, isBinary: wantsBinary), .init(name: .label, isBinary: wantsBinary)]
+            return InferenceRequest.OutputName.allCases.map {
+                .init(name: $0, isBinary: wantsBinary, topClasses: $0 == .probabilities ? top : nil)
+            }
         }
         var outputs: [InferenceRequest.Output] = []
         for output in wanted {
             guard let name = output.name.flatMap(InferenceRequest.OutputName.init) else {
                 throw GatewayError(
                     .invalidParameter,
-                    "there is no output \(Self.shown(output.name)); the outputs are probabilities and label")
+                    "there is no output \(Self.shown(output.name)); the outputs are probabilities, label and confidence"
+                )
             }
             guard !outputs.contains(where: { $0.name == name }) else {
                 throw GatewayError(.invalidParameter, "the output \(name) is asked for twice")
             }
-            // In Triton, 0 means that no classification is requested.
-            let topClasses = output.parameters.topClasses.flatMap { $0 > 0 ? $0 : nil }
+            let own = output.parameters.topClasses
+            let topClasses = own.map { $0 > 0 ? $0 : nil } ?? (name == .probabilities ? top : nil)
             let allowed = name == .label || topClasses != nil ? ["str", "np"] : ["np"]
             _ = try output.parameters.contentType(of: "the output \(name)", in: allowed)
             if topClasses != nil, name != .probabilities {
@@ -422,9 +427,10 @@ extension GatewayError {
 /// A parsed Open Inference Protocol request.
 struct InferenceRequest {
     /// One of the model's output tensors.
-    enum OutputName: String {
+    enum OutputName: String, CaseIterable {
         case probabilities
         case label
+        case confidence
     }
 
     /// One output tensor that the caller requested.

@@ -57,6 +57,10 @@ struct InferenceResponse {
                     try tensor.writeProbabilities(of: answer)
                 }
             }
+        case .confidence:
+            try writeTensor(output, "FP32", columns: nil) { tensor, answer throws(GatewayError) in
+                try tensor.writeConfidence(of: answer)
+            }
         case .label:
             try writeTensor(output, "BYTES", columns: nil) { tensor, answer throws(GatewayError) in
                 try tensor.writeLabel(of: answer)
@@ -93,7 +97,7 @@ struct InferenceResponse {
             json.writeStaticString("}}")
             binary = tensor.bytes
         } else {
-            let isNumeric = output.name == .probabilities && output.topClasses == nil
+            let isNumeric = output.name != .label && output.topClasses == nil
             json.writeStaticString(isNumeric ? "\"content_type\":\"np\"" : "\"content_type\":\"str\"")
             json.writeStaticString("},\"data\":[")
             var tensor = TensorWriter(bytes: json, isBinary: false)
@@ -144,6 +148,18 @@ private struct TensorWriter {
         }
     }
 
+    mutating func writeConfidence(of answer: Answer) throws(GatewayError) {
+        if isBinary {
+            try RequestBodies.read(answer.confidenceBytes) { reader throws(JSONError) in
+                bytes.writeInteger(Float(try reader.double()).bitPattern, endianness: .little)
+            }
+        } else {
+            if count > 0 { bytes.writeStaticString(",") }
+            bytes.writeImmutableBuffer(answer.confidenceBytes)
+        }
+        count += 1
+    }
+
     mutating func writeLabel(of answer: Answer) throws(GatewayError) {
         if isBinary {
             try RequestBodies.read(answer.labelBytes) { reader throws(JSONError) in write(try reader.string()) }
@@ -156,18 +172,11 @@ private struct TensorWriter {
 
     /// Writes the top classes in Triton's format `PROBABILITY:INDEX:LABEL`, most likely first.
     mutating func writeTopClasses(of answer: Answer, _ top: Int) throws(GatewayError) {
-        try RequestBodies.read(answer.probabilityBytes) { reader throws(JSONError) in
-            var classes: [(probability: Double, index: Int, text: [UInt8])] = []
-            try reader.beginObject()
-            while let label = try reader.nextKey() {
-                let number = try reader.number()
-                var text = [UInt8](number)
-                text += ":\(classes.count):".utf8
-                text += label
-                classes.append((Double(number.text) ?? 0, classes.count, text))
-            }
-            classes.sort { $0.probability == $1.probability ? $0.index < $1.index : $0.probability > $1.probability }
-            for entry in classes.prefix(top) { entry.text.withUnsafeBytes { write($0) } }
+        for entry in try answer.likeliest(top) {
+            var text = entry.number
+            text += ":\(entry.index):".utf8
+            text += entry.label
+            text.withUnsafeBytes { write($0) }
         }
     }
 

@@ -38,7 +38,8 @@ enum ModelDescriptions {
             if index > 0 { body.writeStaticString(",") }
             body.writeJSON(string: label)
         }
-        body.writeStaticString("]}},{\"name\":\"label\",\"datatype\":\"BYTES\",\"shape\":[-1]}]}")
+        body.writeStaticString("]}},{\"name\":\"label\",\"datatype\":\"BYTES\",\"shape\":[-1]},")
+        body.writeStaticString("{\"name\":\"confidence\",\"datatype\":\"FP32\",\"shape\":[-1]}]}")
         return body
     }
 
@@ -54,7 +55,8 @@ enum ModelDescriptions {
             ",\"input\":[{\"name\":\"text\",\"data_type\":\"TYPE_STRING\",\"dims\":[]}],\"output\":[")
         body.writeStaticString("{\"name\":\"probabilities\",\"data_type\":\"TYPE_FP32\",\"dims\":[")
         body.writeDecimal(model.labels.count)
-        body.writeStaticString("]},{\"name\":\"label\",\"data_type\":\"TYPE_STRING\",\"dims\":[]}]}")
+        body.writeStaticString("]},{\"name\":\"label\",\"data_type\":\"TYPE_STRING\",\"dims\":[]},")
+        body.writeStaticString("{\"name\":\"confidence\",\"data_type\":\"TYPE_FP32\",\"dims\":[]}]}")
         return body
     }
 

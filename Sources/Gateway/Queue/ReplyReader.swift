@@ -30,11 +30,13 @@ final class ReplyReader {
         to id: CorrelationID, value: UnsafeRawBufferPointer?, status: UnsafeRawBufferPointer?, timing: String?
     ) -> ReceivedReply {
         defer { decoder.reset() }
-        switch decoder.decode(value: value, status: status).content {
+        let reply = decoder.decode(value: value, status: status)
+        switch reply.content {
         case .classification(let label, let identifier, let probabilities):
-            guard let model = model(identifier, probabilities) else { return malformed(id) }
+            guard let (model, confidence) = model(identifier, probabilities) else { return malformed(id) }
             let answer = Answer(
-                label: label, probabilities: probabilities, model: model.identifier, timing: timing)
+                label: label, best: reply.best, confidence: confidence, probabilities: probabilities,
+                model: model.identifier, timing: timing)
             return ReceivedReply(correlationID: id, outcome: .success(answer), model: model)
         case .failure(let code, _, let message):
             let known = code.flatMap { ProblemCode(rawValue: $0.rawValue) } ?? .classifierFailed
@@ -52,15 +54,16 @@ final class ReplyReader {
             model: nil)
     }
 
-    /// The model that a reply names; nil if the probabilities are invalid.
+    /// The model that a reply names, and the largest probability as it is written; nil if the probabilities are invalid.
     private func model(
         _ identifier: UnsafeRawBufferPointer, _ probabilities: UnsafeRawBufferPointer
-    ) -> ModelInformation? {
+    ) -> (ModelInformation, confidence: UnsafeRawBufferPointer)? {
         let known = models.first { $0.identifier.utf8.elementsEqual(identifier) }
         var labels: [String] = []
         var areProbabilities = true
+        let confidence: UnsafeRawBufferPointer?
         do {
-            try decoder.forEachProbability(in: probabilities) { label, probability in
+            confidence = try decoder.forEachProbability(in: probabilities) { label, probability in
                 if known == nil { labels.append(label.text) }
                 // A number such as 1e999 is valid JSON but infinite.
                 if !(0...1.001 ~= probability) { areProbabilities = false }
@@ -68,11 +71,11 @@ final class ReplyReader {
         } catch {
             return nil
         }
-        guard areProbabilities else { return nil }
-        if let known { return known }
+        guard areProbabilities, let confidence else { return nil }
+        if let known { return (known, confidence) }
         let model = ModelInformation(identifier: identifier.text, labels: labels)
         if models.count == 8 { models.removeFirst() }
         models.append(model)
-        return model
+        return (model, confidence)
     }
 }

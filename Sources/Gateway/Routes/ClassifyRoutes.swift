@@ -27,12 +27,12 @@ struct ClassifyRoutes {
 
     @Sendable
     private func one(_ request: Request) throws(GatewayError) -> Question {
-        let asked = RequestBodies.sentence(request, rules: core.rules)
+        let asked = try RequestBodies.sentence(request, rules: core.rules)
         return Question(sentences: [try asked.outcome.get()]) { result throws(GatewayError) in
             let answer = try result.outcomes[0].get()
             var body = ByteBuffer()
             body.reserveCapacity(answer.bytes.readableBytes + 64)
-            body.writeResult(id: asked.id ?? RequestID.fresh(), .success(answer))
+            body.writeResult(id: asked.id ?? RequestID.fresh(), .success(answer), top: asked.top)
             return Response(type: ContentType.json, body: body, headers: result.headers(since: request.start))
         }
     }
@@ -40,7 +40,7 @@ struct ClassifyRoutes {
     @Sendable
     private func many(_ request: Request) throws(GatewayError) -> Question {
         let texts = try RequestBodies.texts(
-            request.body, rules: core.rules, maximum: core.configuration.maximumBatch)
+            request, rules: core.rules, maximum: core.configuration.maximumBatch)
         return Question(sentences: texts.sentences) { result in
             var body = ByteBuffer()
             body.reserveCapacity(texts.count * 256)
@@ -51,7 +51,7 @@ struct ClassifyRoutes {
                 if index > 0 { body.writeStaticString(",") }
                 let outcome: Outcome = violation.map { .failure($0) } ?? outcomes.next() ?? .failure(.cancelled)
                 if case .failure = outcome { isFine = false }
-                body.writeResult(id: String(index), outcome)
+                body.writeResult(id: String(index), outcome, top: texts.top)
             }
             body.writeStaticString("]")
             let total = MonotonicTime.now.since(request.start)

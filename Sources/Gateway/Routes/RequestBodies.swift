@@ -8,23 +8,32 @@ struct AskedSentence: Sendable {
     let outcome: Result<Sentence, GatewayError>
     /// The caller's id for it, which may be present even if the sentence is invalid.
     let id: String?
+    /// The most classes in the result; nil for all.
+    var top: Int?
 }
 
 /// The texts of a batch: the valid sentences, and for each text its violation, if any.
 struct AskedTexts: Sendable {
     var sentences: [Sentence] = []
     var violations: [GatewayError?] = []
+    /// The most classes in each result; nil for all.
+    var top: Int?
     var count: Int { violations.count }
 }
 
 /// Reads request bodies by the same rules as Kafka records. `RequestDecoder` handles everything that could be a
 /// record's value; `RequestFields` and `SentenceRules` handle what only a route accepts.
 enum RequestBodies {
-    /// One sentence: `{"text":"…","id":"…"}`, or a CloudEvent if the head says so.
-    static func sentence(_ request: Request, rules: SentenceRules) -> AskedSentence {
-        request.withRecordHeaders { headers in
-            decode(request.body, headers, rules) { request, _ in AskedSentence(request) }
+    /// One sentence: `{"text":"…","id":"…","top":…}`, or a CloudEvent if the head says so.
+    static func sentence(_ request: Request, rules: SentenceRules) throws(GatewayError) -> AskedSentence {
+        let (asked, top) = request.withRecordHeaders { headers in
+            decode(request.body, headers, rules, readsTop: true) { request, fields in
+                (AskedSentence(request), fields.top)
+            }
         }
+        var sentence = asked
+        sentence.top = try top.number(or: request.top())
+        return sentence
     }
 
     /// One line of a stream: `{"text":"…","id":"…"}`, or a plain sentence.
@@ -36,15 +45,16 @@ enum RequestBodies {
         return decode(line, headers, rules) { request, _ in AskedSentence(request) }
     }
 
-    /// `{"texts":["…",…]}`
-    static func texts(_ body: ByteBuffer, rules: SentenceRules, maximum: Int) throws(GatewayError) -> AskedTexts {
+    /// `{"texts":["…",…],"top":…}`
+    static func texts(_ request: Request, rules: SentenceRules, maximum: Int) throws(GatewayError) -> AskedTexts {
         var texts = AskedTexts()
+        var top = RequestFields.Top.absent
         var problem: GatewayError? = GatewayError(.missingText, "the object has no field \"texts\"")
-        try read(body) { reader throws(JSONError) in
+        try read(request.body) { reader throws(JSONError) in
             try reader.beginObject()
             while let key = try reader.nextKey() {
                 guard key.equals("texts") else {
-                    try reader.skip()
+                    if key.equals("top") { top = try reader.top() } else { try reader.skip() }
                     continue
                 }
                 guard try reader.peek() == .array else {
@@ -72,17 +82,19 @@ enum RequestBodies {
         }
         if let problem { throw problem }
         if texts.count == 0 { throw .batchSize(maximum) }
+        texts.top = try top.number(or: request.top())
         return texts
     }
 
     /// Decodes a body as a worker decodes a record's value, and calls `use` with the result.
     static func decode<Value>(
         _ body: ByteBuffer, _ headers: RequestHeaders, _ rules: SentenceRules, readsKey: Bool = false,
+        readsTop: Bool = false,
         _ use: (DecodedRequest, RequestFields) -> Value
     ) -> Value {
         // The size of the body was already checked when it was read.
         let decoder = RequestDecoder(maximumTextBytes: rules.maximumBytes, maximumValueBytes: .max)
-        var fields = RequestFields(readsKey: readsKey)
+        var fields = RequestFields(readsKey: readsKey, readsTop: readsTop)
         return withExtendedLifetime(decoder) {
             body.withUnsafeReadableBytes { bytes in
                 let request = decoder.decode(value: bytes, headers: headers, fields: &fields)
@@ -110,6 +122,32 @@ enum RequestBodies {
         case .success(let value): return value
         case .failure(let error): throw GatewayError(RequestFailure(error))
         }
+    }
+}
+
+extension RequestFields.Top {
+    /// The number; without one, that of the query.
+    fileprivate func number(or query: Int?) throws(GatewayError) -> Int? {
+        switch self {
+        case .absent: query
+        case .value(let number): number
+        case .invalid: throw .top
+        }
+    }
+}
+
+extension Request {
+    /// The query parameter `top`: the most classes in each result; nil for all.
+    func top() throws(GatewayError) -> Int? {
+        guard let bytes = try queryParameter("top") else { return nil }
+        guard let number = bytes.withUnsafeBytes({ $0.decimalInteger }), number > 0 else { throw .top }
+        return Int(clamping: number)
+    }
+}
+
+extension GatewayError {
+    fileprivate static var top: GatewayError {
+        GatewayError(.invalidParameter, "top must be a whole number, 1 or more")
     }
 }
 

@@ -57,7 +57,7 @@ extension Request {
             isAllowed = allowed.contains(ContentType.plainText) || (takesEvents && isBinaryEvent)
         case .structuredEvent:
             isAllowed = takesEvents
-        case .other:
+        case .other, .avro:
             isAllowed = mediaType.map { allowed.contains($0) } ?? false
         case .refused(let message):
             throw GatewayError(.unsupportedContentType, message)

@@ -24,6 +24,7 @@ struct StreamRoute {
     private func check(_ request: Request) throws(GatewayError) {
         try request.requireContentType(Self.jsonLines + [ContentType.plainText])
         _ = try request.deadline(default: core.configuration.requestTimeout)
+        _ = try request.top()
         if case .unavailable(let reason) = core.exchange.availability { throw GatewayError(.unavailable, reason) }
     }
 
@@ -35,6 +36,7 @@ struct StreamRoute {
             core: core, request: request, isPlainText: request.mediaType == ContentType.plainText,
             groupSize: Self.group,
             window: window, watchdog: watchdog)
+        let top = try request.top()
         // The response begins with the first results, so that a body that fails before then still gets an error status.
         var hasBegun = false
         func begin() async throws {
@@ -66,7 +68,7 @@ struct StreamRoute {
                 for group in window.abandon() { group.cancel(in: core.exchange) }
             }
             while let group = try await window.take() {
-                let results = await group.results(from: core.exchange)
+                let results = await group.results(from: core.exchange, top: top)
                 try await begin()
                 try await writer.write(results)
             }
@@ -103,7 +105,7 @@ struct StreamGroup: Sendable {
     }
 
     /// Waits for the answers and writes one line per result.
-    func results(from exchange: Exchange) async -> ByteBuffer {
+    func results(from exchange: Exchange, top: Int?) async -> ByteBuffer {
         var outcomes: [Outcome]
         switch beginning {
         case .success(.finished(let result)): outcomes = result.outcomes
@@ -115,7 +117,7 @@ struct StreamGroup: Sendable {
         var answers = outcomes.makeIterator()
         for line in lines {
             let outcome: Outcome = line.problem.map { .failure($0) } ?? answers.next() ?? .failure(.cancelled)
-            output.writeResult(id: line.id, outcome)
+            output.writeResult(id: line.id, outcome, top: top)
             output.writeStaticString("\n")
         }
         return output

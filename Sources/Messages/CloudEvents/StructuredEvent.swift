@@ -66,7 +66,7 @@ extension RequestDecoder {
             break
         case .structuredEvent:
             throw RequestFailure(.unsupportedContentType, "a CloudEvent within a CloudEvent is not taken")
-        case .other:
+        case .other, .avro:
             throw RequestFailure(.unsupportedContentType, "the CloudEvent's data is neither JSON nor text/plain")
         case .refused(let message):
             throw RequestFailure(.unsupportedContentType, "in the CloudEvent's data, " + message)

@@ -31,6 +31,9 @@ package struct JSONPointer: Hashable, Sendable, CustomStringConvertible {
         description = text
     }
 
+    /// The name of the field of the whole value that the pointer leads to or through.
+    package var firstToken: String { String(decoding: tokens[0], as: UTF8.self) }
+
     /// A token as it stands in a pointer: `~` and `/` escaped.
     static func escaped(_ token: UnsafeRawBufferPointer) -> String {
         String(decoding: token, as: UTF8.self).replacing("~", with: "~0").replacing("/", with: "~1")

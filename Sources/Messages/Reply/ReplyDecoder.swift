@@ -5,7 +5,7 @@ package struct DecodedReply {
     package enum Content {
         /// A classification.
         ///
-        /// - label: the most probable class, UTF-8.
+        /// - label: the most probable class, or that of unsure replies; UTF-8. ``DecodedReply/best`` tells which.
         /// - model: `NAME@VERSION`, UTF-8.
         /// - probabilities: the JSON object from class to probability, verbatim; see `ReplyDecoder.forEachProbability`.
         case classification(
@@ -20,6 +20,8 @@ package struct DecodedReply {
     package var content: Content
     /// The request's id, UTF-8; nil if the value has none or cannot be parsed.
     package var id: UnsafeRawBufferPointer?
+    /// The most probable class, UTF-8, if the reply is unsure.
+    package var best: UnsafeRawBufferPointer?
 }
 
 /// Decodes replies, for programs that send sentences. Not thread-safe.
@@ -44,22 +46,31 @@ package final class ReplyDecoder {
         return DecodedReply(content: .failure(code, code: status, message: StaticString("").bytes), id: nil)
     }
 
-    /// Calls the body with each class and its probability, in the model's order. Throws if the bytes are not an object
-    /// of numbers.
+    /// Calls the body with each class and its probability, in the model's order, and returns the largest one as it is
+    /// written. Throws if the bytes are not an object of numbers.
+    @discardableResult
     package func forEachProbability(
         in probabilities: UnsafeRawBufferPointer,
         _ body: (_ label: UnsafeRawBufferPointer, _ probability: Double) -> Void
-    ) throws(JSONError) {
+    ) throws(JSONError) -> UnsafeRawBufferPointer? {
         var reader = try JSONReader(probabilities, scratch: scratch)
+        var largest: (number: UnsafeRawBufferPointer, value: Double)?
         try reader.beginObject()
-        while let label = try reader.nextKey() { body(label, try reader.double()) }
+        while let label = try reader.nextKey() {
+            let number = try reader.number()
+            let value = DecimalNumber.double(of: number)
+            body(label, value)
+            if largest.map({ value > $0.value }) ?? true { largest = (number, value) }
+        }
         try reader.finish()
+        return largest?.number
     }
 
     private func parse(_ value: UnsafeRawBufferPointer) throws(JSONError) -> DecodedReply {
         var reader = try JSONReader(value, scratch: scratch)
         var id: UnsafeRawBufferPointer?
         var label: UnsafeRawBufferPointer?
+        var best: UnsafeRawBufferPointer?
         var model: UnsafeRawBufferPointer?
         var probabilities: UnsafeRawBufferPointer?
         var failure: DecodedReply.Content?
@@ -69,6 +80,8 @@ package final class ReplyDecoder {
                 id = try reader.string()
             } else if key.equals("label") {
                 label = try reader.string()
+            } else if key.equals("best") {
+                best = try reader.stringOrSkip()
             } else if key.equals("model") {
                 model = try reader.string()
             } else if key.equals("probabilities") {
@@ -84,7 +97,7 @@ package final class ReplyDecoder {
         if let failure { return DecodedReply(content: failure, id: id) }
         guard let label, let model, let probabilities else { return DecodedReply(content: .malformed, id: id) }
         return DecodedReply(
-            content: .classification(label: label, model: model, probabilities: probabilities), id: id)
+            content: .classification(label: label, model: model, probabilities: probabilities), id: id, best: best)
     }
 
     private func error(_ reader: inout JSONReader) throws(JSONError) -> DecodedReply.Content {

@@ -1,4 +1,4 @@
-/// Writes the replies of one model: classifications and errors.
+/// Writes the replies of one model: classifications in each format, and errors.
 ///
 /// The constant parts, labels and model name, are escaped once. Encoding allocates only when the arena grows.
 package struct ReplyEncoder: Sendable {
@@ -14,9 +14,29 @@ package struct ReplyEncoder: Sendable {
     private let starts: [Int]
     /// `},"model":"NAME@VERSION"}`
     private let tail: [UInt8]
+    /// `"UNSURE"`; empty if no reply is unsure.
+    private let unsureName: [UInt8]
+    /// `"classification":{"label":`, with the name of the field that enriched replies add.
+    let fieldHead: [UInt8]
+    /// As in ``DecisionRule``, in units of the last decimal.
+    private let leastConfidence: UInt32?
+    /// The most classes in `probabilities`; nil for all.
+    private let top: Int?
+
+    /// The labels as they are, the unsure one last.
+    let labels: LabelTable
+    /// `NAME@VERSION`
+    let model: [UInt8]
 
     /// Prepares the replies of a model with the identifier `NAME@VERSION` and its classes in order.
-    package init(model: String, labels: [String]) {
+    ///
+    /// - Parameters:
+    ///   - unsure: when a reply says that it is unsure; nil for never.
+    ///   - top: the most classes in `probabilities`, the likeliest first; nil for all, in the model's order.
+    ///   - field: the name of the field that enriched replies add.
+    package init(
+        model: String, labels: [String], unsure: UnsureRule? = nil, top: Int? = nil, field: String = "classification"
+    ) {
         let arena = ByteArena()
         var starts: [Int] = []
         for label in labels {
@@ -26,46 +46,78 @@ package struct ReplyEncoder: Sendable {
             arena.append(UInt8(ascii: ":"))
         }
         starts.append(arena.count)
+        func bytes(_ write: (ByteArena) -> Void) -> [UInt8] {
+            arena.reset()
+            write(arena)
+            return Array(arena.bytes)
+        }
         names = Array(arena.bytes)
         self.starts = starts
-        arena.reset()
-        arena.append(literal: "},\"model\":")
-        arena.append(jsonString: model)
-        arena.append(literal: "}")
-        tail = Array(arena.bytes)
+        tail = bytes {
+            $0.append(literal: "},\"model\":")
+            $0.append(jsonString: model)
+            $0.append(literal: "}")
+        }
+        unsureName = unsure.map { rule in bytes { $0.append(jsonString: rule.label) } } ?? []
+        fieldHead = bytes {
+            $0.append(jsonString: field)
+            $0.append(literal: ":{\"label\":")
+        }
+        self.labels = LabelTable(labels + (unsure.map { [$0.label] } ?? []))
+        self.model = Array(model.utf8)
+        self.top = top.flatMap { $0 < labels.count ? $0 : nil }
         labelCount = labels.count
-        decimals =
+        let decimals =
             switch labels.count {
             case ...10: 6
             case ...100: 7
             case ...1000: 8
             default: 9
             }
+        self.decimals = decimals
+        // Less a hair, for thresholds such as 0.58, which no double is exactly.
+        leastConfidence = unsure.map { UInt32(max(0, $0.threshold * Self.units[decimals] - 1e-6).rounded(.up)) }
     }
 
-    /// Appends the reply value and returns its range. Returns nil if the probabilities are not a distribution: one per
-    /// class, none negative or NaN, with a sum within 1e-3 of 1. (The worker then answers `classifier_failed`.)
+    /// Decides what the reply says. Returns nil if the probabilities are not a distribution over the classes. (The worker
+    /// then answers `classifier_failed`.)
+    ///
+    /// - Parameters:
+    ///   - probabilities: in the model's order of classes.
+    ///   - isKnown: whether the model knows anything of the sentence.
+    package func decide(_ probabilities: UnsafeBufferPointer<Float>, isKnown: Bool = true) -> Decision? {
+        guard probabilities.count == labelCount else { return nil }
+        return Decision(probabilities, units: Self.units[decimals], least: leastConfidence, isKnown: isKnown)
+    }
+
+    /// Appends the full reply and returns its range.
     ///
     /// - Parameters:
     ///   - id: the request's own id, UTF-8; nil if it has none.
     ///   - source: the position of the request, used as id if it has none of its own.
-    ///   - probabilities: in the model's order of classes.
+    ///   - probabilities: those of which was decided.
+    ///   - isWhole: whether it has all classes, whatever `top` says.
+    package func encode(
+        _ decision: Decision, id: UnsafeRawBufferPointer?, source: RecordSource,
+        probabilities: UnsafeBufferPointer<Float>, isWhole: Bool = false, into arena: ByteArena
+    ) -> Range<Int> {
+        arena.write(atMost: maximumDistribution + Self.maximumLength(id: id, source: source)) { cursor in
+            Self.putID(id, source: source, to: &cursor)
+            cursor.put(",\"label\":")
+            putLabel(decision, to: &cursor)
+            putProbabilities(probabilities, decision, top: isWhole ? nil : top, to: &cursor)
+        }
+    }
+
+    /// Decides, and appends the full reply. Returns nil if the probabilities are not a distribution over the classes.
     package func encode(
         id: UnsafeRawBufferPointer?, source: RecordSource, probabilities: UnsafeBufferPointer<Float>,
         into arena: ByteArena
     ) -> Range<Int>? {
-        guard let summary = DistributionSummary(probabilities), probabilities.count == labelCount else { return nil }
-        // Twice: the label repeats one of the names.
-        let maximum = 2 * names.count + labelCount * (decimals + 2) + tail.count + 64
-        return arena.write(atMost: maximum + Self.maximumLength(id: id, source: source)) { cursor in
-            Self.putID(id, source: source, to: &cursor)
-            cursor.put(",\"label\":")
-            put(probabilities, summary, to: &cursor)
-            tail.withUnsafeBytes { cursor.put($0) }
-        }
+        decide(probabilities).map { encode($0, id: id, source: source, probabilities: probabilities, into: arena) }
     }
 
-    /// Appends the reply value for a request with an id of its own.
+    /// The same for a request with an id of its own.
     package func encode(
         id: UnsafeRawBufferPointer, probabilities: UnsafeBufferPointer<Float>, into arena: ByteArena
     ) -> Range<Int>? {
@@ -77,7 +129,7 @@ package struct ReplyEncoder: Sendable {
     /// - Parameters:
     ///   - id: the request's own id, UTF-8; nil if it has none or if it would be too large to echo.
     ///   - source: the position of the request, used as id if it has none of its own.
-    ///   - message: one human-readable line that does not quote the request.
+    ///   - message: one human-readable line that quotes no value of the request.
     package func encodeError(
         id: UnsafeRawBufferPointer?, source: RecordSource, code: ErrorCode, message: String, into arena: ByteArena
     ) -> Range<Int> {
@@ -105,57 +157,126 @@ package struct ReplyEncoder: Sendable {
     /// A placeholder for requests that have an id: never written.
     private static var nowhere: RecordSource { RecordSource(topic: StaticString("").bytes, partition: 0, offset: 0) }
 
-    private static func maximumLength(id: UnsafeRawBufferPointer?, source: RecordSource) -> Int {
+    static func maximumLength(id: UnsafeRawBufferPointer?, source: RecordSource) -> Int {
         if let id { JSONEscaping.maximumLength(of: id.count) } else { source.maximumLength + 2 }
     }
 
+    // MARK: Parts
+
+    /// The most bytes of a label, its confidence, all probabilities and the model.
+    var maximumDistribution: Int {
+        // Twice: the label repeats one of the names.
+        2 * names.count + unsureName.count + labelCount * (decimals + 2) + tail.count + 128
+    }
+
     /// `{"id":"…"`
-    private static func putID(_ id: UnsafeRawBufferPointer?, source: RecordSource, to cursor: inout ByteCursor) {
+    static func putID(_ id: UnsafeRawBufferPointer?, source: RecordSource, to cursor: inout ByteCursor) {
         cursor.put("{\"id\":\"")
         if let id { cursor.put(jsonEscaped: id) } else { source.write(to: &cursor) }
         cursor.put("\"")
     }
 
-    /// `"LABEL","probabilities":{"LABEL":0.912345,…`
-    private func put(
-        _ probabilities: UnsafeBufferPointer<Float>, _ summary: DistributionSummary, to cursor: inout ByteCursor
+    /// `"LABEL"`, or `"UNSURE","best":"LABEL"`.
+    func putLabel(_ decision: Decision, to cursor: inout ByteCursor) {
+        if decision.isUnsure {
+            unsureName.withUnsafeBytes { cursor.put($0) }
+            cursor.put(",\"best\":")
+        }
+        let best = decision.best
+        names.withUnsafeBytes {
+            cursor.put($0.slice(starts[best] + (best > 0 ? 1 : 0)..<starts[best + 1] - 1))
+        }
+    }
+
+    /// `,"confidence":0.912345`
+    func putConfidence(_ decision: Decision, to cursor: inout ByteCursor) {
+        cursor.put(",\"confidence\":")
+        cursor.put(fraction: decision.confidence, digits: decimals)
+    }
+
+    /// `,"probabilities":{"LABEL":0.912345,…},"model":"NAME@VERSION"}`
+    func putProbabilities(
+        _ probabilities: UnsafeBufferPointer<Float>, _ decision: Decision, to cursor: inout ByteCursor
+    ) {
+        putProbabilities(probabilities, decision, top: top, to: &cursor)
+    }
+
+    private func putProbabilities(
+        _ probabilities: UnsafeBufferPointer<Float>, _ decision: Decision, top: Int?, to cursor: inout ByteCursor
     ) {
         names.withUnsafeBytes { names in
             starts.withUnsafeBufferPointer { starts in
-                let best = summary.best
-                let quoted = starts[best] + (best > 0 ? 1 : 0)..<starts[best + 1] - 1
-                cursor.put(names.slice(quoted))
                 cursor.put(",\"probabilities\":{")
-                let units = Self.units[decimals] / summary.sum
-                for index in 0..<probabilities.count {
-                    cursor.put(names.slice(starts[index]..<starts[index + 1]))
-                    cursor.put(fraction: UInt32(Double(probabilities[index]) * units + 0.5), digits: decimals)
+                if let top {
+                    var order = Ranking(probabilities, first: decision.best)
+                    for place in 0..<top {
+                        if place > 0 { cursor.put(UInt8(ascii: ",")) }
+                        let index = order.current
+                        cursor.put(names.slice(starts[index] + (index > 0 ? 1 : 0)..<starts[index + 1]))
+                        cursor.put(
+                            fraction: UInt32(Double(probabilities[index]) * decision.units + 0.5), digits: decimals)
+                        if place + 1 < top { order.moveOn() }
+                    }
+                } else {
+                    for index in 0..<probabilities.count {
+                        cursor.put(names.slice(starts[index]..<starts[index + 1]))
+                        cursor.put(
+                            fraction: UInt32(Double(probabilities[index]) * decision.units + 0.5), digits: decimals)
+                    }
                 }
             }
         }
+        tail.withUnsafeBytes { cursor.put($0) }
     }
 
     /// Powers of ten by exponent.
     private static let units: [Double] = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9]
 }
 
-/// Sum and maximum of a distribution, found in one pass.
-private struct DistributionSummary {
-    /// The index of the largest probability; the first one on ties.
-    var best = 0
-    /// The sum, within 1e-3 of 1. Dividing by it removes single-precision rounding errors.
-    var sum = 0.0
+/// The classes from the likeliest on, the first in the model's order on ties. Each step looks at all of them: for the few
+/// at the top that is less work than sorting, and takes no memory.
+private struct Ranking {
+    private let probabilities: UnsafeBufferPointer<Float>
+    private(set) var current: Int
 
-    init?(_ probabilities: UnsafeBufferPointer<Float>) {
-        guard !probabilities.isEmpty else { return nil }
-        var smallest = probabilities[0]
+    init(_ probabilities: UnsafeBufferPointer<Float>, first: Int) {
+        self.probabilities = probabilities
+        current = first
+    }
+
+    mutating func moveOn() {
+        let last = probabilities[current]
+        var next: Int?
         for index in 0..<probabilities.count {
             let probability = probabilities[index]
-            sum += Double(probability)
-            smallest = min(smallest, probability)
-            if probability > probabilities[best] { best = index }
+            guard probability < last || (probability == last && index > current) else { continue }
+            if next.map({ probability > probabilities[$0] }) ?? true { next = index }
         }
-        // A NaN makes the sum NaN, and comparisons with NaN are false.
-        guard abs(sum - 1) <= 1e-3, smallest >= 0 else { return nil }
+        current = next ?? current
+    }
+}
+
+/// Labels as bytes, one after another.
+struct LabelTable: Sendable {
+    private let bytes: [UInt8]
+    private let starts: [Int]
+    let count: Int
+
+    init(_ labels: [String]) {
+        var bytes: [UInt8] = []
+        var starts = [0]
+        for label in labels {
+            bytes += label.utf8
+            starts.append(bytes.count)
+        }
+        self.bytes = bytes
+        self.starts = starts
+        count = labels.count
+    }
+
+    func length(of index: Int) -> Int { starts[index + 1] - starts[index] }
+
+    func put(_ index: Int, to cursor: inout ByteCursor) {
+        bytes.withUnsafeBytes { cursor.put($0.slice(starts[index]..<starts[index + 1])) }
     }
 }

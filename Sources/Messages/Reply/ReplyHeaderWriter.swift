@@ -24,12 +24,13 @@ package final class ReplyHeaderWriter {
     ///   - isCloudEvent: whether the request is a CloudEvent; the reply is then one too.
     ///   - source: the position of the request.
     ///   - status: why there is no classification; nil if there is one.
+    ///   - isAvro: whether the value is Avro and not JSON.
     ///   - now: the `ce_time` of a CloudEvent, in Unix milliseconds.
     package func writeReply(
         echoing headers: borrowing EchoedHeaders, id: UnsafeRawBufferPointer?, isCloudEvent: Bool, source: RecordSource,
-        status: ErrorCode?, now: Int64, _ sink: Sink
+        status: ErrorCode?, isAvro: Bool = false, now: Int64, _ sink: Sink
     ) {
-        sink(HeaderName.contentType, HeaderValue.json.bytes)
+        sink(HeaderName.contentType, (isAvro ? HeaderValue.avro : HeaderValue.json).bytes)
         if let value = headers.correlationID { sink(HeaderName.correlationID, value) }
         if let value = headers.traceparent { sink(HeaderName.traceparent, value) }
         if let value = headers.tracestate { sink(HeaderName.tracestate, value) }

@@ -9,6 +9,8 @@ package enum MediaType: Equatable, Sendable {
     case plainText
     /// `application/cloudevents+json`: one event with its attributes and data.
     case structuredEvent
+    /// Avro in binary: `avro/binary`, `application/avro`, `application/vnd.confluent.avro`, and any `+avro` suffix.
+    case avro
     /// Any other type.
     case other
     /// A type that is never accepted; the message says why.
@@ -38,8 +40,13 @@ package enum MediaType: Equatable, Sendable {
             self = .structuredEvent
         } else if parts.essence.equalsIgnoringCase("application/cloudevents-batch+json") {
             self = .refused("application/cloudevents-batch+json is not taken; send each event by itself")
+        } else if parts.essence.equalsIgnoringCase("avro/binary") || parts.hasSubtype("avro", suffix: "+avro")
+            || parts.essence.equalsIgnoringCase("application/vnd.confluent.avro")
+        {
+            self = .avro
         } else {
-            self = parts.isJSON ? .json : .other
+            // RFC 6839
+            self = parts.hasSubtype("json", suffix: "+json") ? .json : .other
         }
     }
 }
@@ -68,14 +75,16 @@ private struct MediaTypeParts {
         }
     }
 
-    /// Whether the subtype is `json` or ends in `+json` (RFC 6839).
-    var isJSON: Bool {
+    /// Whether this is a media type with this subtype, or one that ends so.
+    func hasSubtype(_ name: StaticString, suffix: StaticString) -> Bool {
         guard let slash = essence.firstIndex(of: UInt8(ascii: "/")) else { return false }
         let type = essence.slice(0..<slash)
         let subtype = essence.slice(slash + 1..<essence.count)
         guard !type.isEmpty, type.allSatisfy(\.isToken), subtype.allSatisfy(\.isToken) else { return false }
-        if subtype.equalsIgnoringCase("json") { return true }
-        return subtype.count > 5 && subtype.slice(subtype.count - 5..<subtype.count).equalsIgnoringCase("+json")
+        if subtype.equalsIgnoringCase(name) { return true }
+        let length = suffix.utf8CodeUnitCount
+        return subtype.count > length
+            && subtype.slice(subtype.count - length..<subtype.count).equalsIgnoringCase(suffix)
     }
 
     /// The end of the part that begins at `start`: the next semicolon outside quotes, or the end of the header.

@@ -13,8 +13,14 @@ package final class RequestDecoder {
     let rules: SentenceRules
     let scratch = ScratchArena()
     private let format: RequestFormat
-    /// What the format's pointers lead to; nil for the usual fields.
-    private var found: FoundFields?
+    /// What the format's pointers lead to.
+    private var found: FoundFields
+    /// Where a field can be added to the request's object; nil if none will be.
+    private var finder: FieldSiteFinder?
+    /// The writers' schemas of values in a registry's framing; nil if no registry is asked.
+    private let schemas: SchemaTable?
+    /// Avro as JSON, on its way to the scratch memory.
+    private let encoded = ByteArena(capacity: 64)
 
     /// Makes a decoder with limits in bytes, for requests of the usual format.
     package convenience init(maximumTextBytes: Int = 8192, maximumValueBytes: Int = 4 << 20) {
@@ -22,10 +28,15 @@ package final class RequestDecoder {
     }
 
     /// Makes a decoder for requests of a format.
-    package init(_ format: RequestFormat, maximumValueBytes: Int = 4 << 20) {
+    ///
+    /// - Parameter schemas: the writers' schemas of values in a registry's framing; must have those of each value before
+    ///   it is decoded.
+    package init(_ format: RequestFormat, schemas: SchemaTable? = nil, maximumValueBytes: Int = 4 << 20) {
         self.format = format
+        self.schemas = schemas
         rules = SentenceRules(maximumBytes: format.maximumTextBytes)
-        found = format.fields.map { FoundFields($0) }
+        found = FoundFields(format.fields)
+        finder = format.addedField.map { FieldSiteFinder(field: Array($0.utf8)) }
         self.maximumValueBytes = max(maximumValueBytes, format.maximumTextBytes)
     }
 
@@ -56,10 +67,13 @@ package final class RequestDecoder {
             }
             guard let value else { return request }
             try checkSize(of: value, as: mediaType)
-            request.content = .text(try text(of: value, as: mediaType, request: &request, fields: &fields))
+            let text = try text(of: value, as: mediaType, request: &request, fields: &fields)
+            request.content = .text(text)
+            if finder != nil, request.value == nil { request.value = .text(text) }
         } catch {
             var message = error.message
-            if format.namesSettings, error.code == .malformedJSON, headers.contentType == nil, let value, value.first != 0,
+            if format.namesSettings, error.code == .malformedJSON, headers.contentType == nil, let value,
+                value.first != 0,
                 !JSONReader.canStartObject(value)
             {
                 message += "; for records that are plain text, use --default-content-type text/plain"
@@ -75,7 +89,16 @@ package final class RequestDecoder {
     ) throws(RequestFailure) -> UnsafeRawBufferPointer {
         switch mediaType {
         case .json:
-            return try object(reader(withoutFraming(value)), request: &request, fields: &fields)
+            guard let id = SchemaFraming.schemaID(of: value) else {
+                return try object(reader(value), request: &request, fields: &fields)
+            }
+            return try framed(value, schema: id, request: &request, fields: &fields)
+        case .avro:
+            guard let id = SchemaFraming.schemaID(of: value) else {
+                throw RequestFailure(
+                    .unsupportedContentType, "Avro is read in a schema registry's framing, and this value has none")
+            }
+            return try framed(value, schema: id, request: &request, fields: &fields)
         case .ownJSON:
             return try usualObject(reader(value), request: &request, fields: &fields)
         case .plainText:
@@ -91,19 +114,60 @@ package final class RequestDecoder {
         }
     }
 
-    /// The value without a schema registry's framing: a zero byte, and the schema's id in four bytes.
-    func withoutFraming(_ value: UnsafeRawBufferPointer) throws(RequestFailure) -> UnsafeRawBufferPointer {
-        // No JSON starts with a zero byte.
-        guard value.count > 5, value[0] == 0 else { return value }
-        let payload = value.slice(5..<value.count)
-        guard JSONReader.canStartObject(payload) else {
-            let schema = UInt32(bigEndian: value.loadUnaligned(fromByteOffset: 1, as: UInt32.self))
-            throw RequestFailure(
-                .unsupportedContentType,
-                "the value has a schema registry's framing (schema \(schema)) and is not JSON; Avro and Protobuf are not read"
-            )
+    /// Reads a value behind a schema registry's framing.
+    private func framed(
+        _ value: UnsafeRawBufferPointer, schema id: UInt32, request: inout DecodedRequest, fields: inout RequestFields
+    ) throws(RequestFailure) -> UnsafeRawBufferPointer {
+        let payload = value.slice(SchemaFraming.length..<value.count)
+        switch schemas?[id] {
+        case .avro(let schema):
+            return try avro(payload, schema: schema, request: &request)
+        case .json:
+            return try object(reader(payload), request: &request, fields: &fields)
+        case .refused(let message):
+            throw RequestFailure(.unsupportedContentType, message)
+        case .unknown, nil:
+            return try object(reader(withoutFraming(value)), request: &request, fields: &fields)
         }
-        return payload
+    }
+
+    /// The JSON behind a schema registry's framing, which needs no registry to be told from Avro and Protobuf.
+    func withoutFraming(_ value: UnsafeRawBufferPointer) throws(RequestFailure) -> UnsafeRawBufferPointer {
+        guard let id = SchemaFraming.schemaID(of: value) else { return value }
+        let payload = value.slice(SchemaFraming.length..<value.count)
+        guard !JSONReader.canStartObject(payload) else { return payload }
+        guard schemas == nil else {
+            throw RequestFailure(.unknownSchema, "the schema registry does not know schema \(id)")
+        }
+        let hint = format.namesSettings ? "; Avro is read with --schema-registry-url" : ""
+        throw RequestFailure(
+            .unsupportedContentType,
+            "the value has a schema registry's framing (schema \(id)) and is not JSON; Avro and Protobuf are not read"
+                + hint)
+    }
+
+    /// Reads a value in Avro's binary encoding.
+    private func avro(
+        _ value: UnsafeRawBufferPointer, schema: AvroSchema, request: inout DecodedRequest
+    ) throws(RequestFailure) -> UnsafeRawBufferPointer {
+        do throws(AvroError) {
+            var reader = AvroReader(value, schema: schema)
+            try found.read(&reader, scratch: scratch)
+        } catch {
+            throw RequestFailure(.malformedAvro, "the value does not fit its Avro schema: \(error.message)")
+        }
+        let text = try foundText(
+            request: &request, places: { schema.stringPlaces() }, isValid: { UTF8Validation.isValid($0) })
+        if let field = format.addedField {
+            encoded.reset()
+            var writer = AvroJSONWriter(value, schema: schema, field: Array(field.utf8), into: encoded)
+            do throws(AvroError) { try writer.write() } catch { throw .invalidUTF8 }
+            let copy = scratch.allocate(encoded.count)
+            copy.copyMemory(from: encoded.bytes.baseAddress ?? UnsafeRawPointer(copy), byteCount: encoded.count)
+            let json = UnsafeRawBufferPointer(start: copy, count: encoded.count)
+            request.value = json.first == UInt8(ascii: "{") ? .object(json, writer.site) : .array(json)
+        }
+        return text
     }
 
     /// Makes a reader for a JSON value.
@@ -116,8 +180,15 @@ package final class RequestDecoder {
     func object(
         _ reader: consuming JSONReader, request: inout DecodedRequest, fields: inout RequestFields
     ) throws(RequestFailure) -> UnsafeRawBufferPointer {
-        if found != nil { return try foundText(reader, request: &request) }
-        return try usualObject(reader, request: &request, fields: &fields)
+        if format.isUsual { return try usualObject(reader, request: &request, fields: &fields) }
+        let value = reader.input
+        finder?.begin()
+        do { try found.read(&reader, finder: &finder) } catch { throw RequestFailure(error) }
+        let text = try foundText(
+            request: &request, places: { MissingText.strings(in: value, scratch: self.scratch) }, isValid: { _ in true }
+        )
+        if let finder { request.value = finder.isArray ? .array(value) : .object(value, finder.site) }
+        return text
     }
 
     /// Reads `{"text": …, "id": …}`.
@@ -125,31 +196,46 @@ package final class RequestDecoder {
         _ reader: consuming JSONReader, request: inout DecodedRequest, fields: inout RequestFields
     ) throws(RequestFailure) -> UnsafeRawBufferPointer {
         let value = reader.input
-        do {
+        do throws(JSONError) {
             try reader.beginObject()
-            while let name = try reader.nextKey() { try fields.read(name, from: &reader) }
+            if finder == nil {
+                while let name = try reader.nextKey() { try fields.read(name, from: &reader) }
+            } else {
+                finder?.begin()
+                while let name = try reader.nextKey() {
+                    let start = try finder?.start(of: name, &reader) ?? nil
+                    try fields.read(name, from: &reader)
+                    finder?.end(startedAt: start, at: reader.position)
+                }
+            }
             try reader.finish()
         } catch {
             throw RequestFailure(error)
         }
         if let id = fields.id { request.id = id }
         do {
-            return try fields.sentence(rules)
+            let text = try fields.sentence(rules)
+            if let finder { request.value = .object(value, finder.site) }
+            return text
         } catch {
-            throw error.code == .missingText && !fields.hasText ? withPlaces(error, in: value) : error
+            guard error.code == .missingText, !fields.hasText else { throw error }
+            throw withPlaces(error) { MissingText.strings(in: value, scratch: self.scratch) }
         }
     }
 
-    /// Reads the fields that the format's pointers lead to.
+    /// The sentence at the format's pointers; notes the id.
+    ///
+    /// - Parameters:
+    ///   - places: where else the value has strings.
+    ///   - isValid: whether a string is UTF-8.
     private func foundText(
-        _ reader: consuming JSONReader, request: inout DecodedRequest
+        request: inout DecodedRequest, places: () -> [String], isValid: (UnsafeRawBufferPointer) -> Bool
     ) throws(RequestFailure) -> UnsafeRawBufferPointer {
-        let value = reader.input
-        do { try found?.read(&reader) } catch { throw RequestFailure(error) }
-        let values = found?.values ?? []
+        let values = found.values
         switch values.last {
-        case .string(let id), .number(let id): request.id = id
-        case .absent, .other, nil: break
+        case .string(let id) where isValid(id): request.id = id
+        case .number(let id): request.id = id
+        case .string, .absent, .other, nil: break
         }
         var text: UnsafeRawBufferPointer?
         var isJoined = false
@@ -158,13 +244,14 @@ package final class RequestDecoder {
             case .absent: continue
             case .number, .other: throw RequestFailure(.missingText, "\(pointer) must be a string")
             case .string(let part):
+                guard isValid(part) else { throw .invalidUTF8 }
                 isJoined = text != nil
                 text = text ?? part
             }
         }
         guard var text else {
             let pointers = format.textFields.map(\.description).joined(separator: " or ")
-            throw withPlaces(RequestFailure(.missingText, "the value has no string at \(pointers)"), in: value)
+            throw withPlaces(RequestFailure(.missingText, "the value has no string at \(pointers)"), places)
         }
         if isJoined { text = join(values.dropLast()) }
         if let violation = rules.violation(ofUTF8: text) { throw violation }
@@ -185,9 +272,9 @@ package final class RequestDecoder {
     }
 
     /// Adds where else the value has strings, and the setting that helps.
-    private func withPlaces(_ failure: RequestFailure, in value: UnsafeRawBufferPointer) -> RequestFailure {
+    private func withPlaces(_ failure: RequestFailure, _ places: () -> [String]) -> RequestFailure {
         guard format.namesSettings else { return failure }
-        let places = MissingText.strings(in: value, scratch: scratch)
+        let places = places()
         guard !places.isEmpty else { return failure }
         return RequestFailure(
             failure.code,
@@ -231,6 +318,8 @@ package struct DecodedRequest {
     package var isCloudEvent: Bool
     /// Unix milliseconds after which nobody waits for the reply.
     package var deadline: Int64?
+    /// The request's own value, if the format asks for it and there is a sentence.
+    package var value: RequestValue?
 
     /// Makes a result without a decoder.
     package init(

@@ -24,14 +24,30 @@ package struct RequestFields {
     /// The ordering key, if it is read: requests with the same key stay in order.
     package private(set) var key = Key.absent
 
+    /// The most classes in the result, if it is read.
+    package private(set) var top = Top.absent
+
+    /// The value of `top`.
+    package enum Top {
+        /// Missing or null.
+        case absent
+        case value(Int)
+        /// Not a whole number from 1 on.
+        case invalid
+    }
+
     private var text: UnsafeRawBufferPointer?
     /// Whether there is a field `text`, of any kind.
     private(set) var hasText = false
     private let readsKey: Bool
+    private let readsTop: Bool
 
-    /// - Parameter readsKey: whether to read `key`; false for Kafka records, which have their own key.
-    package init(readsKey: Bool = false) {
+    /// - Parameters:
+    ///   - readsKey: whether to read `key`; false for Kafka records, which have their own key.
+    ///   - readsTop: whether to read `top`; false for Kafka records, for which the worker is told.
+    package init(readsKey: Bool = false, readsTop: Bool = false) {
         self.readsKey = readsKey
+        self.readsTop = readsTop
     }
 
     /// Reads the value of the field with this name.
@@ -47,6 +63,8 @@ package struct RequestFields {
         } else if readsKey, name.equals("key") {
             let isNull = try reader.peek() == .null
             key = try reader.identifierOrSkip().map(Key.value) ?? (isNull ? .absent : .invalid)
+        } else if readsTop, name.equals("top") {
+            top = try reader.top()
         } else {
             try reader.skip()
         }
@@ -64,6 +82,21 @@ package struct RequestFields {
 }
 
 extension JSONReader {
+    /// Reads the value of `top`.
+    package mutating func top() throws(JSONError) -> RequestFields.Top {
+        switch try peek() {
+        case .number:
+            let number = try number().decimalInteger
+            return number.flatMap { $0 > 0 ? .value(Int(clamping: $0)) : nil } ?? .invalid
+        case .null:
+            try skip()
+            return .absent
+        default:
+            try skip()
+            return .invalid
+        }
+    }
+
     /// Reads a string, unescaped. A value of any other kind is validated and skipped, and gives nil.
     mutating func stringOrSkip() throws(JSONError) -> UnsafeRawBufferPointer? {
         if try peek() == .string { return try string() }

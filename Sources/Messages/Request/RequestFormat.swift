@@ -10,15 +10,18 @@ package struct RequestFormat: Sendable {
     package let maximumTextBytes: Int
     /// Whether error messages name the worker settings that would help.
     package let namesSettings: Bool
+    /// The name of the field that is added to the request's own object in its reply; nil if replies do not repeat it.
+    package let addedField: String?
 
-    /// The pointers for one pass: the text fields in their order, then the id. Nil for `/text` and `/id`, which the
-    /// decoder knows by heart.
-    let fields: JSONPointerTree?
+    /// The pointers for one pass: the text fields in their order, then the id.
+    let fields: JSONPointerTree
+    /// Whether they are `/text` and `/id`, which the decoder knows by heart.
+    let isUsual: Bool
 
     /// `{"text": …, "id": …}`, unless told otherwise.
     package init(
         textFields: [JSONPointer]? = nil, idField: JSONPointer? = nil, defaultType: MediaType = .json,
-        maximumTextBytes: Int = 8_192, namesSettings: Bool = false
+        maximumTextBytes: Int = 8_192, namesSettings: Bool = false, addedField: String? = nil
     ) {
         let (text, id) = (JSONPointer("/text")!, JSONPointer("/id")!)
         self.textFields = textFields ?? [text]
@@ -26,8 +29,9 @@ package struct RequestFormat: Sendable {
         self.defaultType = defaultType
         self.maximumTextBytes = maximumTextBytes
         self.namesSettings = namesSettings
-        let isUsual = self.textFields == [text] && self.idField == id
-        fields = isUsual ? nil : JSONPointerTree(self.textFields + [self.idField])
+        self.addedField = addedField
+        isUsual = self.textFields == [text] && self.idField == id
+        fields = JSONPointerTree(self.textFields + [self.idField])
     }
 }
 
@@ -42,7 +46,7 @@ struct FoundFields {
         case other
     }
 
-    private let tree: JSONPointerTree
+    let tree: JSONPointerTree
     private(set) var values: [Value]
 
     init(_ tree: JSONPointerTree) {
@@ -50,15 +54,48 @@ struct FoundFields {
         values = Array(repeating: .absent, count: tree.nodes[0].pointers.count)
     }
 
-    /// Reads a whole value.
-    mutating func read(_ reader: inout JSONReader) throws(JSONError) {
+    /// Forgets what was found.
+    mutating func forget() {
         for index in values.indices { values[index] = .absent }
+    }
+
+    /// Forgets what was found at a place and below it: the last of several fields with one name counts, with all that is
+    /// in it.
+    mutating func forget(below node: Int) {
+        for pointer in tree.nodes[node].pointers { values[pointer] = .absent }
+    }
+
+    /// Notes what is at a place.
+    mutating func set(_ value: Value, at node: Int) {
+        for pointer in tree.nodes[node].ends { values[pointer] = value }
+    }
+
+    /// Reads a whole value. `finder` notes where a field can be added to it.
+    mutating func read(_ reader: inout JSONReader, finder: inout FieldSiteFinder?) throws(JSONError) {
+        forget()
         if tree.nodes[0].hasIndexes, try reader.peek() == .array {
             try readElements(of: 0, &reader)
+        } else if finder != nil {
+            try readMembers(&reader, finder: &finder)
         } else {
             try readFields(of: 0, &reader)
         }
         try reader.finish()
+    }
+
+    private mutating func readMembers(
+        _ reader: inout JSONReader, finder: inout FieldSiteFinder?
+    ) throws(JSONError) {
+        try reader.beginObject()
+        while let name = try reader.nextKey() {
+            let start = try finder?.start(of: name, &reader)
+            if let child = tree.child(of: 0, field: name) {
+                try read(child, &reader)
+            } else {
+                try reader.skip()
+            }
+            finder?.end(startedAt: start, at: reader.position)
+        }
     }
 
     private mutating func readFields(of node: Int, _ reader: inout JSONReader) throws(JSONError) {
@@ -86,8 +123,7 @@ struct FoundFields {
     }
 
     private mutating func read(_ node: Int, _ reader: inout JSONReader) throws(JSONError) {
-        // The last of several fields with one name counts, with all that is in it.
-        for pointer in tree.nodes[node].pointers { values[pointer] = .absent }
+        forget(below: node)
         let value: Value
         switch try reader.peek() {
         case .string: value = .string(try reader.string())
@@ -101,7 +137,7 @@ struct FoundFields {
             try reader.skip()
             value = .other
         }
-        for pointer in tree.nodes[node].ends { values[pointer] = value }
+        set(value, at: node)
     }
 }
 

@@ -5,6 +5,7 @@ import Synchronization
 final class WorkerHealth: Sendable {
     private let lanes: [LaneControl]
     private let brokers: BrokerWatch?
+    private let registry: SchemaRegistry?
     private let isStopping = Atomic(false)
 
     /// A lane whose loop has not turned for this long is stuck, and only a restart helps. Longer than any blocking call
@@ -13,8 +14,9 @@ final class WorkerHealth: Sendable {
     /// A lane whose loop has not turned for this long is not making progress.
     private static let readyBound = Duration.seconds(10)
 
-    init(lanes: [LaneControl], brokers: BrokerWatch?) {
+    init(lanes: [LaneControl], brokers: BrokerWatch?, registry: SchemaRegistry?) {
         self.lanes = lanes
+        self.registry = registry
         self.brokers = brokers
     }
 
@@ -28,14 +30,14 @@ final class WorkerHealth: Sendable {
         isStopping.load(ordering: .relaxed) ? nil : stuck(for: Self.liveBound)
     }
 
-    /// Why the worker is not ready, one line; `nil` if every lane has its assignment and is polling, and a broker
-    /// answers.
+    /// Why the worker is not ready, one line; `nil` if every lane has its assignment and is polling, a broker answers, and
+    /// no record waits for its schema.
     var readyProblem: String? {
         if isStopping.load(ordering: .relaxed) { return "stopping" }
         if let waiting = lanes.first(where: { !$0.hasJoined }) {
             return "the \(waiting.name.rawValue) lane has no assignment yet"
         }
-        return stuck(for: Self.readyBound) ?? brokers?.problem
+        return stuck(for: Self.readyBound) ?? brokers?.problem ?? registry?.problem
     }
 
     private func stuck(for bound: Duration) -> String? {

@@ -23,6 +23,8 @@ package final class Batch {
     package let arena = ByteArena()
     /// How many of the answers are for records of lost partitions: nothing is sent for them.
     package internal(set) var skippedCount = 0
+    /// How many of the answers say that they are unsure.
+    package internal(set) var unsureCount = 0
     /// Time spent in the classifier.
     package internal(set) var classifying: Duration = .zero
 
@@ -32,14 +34,16 @@ package final class Batch {
     var claims: [OffsetLedger.Claim] = []
     /// How many records are enqueued, or waiting to be sent again, and not acknowledged.
     var unacknowledged = 0
+    /// Whether the writers' schemas of all values are there.
+    var hasSchemas = false
     /// Whether every record has been enqueued.
     var isSent = false
     /// When the batch was received.
     var receivedAt = ContinuousClock.now
 
-    package init(slot: Int, format: RequestFormat) {
+    package init(slot: Int, format: RequestFormat, schemas: SchemaTable? = nil) {
         self.slot = slot
-        decoder = RequestDecoder(format)
+        decoder = RequestDecoder(format, schemas: schemas)
     }
 
     /// Whether every reply and dead letter is enqueued and acknowledged.
@@ -61,6 +65,7 @@ package final class Batch {
         answers.removeAll(keepingCapacity: true)
         failed.removeAll(keepingCapacity: true)
         skippedCount = 0
+        unsureCount = 0
         decoder.reset()
         arena.reset()
         classifying = .zero
@@ -68,6 +73,7 @@ package final class Batch {
         claims.removeAll(keepingCapacity: true)
         unacknowledged = 0
         isSent = false
+        hasSchemas = false
     }
 }
 
@@ -88,12 +94,14 @@ struct BatchWindow {
     private var free: [Int] = []
     private let capacity: Int
     private let format: RequestFormat
+    private let schemas: SchemaTable?
     /// The number of open batches.
     private(set) var count = 0
 
-    init(capacity: Int, format: RequestFormat) {
+    init(capacity: Int, format: RequestFormat, schemas: SchemaTable?) {
         self.capacity = capacity
         self.format = format
+        self.schemas = schemas
     }
 
     var isFull: Bool { count >= capacity }
@@ -105,7 +113,7 @@ struct BatchWindow {
     mutating func open() -> Batch {
         count += 1
         if let slot = free.popLast() { return batches[slot] }
-        let batch = Batch(slot: batches.count, format: format)
+        let batch = Batch(slot: batches.count, format: format, schemas: schemas)
         batches.append(batch)
         return batch
     }

@@ -7,38 +7,59 @@ package import Messages
 /// Independent of Kafka. Owned by one lane's thread. Once warm, it allocates nothing per request, except for invalid
 /// ones.
 package final class BatchAnswerer {
+    private let settings: ReplySettings
     private let replyTopics: ReplyTopics
+    /// The registry's schema ids of the topics, for replies in Avro; empty for JSON.
+    private let schemas: [Int: Int32]
     private var encoder: ReplyEncoder
     private var session: any ClassifierSession
     private var classCount: Int
+    /// The topic of each class.
+    private var topics: [Int] = []
 
     /// The sentences to classify, densely packed, and the index of each one's answer.
     private var sentences: [UnsafeRawBufferPointer] = []
     private var owners: [Int] = []
+    /// The value of each one's request, if replies repeat it.
+    private var values: [RequestValue] = []
     private var probabilities: [Float] = []
+    /// Whether the model knows anything of each, if that matters.
+    private var known: [Bool] = []
     private var hasDeadlines = false
 
     /// More bytes than this are classified in several calls, so that deadlines are checked in between.
     private static let bytesPerCall = 64 * 1024
 
-    package init(classifier: any Classifier, replyTopics: ReplyTopics) throws(ClassifierError) {
+    /// - Parameter schemas: the registry's schema id for each index in `replyTopics.classifications`, for replies in Avro.
+    package init(
+        classifier: any Classifier, replyTopics: ReplyTopics, settings: ReplySettings = ReplySettings(),
+        schemas: [Int: Int32] = [:]
+    ) throws(ClassifierError) {
+        self.settings = settings
         self.replyTopics = replyTopics
-        encoder = ReplyEncoder(model: classifier.model.identifier, labels: classifier.model.labels)
+        self.schemas = schemas
+        encoder = ReplyEncoder(model: "", labels: [])
         session = try classifier.makeSession()
-        classCount = classifier.model.labels.count
+        classCount = 0
+        try use(classifier)
     }
 
     /// Switches to another model, starting with the next batch.
     package func use(_ classifier: any Classifier) throws(ClassifierError) {
         session = try classifier.makeSession()
-        encoder = ReplyEncoder(model: classifier.model.identifier, labels: classifier.model.labels)
-        classCount = classifier.model.labels.count
+        let model = classifier.model
+        encoder = ReplyEncoder(
+            model: model.identifier, labels: model.labels, unsure: settings.rule(for: model), top: settings.top,
+            field: settings.enrichField)
+        classCount = model.labels.count
+        topics = settings.routes.isEmpty ? [] : replyTopics.topics(of: model.labels)
     }
 
     /// Starts a batch. The previous one must be finished.
     package func begin() {
         sentences.removeAll(keepingCapacity: true)
         owners.removeAll(keepingCapacity: true)
+        values.removeAll(keepingCapacity: true)
         hasDeadlines = false
     }
 
@@ -60,20 +81,24 @@ package final class BatchAnswerer {
         let index = batch.answers.count
         let topic = replyTopics.index(of: headers.replyTopic)
         answer.topic = topic ?? 0
+        answer.isDirected = headers.replyTopic != nil && topic != nil
+        answer.errorTopic = answer.isDirected ? answer.topic : replyTopics.errors ?? 0
+        if !answer.isDirected, replyTopics.errors == nil { answer.plan.sendNoErrorReply() }
         if answer.plan.failure != nil {
             batch.failed.append(index)
         } else if topic == nil {
-            answer.plan.failure = Answer.Failure(
-                .replyTopicNotAllowed, "the reply topic is not on the worker's allow-list")
+            answer.plan.fail(
+                Answer.Failure(.replyTopicNotAllowed, "the reply topic is not on the worker's allow-list"))
             batch.failed.append(index)
         } else {
             switch request.content {
             case .text(let sentence):
                 sentences.append(sentence)
                 owners.append(index)
+                if let value = request.value { values.append(value) }
                 if request.deadline != nil { hasDeadlines = true }
             case .failure(let code, let message):
-                answer.plan.failure = Answer.Failure(code, message)
+                answer.plan.fail(Answer.Failure(code, message))
                 batch.failed.append(index)
             }
         }
@@ -100,12 +125,15 @@ package final class BatchAnswerer {
                 bytes += sentences[end].count
                 end += 1
             } while end < sentences.count && bytes < Self.bytesPerCall
-            let alive = hasDeadlines ? setExpiredAside(start..<end, of: batch, now: now()) : start..<end
-            classify(alive, of: batch)
+            let time = hasDeadlines || settings.format == .flat ? now() : 0
+            let alive = hasDeadlines ? setExpiredAside(start..<end, of: batch, now: time) : start..<end
+            classify(alive, of: batch, now: time)
             start = end
         }
         for index in batch.failed {
-            guard let failure = batch.answers[index].plan.failure else { continue }
+            guard let failure = batch.answers[index].plan.failure, batch.answers[index].plan.reply != .none else {
+                continue
+            }
             batch.answers[index].value = encoder.encodeError(
                 id: batch.answers[index].id, source: batch.answers[index].source, code: failure.code,
                 message: failure.message, into: batch.arena)
@@ -131,32 +159,36 @@ package final class BatchAnswerer {
             } else {
                 sentences[kept] = sentences[index]
                 owners[kept] = owner
+                if !values.isEmpty { values[kept] = values[index] }
                 kept += 1
             }
         }
         return range.lowerBound..<kept
     }
 
-    private func classify(_ range: Range<Int>, of batch: Batch) {
+    private func classify(_ range: Range<Int>, of batch: Batch, now: Int64) {
         guard !range.isEmpty else { return }
         let needed = range.count * classCount
         if probabilities.count < needed {
             probabilities.append(contentsOf: repeatElement(0, count: needed - probabilities.count))
         }
+        if settings.unsureBelow != nil, known.count < range.count {
+            known.append(contentsOf: repeatElement(true, count: range.count - known.count))
+        }
         let start = ContinuousClock.now
         let succeeded = score(range)
         batch.classifying += ContinuousClock.now - start
-        guard succeeded else { return classifyOneByOne(range, of: batch) }
-        encode(range, of: batch)
+        guard succeeded else { return classifyOneByOne(range, of: batch, now: now) }
+        encode(range, of: batch, now: now)
     }
 
     /// A batch failed, most likely because of one sentence. The others are classified on their own.
-    private func classifyOneByOne(_ range: Range<Int>, of batch: Batch) {
+    private func classifyOneByOne(_ range: Range<Int>, of batch: Batch, now: Int64) {
         for index in range {
             let start = ContinuousClock.now
             let succeeded = score(index..<index + 1)
             batch.classifying += ContinuousClock.now - start
-            if succeeded { encode(index..<index + 1, of: batch) } else { failed(index, of: batch) }
+            if succeeded { encode(index..<index + 1, of: batch, now: now) } else { failed(index, of: batch) }
         }
     }
 
@@ -164,10 +196,18 @@ package final class BatchAnswerer {
     private func score(_ range: Range<Int>) -> Bool {
         sentences.withUnsafeBufferPointer { sentences in
             probabilities.withUnsafeMutableBufferPointer { probabilities in
+                let sentences = UnsafeBufferPointer(rebasing: sentences[range])
+                let rows = UnsafeMutableBufferPointer(rebasing: probabilities[..<(range.count * classCount)])
                 do throws(ClassifierError) {
-                    try session.classify(
-                        UnsafeBufferPointer(rebasing: sentences[range]),
-                        into: UnsafeMutableBufferPointer(rebasing: probabilities[..<(range.count * classCount)]))
+                    if settings.unsureBelow == nil {
+                        try session.classify(sentences, into: rows)
+                    } else {
+                        try known.withUnsafeMutableBufferPointer { known throws(ClassifierError) in
+                            try session.classify(
+                                sentences, into: rows,
+                                known: UnsafeMutableBufferPointer(rebasing: known[..<range.count]))
+                        }
+                    }
                     return true
                 } catch {
                     return false
@@ -176,21 +216,52 @@ package final class BatchAnswerer {
         }
     }
 
-    private func encode(_ range: Range<Int>, of batch: Batch) {
+    private func encode(_ range: Range<Int>, of batch: Batch, now: Int64) {
         probabilities.withUnsafeBufferPointer { probabilities in
             for (row, index) in range.enumerated() {
-                let owner = owners[index]
-                let row = UnsafeBufferPointer(
-                    rebasing: probabilities[row * classCount..<(row + 1) * classCount])
-                if let value = encoder.encode(
-                    id: batch.answers[owner].id, source: batch.answers[owner].source, probabilities: row,
-                    into: batch.arena)
-                {
-                    batch.answers[owner].value = value
-                } else {
+                let isKnown = settings.unsureBelow == nil || known[row]
+                let row = UnsafeBufferPointer(rebasing: probabilities[row * classCount..<(row + 1) * classCount])
+                guard let decision = encoder.decide(row, isKnown: isKnown) else {
                     failed(index, of: batch)
+                    continue
                 }
+                if decision.isUnsure { batch.unsureCount += 1 }
+                encode(decision, row, index, of: batch, now: now)
             }
+        }
+    }
+
+    /// Writes one reply: to a topic that the request names, in full; else in the chosen format, to the topic of its label.
+    private func encode(
+        _ decision: Decision, _ row: UnsafeBufferPointer<Float>, _ index: Int, of batch: Batch, now: Int64
+    ) {
+        let owner = owners[index]
+        let (id, source) = (batch.answers[owner].id, batch.answers[owner].source)
+        let isDirected = batch.answers[owner].isDirected
+        if !isDirected, !topics.isEmpty {
+            batch.answers[owner].topic = decision.isUnsure ? replyTopics.unsure : topics[decision.best]
+        }
+        if !settings.headers.isEmpty {
+            (batch.answers[owner].label, batch.answers[owner].confidence) = encoder.encodeLabel(
+                decision, into: batch.arena)
+        }
+        let arena = batch.arena
+        switch isDirected ? .full : settings.format {
+        case .full:
+            batch.answers[owner].value = encoder.encode(
+                decision, id: id, source: source, probabilities: row, isWhole: isDirected, into: arena)
+        case .flat:
+            if let schema = schemas[batch.answers[owner].topic] {
+                batch.answers[owner].value = encoder.encodeFlatAvro(
+                    decision, schema: schema, hasBest: settings.unsureBelow != nil, id: id, source: source, now: now,
+                    into: arena)
+            } else {
+                batch.answers[owner].value = encoder.encodeFlat(
+                    decision, id: id, source: source, now: now, into: arena)
+            }
+        case .enriched:
+            batch.answers[owner].value = encoder.encodeEnriched(
+                decision, values[index], probabilities: row, into: arena)
         }
     }
 
@@ -199,25 +270,7 @@ package final class BatchAnswerer {
     }
 
     private func fail(_ index: Int, of batch: Batch, _ code: ErrorCode, _ message: String) {
-        batch.answers[index].plan.failure = Answer.Failure(code, message)
+        batch.answers[index].plan.fail(Answer.Failure(code, message))
         batch.failed.append(index)
-    }
-}
-
-/// The allow-list of reply topics, the default first.
-package struct ReplyTopics: Sendable {
-    package let names: [String]
-    private let bytes: [[UInt8]]
-
-    package init(_ names: [String]) {
-        self.names = names
-        bytes = names.map { Array($0.utf8) }
-    }
-
-    /// The index of the topic that a request names, or of the default if it names none; `nil` if it is not allowed.
-    package func index(of name: UnsafeRawBufferPointer?) -> Int? {
-        guard let name else { return 0 }
-        // Few names: comparing beats hashing.
-        return bytes.firstIndex { known in known.withUnsafeBytes { $0.equals(name) } }
     }
 }

@@ -34,6 +34,8 @@ package struct ModelSource: Sendable {
     package var path: String?
     /// Loads the model. Called at startup and for every reload, on a thread that may block.
     package var load: @Sendable () throws -> any Classifier
+    /// Refuses a model that does not fit the worker's settings.
+    var check: @Sendable (ModelDescription) throws -> Void = { _ in }
 
     /// A custom source.
     package init(path: String?, load: @escaping @Sendable () throws -> any Classifier) {
@@ -45,6 +47,7 @@ package struct ModelSource: Sendable {
     func loadTried() throws -> any Classifier {
         let classifier = try load()
         try classifier.tryOut()
+        try check(classifier.model)
         return classifier
     }
 
@@ -59,6 +62,8 @@ package struct ModelSource: Sendable {
 struct ModelReloader: Sendable {
     let source: ModelSource
     let current: CurrentModel
+    /// What is to be told of a model.
+    let findings: @Sendable (ModelDescription) -> [String]
     let checkInterval: Duration
     let metrics: ModelMetrics
     let logger: Logger
@@ -104,6 +109,7 @@ struct ModelReloader: Sendable {
             }
             current.replace(with: newer)
             metrics.loaded(newer.model)
+            for finding in findings(newer.model) { logger.warning("\(finding)") }
             logger.notice(
                 "the model was exchanged",
                 [.model: "\(newer.model.identifier)", .previous: "\(older)", .reason: "\(reason)"])

@@ -166,7 +166,7 @@ extension WorkerConfiguration {
     /// The topics that this worker reads or may write to.
     var neededTopics: Set<String> {
         let answers = [topics.replies, topics.gatewayReplies, topics.deadLetters]
-        return Set(servedLanes.map { requestTopic(of: $0) } + answers + replyTopics)
+        return Set(servedLanes.map { requestTopic(of: $0) } + answers + replyTopics + replies.routes.map(\.topic))
     }
 
     /// How requests are read. The configuration must be valid.
@@ -179,7 +179,8 @@ extension WorkerConfiguration {
             }
         return RequestFormat(
             textFields: textFields.compactMap { JSONPointer($0) }, idField: JSONPointer(idField), defaultType: type,
-            maximumTextBytes: maximumTextBytes, namesSettings: true)
+            maximumTextBytes: maximumTextBytes, namesSettings: true,
+            addedField: replies.format == .enriched ? replies.enrichField : nil)
     }
 
     func settings(of lane: LaneName) -> LaneSettings { lane == .bulk ? bulk : interactive }

@@ -35,6 +35,7 @@ extension WorkerConfiguration {
                 "must consist of letters, digits, '.', '_' and '-'")
         }
         try validateTopics()
+        try validateReplies()
         try validate(bulk, named: "bulk")
         try validate(interactive, named: "interactive")
         try validateDelivery()
@@ -58,19 +59,50 @@ extension WorkerConfiguration {
     }
 
     private func validateTopics() throws(WorkerConfigurationError) {
-        for topic in topics.all + allowedReplyTopics {
+        for topic in topics.all + allowedReplyTopics + replies.routes.map(\.topic) {
             try require(
                 TopicNames.isValid(topic), "topics",
                 "'\(topic)' is not a valid topic name: letters, digits, '.', '_' and '-', at most 249")
         }
         let inputs = [topics.requests, topics.interactive]
         try require(inputs[0] != inputs[1], "topics", "the two lanes need two topics, both are '\(inputs[0])'")
-        for output in replyTopics + [topics.deadLetters] {
+        let outputs = replyTopics + replies.routes.map(\.topic)
+        for output in outputs + [topics.deadLetters] {
             try require(
                 !inputs.contains(output), "topics", "'\(output)' is read and written: the worker would answer itself")
         }
         try require(
-            !replyTopics.contains(topics.deadLetters), "topics", "dead letters and replies need different topics")
+            !outputs.contains(topics.deadLetters), "topics", "dead letters and replies need different topics")
+    }
+
+    private func validateReplies() throws(WorkerConfigurationError) {
+        if case .fixed(let threshold) = replies.unsureBelow {
+            try require((0...1).contains(threshold), "unsureBelow", "must be from 0 to 1, or 'model'")
+        }
+        try require(!replies.unsureLabel.isEmpty, "unsureLabel", "must not be empty")
+        try require(replies.top.map { $0 > 0 } ?? true, "top", "must be 1 or more")
+        let isUnsure = replies.unsureBelow != nil
+        for route in replies.routes {
+            try require(!route.label.isEmpty, "routes", "a route needs a label, as in unsure=sentences.review")
+            try require(
+                isUnsure || route.label != ReplySettings.Route.unsure, "routes",
+                "unsure=\(route.topic) needs --unsure-below: without it no reply is unsure")
+            let topics = replies.routes.filter { $0.label == route.label }.map(\.topic)
+            try require(
+                topics.count == 1, "routes",
+                "'\(route.label)' has \(topics.count) topics: \(topics.joined(separator: ", "))")
+        }
+        if replies.encoding == .avro {
+            try require(
+                replies.format == .flat, "encoding", "Avro is for flat replies: use --reply-format flat")
+            try require(registry != nil, "encoding", "Avro needs --schema-registry-url")
+        }
+        guard replies.format == .enriched else { return }
+        let read = (textFields + [idField]).compactMap { JSONPointer($0)?.firstToken }
+        try require(
+            !replies.enrichField.isEmpty && !(read + ["text"]).contains(replies.enrichField), "enrichField",
+            replies.enrichField.isEmpty
+                ? "must not be empty" : "'\(replies.enrichField)' would replace what the request has there")
     }
 
     private func validate(_ lane: LaneSettings, named name: String) throws(WorkerConfigurationError) {

@@ -77,6 +77,12 @@ package struct WorkerConfiguration: Sendable {
         case event = "application/cloudevents+json"
     }
 
+    /// The schema registry of values in its framing, and of replies in Avro; nil if none is asked.
+    package var registry: SchemaRegistrySettings?
+
+    /// What replies hold, what they decide, and where they go.
+    package var replies = ReplySettings()
+
     /// Headers of the request that are copied to the reply.
     package var copiedHeaders = CopiedHeaders.none
 

@@ -45,7 +45,9 @@ package struct DeliveryPlan: Hashable, Sendable {
     package private(set) var reply = Reply.whole
     package private(set) var deadLetter = DeadLetter.whole
     /// Why there is no classification; `nil` if there is one and it is, as far as known, deliverable.
-    package internal(set) var failure: Answer.Failure?
+    package private(set) var failure: Answer.Failure?
+    /// Whether an error is replied too, besides its dead letter.
+    private var repliesError = true
     /// The partition is chosen by key, since the requested one does not accept the reply.
     package private(set) var goesByKey = false
 
@@ -60,6 +62,15 @@ package struct DeliveryPlan: Hashable, Sendable {
         plan.reply = .none
         return plan
     }()
+
+    /// The topics of the request's reply hold no errors.
+    package mutating func sendNoErrorReply() { repliesError = false }
+
+    /// There is no classification.
+    package mutating func fail(_ failure: Answer.Failure) {
+        self.failure = failure
+        if !repliesError { reply = .none }
+    }
 
     /// Whether this part must be the only record in flight.
     func isAlone(_ part: DeliveryToken.Part) -> Bool {
@@ -109,11 +120,11 @@ package struct DeliveryPlan: Hashable, Sendable {
         case .whole, .alone:
             reply = .small
             guard failure == nil else { return .send([.reply]) }
-            failure =
+            fail(
                 isTooLarge
-                ? Answer.Failure(.replyTooLarge, "the classification is larger than the reply topic takes")
-                : Answer.Failure(.replyNotDelivered, "the reply cannot be delivered: \(code.description)")
-            return .send([.reply, .deadLetter])
+                    ? Answer.Failure(.replyTooLarge, "the classification is larger than the reply topic takes")
+                    : Answer.Failure(.replyNotDelivered, "the reply cannot be delivered: \(code.description)"))
+            return .send(repliesError ? [.reply, .deadLetter] : [.deadLetter])
         case .small, .none:
             reply = .none
             return .send([])

@@ -29,6 +29,9 @@ package struct Inbox {
     /// A batch was received.
     package mutating func add(_ batch: Batch) { waiting.append(batch) }
 
+    /// The oldest batch.
+    package var first: Batch? { waiting.first }
+
     /// Takes the oldest batch, to answer it.
     package mutating func next() -> Batch? { waiting.isEmpty ? nil : waiting.removeFirst() }
 

@@ -68,13 +68,15 @@ extension Lane {
         let deadline = ContinuousClock.now + configuration.rebalanceDrainTimeout
         transactions?.end()
         while ContinuousClock.now < deadline, transactions?.isAborting != true {
-            // A transaction that is ending starts nothing new: waiting batches are read again.
-            guard !outbox.isEmpty, transactions == nil || outbox.count > inbox.count else { break }
+            // A transaction that is ending starts nothing new, and a registry may take its time: waiting batches are read
+            // again.
+            let answersWaiting = transactions == nil && hasSchemas(at: .now)
+            guard !outbox.isEmpty, answersWaiting || outbox.count > inbox.count else { break }
             control.turned(at: .now)
             takeReports(waiting: .milliseconds(10))
             try planUndelivered()
             try sendOn()
-            if transactions == nil { try answerReceived(at: .now) }
+            if answersWaiting { try answerReceived(at: .now) }
         }
         if transactions?.state != .ending || outbox.count > inbox.count { transactions?.failed() }
         // A transaction still open must end, even if the partitions have a new owner by then.

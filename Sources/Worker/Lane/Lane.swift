@@ -22,6 +22,9 @@ final class Lane {
     /// The request topic's name. Written once, so that its bytes stay valid as long as the lane.
     private let topic = ByteArena(capacity: 256)
     private let replyTopics: [ProducerTopic]
+    /// The indexes of the topics whose classifications are Avro.
+    private let avroTopics: Set<Int>
+    private let replyHeaders: Set<ReplySettings.Header>
     private let deadLetterTopic: ProducerTopic
     private let relay: RebalanceRelay
     private let topicIdentity: TopicIdentity
@@ -30,6 +33,8 @@ final class Lane {
     private var modelGeneration: UInt64
     private let answerer: BatchAnswerer
     private let copiedHeaders: CopiedHeaders
+    /// The writers' schemas of values in a registry's framing; nil if no registry is asked.
+    private let schemas: WriterSchemas?
     private let headerWriter = ReplyHeaderWriter(eventSource: "/triage/worker")
     /// For a header value, or for a reply that replaces an undeliverable one. The producer copies it.
     private let scratch = ByteArena(capacity: 256)
@@ -55,9 +60,14 @@ final class Lane {
     private(set) var isEnding = false
 
     /// Creates the clients; does not subscribe yet.
+    ///
+    /// - Parameters:
+    ///   - topics: the topics of replies.
+    ///   - registry: where writers' schemas come from; nil if none is asked.
+    ///   - replySchemas: the registry's schema id of each topic whose replies are Avro.
     init(
-        _ control: LaneControl, configuration: WorkerConfiguration, model: CurrentModel, metrics: LaneMetrics,
-        logger: Logger
+        _ control: LaneControl, configuration: WorkerConfiguration, topics: ReplyTopics, model: CurrentModel,
+        registry: SchemaRegistry?, replySchemas: [Int: Int32], metrics: LaneMetrics, logger: Logger
     ) throws {
         name = control.name
         self.control = control
@@ -69,10 +79,14 @@ final class Lane {
         currentModel = model
         modelGeneration = model.generation
         inbox = Inbox(settings: settings)
+        schemas = registry.map { WriterSchemas(from: $0) }
         outbox = Outbox(
-            capacity: settings.maximumInFlightBatches, format: configuration.requestFormat,
+            capacity: settings.maximumInFlightBatches, format: configuration.requestFormat, schemas: schemas?.table,
             givesUp: name == .interactive)
-        answerer = try BatchAnswerer(classifier: model.take(), replyTopics: ReplyTopics(configuration.replyTopics))
+        avroTopics = Set(replySchemas.keys)
+        replyHeaders = configuration.replies.headers
+        answerer = try BatchAnswerer(
+            classifier: model.take(), replyTopics: topics, settings: configuration.replies, schemas: replySchemas)
         if name == .bulk, configuration.delivery == .exactlyOnce {
             transactions = TransactionState(bounds: configuration.transactions)
         }
@@ -87,7 +101,7 @@ final class Lane {
             wakeup: control.wakeup, log: log)
         topicIdentity = TopicIdentity(of: configuration.requestTopic(of: name), for: consumer)
         let producer = producer
-        replyTopics = try configuration.replyTopics.map { try producer.topic($0) }
+        replyTopics = try topics.names.map { try producer.topic($0) }
         deadLetterTopic = try producer.topic(configuration.topics.deadLetters)
         relay.lane = self
         Array(configuration.requestTopic(of: name).utf8).withUnsafeBytes { _ = topic.append($0) }
@@ -225,7 +239,7 @@ final class Lane {
     /// Answers a batch that is waiting; otherwise receives one, if there is room, and answers it. Returns whether there
     /// was one.
     private func receive(at now: ContinuousClock.Instant) throws(WorkerError) -> Bool {
-        if mayAnswer { return try answerReceived(at: now) }
+        if mayAnswer(at: now) { return try answerReceived(at: now) }
         let before = outbox.count
         do throws(KafkaError) {
             switch inbox.action(at: now, hasRoom: mayReceive) {
@@ -249,12 +263,12 @@ final class Lane {
         }
         if let failure { throw failure }
         try rewindIfNeeded()
-        return mayAnswer ? try answerReceived(at: now) : outbox.count > before
+        return mayAnswer(at: now) ? try answerReceived(at: now) : outbox.count > before
     }
 
     /// Whether a batch is waiting and nothing has to be finished first.
-    private var mayAnswer: Bool {
-        guard !inbox.isEmpty, outbox.isReady else { return false }
+    private func mayAnswer(at now: ContinuousClock.Instant) -> Bool {
+        guard !inbox.isEmpty, outbox.isReady, hasSchemas(at: now) else { return false }
         // Without transactions, what was received of a deleted topic is still answered, but never committed.
         guard let transactions else { return true }
         return !topicIsNew && transactions.takesRecords
@@ -290,13 +304,21 @@ final class Lane {
         let answered = ContinuousClock.now
         metrics.answered(
             count: batch.answers.count - batch.skippedCount,
-            failures: batch.failed.lazy.compactMap { batch.answers[$0].plan.failure?.code },
+            failures: batch.failed.lazy.compactMap { batch.answers[$0].plan.failure?.code }, unsure: batch.unsureCount,
             queued: oldestWait(in: batch), decoding: decoded - start, classifying: batch.classifying,
             encoding: answered - decoded - batch.classifying)
         outbox.send(batch)
         try sendOn()
         inbox.answered(records: records.batch.count, took: ContinuousClock.now - start)
         return true
+    }
+
+    /// Whether the oldest received batch can be decoded: the schemas that it needs are there. Asks for those that are not;
+    /// the lane is woken once they have come.
+    func hasSchemas(at now: ContinuousClock.Instant) -> Bool {
+        guard let schemas, let batch = inbox.first, !batch.hasSchemas, let records = batch.records else { return true }
+        batch.hasSchemas = schemas.prepare(records.batch, at: now, onArrival: control.wakeup)
+        return batch.hasSchemas
     }
 
     /// One pass over the records of a batch: claims their offsets, decodes them and queues the sentences for the
@@ -387,11 +409,13 @@ final class Lane {
         _ answer: borrowing Answer, to record: ConsumedRecord, of batch: Batch, now: Int64, token: DeliveryToken
     ) throws(KafkaError) {
         let status = answer.plan.failure?.code
+        let topic = status == nil ? answer.topic : answer.errorTopic
         var headers = RecordHeaders(capacity: 6)
         headerWriter.writeReply(
             echoing: answer.echoed, id: answer.id, isCloudEvent: answer.isCloudEvent, source: answer.source,
-            status: status, now: now
+            status: status, isAvro: status == nil && !answer.isDirected && avroTopics.contains(topic), now: now
         ) { name, value in headers.append(name: name, value: value) }
+        if status == nil, !replyHeaders.isEmpty { appendDecision(of: answer, in: batch, to: &headers) }
         if copiedHeaders != .none {
             record.forEachHeader { name, value in
                 if copiedHeaders.contains(name) { headers.append(nameBytes: name, value: value) }
@@ -405,10 +429,11 @@ final class Lane {
             value = scratch.bytes(in: answerer.encodeSmallError(failure, source: answer.source, into: scratch))
             isCopied = true
         }
-        // A requested partition belongs to the requested topic.
-        let isElsewhere = answer.plan.goesByKey || status == .replyTopicNotAllowed
+        // A requested partition belongs to the requested topic, or to the default one.
+        let isElsewhere =
+            answer.plan.goesByKey || status == .replyTopicNotAllowed || (!answer.isDirected && topic != 0)
         try producer.send(
-            to: replyTopics[answer.topic], partition: isElsewhere ? nil : answer.echoed.replyPartition, key: record.key,
+            to: replyTopics[topic], partition: isElsewhere ? nil : answer.echoed.replyPartition, key: record.key,
             value: value, headers: &headers, token: token.bits, copying: isCopied)
     }
 
@@ -432,6 +457,16 @@ final class Lane {
         try producer.send(
             to: deadLetterTopic, key: isBare ? nil : record.key, value: isBare ? nil : record.value, headers: &headers,
             token: token.bits, copying: true)
+    }
+
+    /// Adds the headers that repeat what was decided.
+    private func appendDecision(of answer: borrowing Answer, in batch: Batch, to headers: inout RecordHeaders) {
+        if replyHeaders.contains(.label) {
+            headers.append(name: HeaderName.label, value: batch.arena.bytes(in: answer.label))
+        }
+        if replyHeaders.contains(.confidence) {
+            headers.append(name: HeaderName.confidence, value: batch.arena.bytes(in: answer.confidence))
+        }
     }
 
     /// Adds the timing header, in milliseconds.

@@ -50,10 +50,11 @@ package struct Outbox {
 
     /// - Parameters:
     ///   - capacity: the most unacknowledged batches before ``hasRoom`` turns false.
+    ///   - schemas: the writers' schemas of values in a registry's framing, if a registry is asked.
     ///   - givesUp: whether a reply is given up once nobody is waiting for it, so that one unavailable partition does not
     ///     block the others.
-    package init(capacity: Int, format: RequestFormat, givesUp: Bool) {
-        window = BatchWindow(capacity: capacity, format: format)
+    package init(capacity: Int, format: RequestFormat, schemas: SchemaTable? = nil, givesUp: Bool) {
+        window = BatchWindow(capacity: capacity, format: format, schemas: schemas)
         self.givesUp = givesUp
     }
 

@@ -7,6 +7,7 @@ import Telemetry
 // `stage`, `event` and `result` are the words below, `partition` is one of those assigned, `model` is the one in use.
 //
 // triage_worker_sentences_total{lane,outcome}            requests answered, by outcome
+// triage_worker_unsure_total{lane}                       of those with outcome ok: the ones that say that they are unsure
 // triage_worker_batch_sentences{lane}                    histogram: requests in a batch
 // triage_worker_stage_seconds{lane,stage}                histogram of seconds, once per batch. queue: wait of its first
 //                                                        request in the topic; decode; classify; encode; send: enqueuing;
@@ -34,7 +35,8 @@ final class LaneMetrics: Sendable {
     private let batch: MetricHistogram
     private let queue, decode, classify, encode, send, deliver: MetricHistogram
     private let inFlight, queued, assigned: MetricGauge
-    private let recreations, undeliveredCount, positionResets, commits, failedCommits, aborts: MetricCounter
+    private let unsureCount, recreations, undeliveredCount, positionResets: MetricCounter
+    private let commits, failedCommits, aborts: MetricCounter
     private let rebalances: [RebalanceEvent: MetricCounter]
     private let lag = Mutex<[Int32: Int64]>([:])
 
@@ -68,6 +70,8 @@ final class LaneMetrics: Sendable {
         inFlight = gauge("triage_worker_in_flight_batches", help: "Batches received and not acknowledged.")
         queued = gauge("triage_worker_producer_queue_records", help: "Records given to librdkafka, not acknowledged.")
         assigned = gauge("triage_worker_assigned_partitions", help: "Partitions assigned.")
+        unsureCount = registry.counter(
+            "triage_worker_unsure_total", help: "Classifications that say that they are unsure.", labels: [lane])
         recreations = registry.counter(
             "triage_worker_topic_recreations_total",
             help: "Times that the topic of requests was deleted and made again under the worker.", labels: [lane])
@@ -93,11 +97,13 @@ final class LaneMetrics: Sendable {
     }
 
     func answered(
-        count: Int, failures: some Collection<ErrorCode>, queued: Duration?, decoding: Duration, classifying: Duration,
+        count: Int, failures: some Collection<ErrorCode>, unsure: Int, queued: Duration?, decoding: Duration,
+        classifying: Duration,
         encoding: Duration
     ) {
         succeeded.increment(by: Int64(count - failures.count))
         for code in failures { failed[code]?.increment() }
+        if unsure > 0 { unsureCount.increment(by: Int64(unsure)) }
         batch.observe(Double(count))
         if let queued { queue.observe(queued) }
         decode.observe(decoding)

@@ -16,18 +16,32 @@ struct WorkerCommand: AsyncParsableCommand {
               triage worker --model intents.model --admin-port 9100 \\
                   --delivery exactly-once --instance-id worker-1
               triage worker --model intents.model --lanes interactive
+              triage worker --model intents.model --text-field /body/text \\
+                  --reply-format enriched --check samples.ndjson
             """)
 
     @OptionGroup var general: GeneralFlags
     @OptionGroup(title: "Kafka") var kafka: KafkaFlags
     @OptionGroup(title: "Topics") var topics: TopicFlags
     @OptionGroup(title: "Worker") var worker: WorkerFlags
+    @OptionGroup(title: "Replies") var replies: ReplyFlags
+
+    @Option(
+        help: ArgumentHelp(
+            "Print what would be read of the sample values in this file and replied, and exit; without a broker. One value "
+                + "a line, or one in the file; - for standard input.", valueName: "file"))
+    var check: String?
 
     func run() async throws {
-        let settings = try SettingsReader(general: general, kafka: kafka, topics, worker)
+        let settings = try SettingsReader(
+            general: general, kafka: kafka, routes: replies.routing.routes, topics, worker, replies)
         let configuration = try settings.workerConfiguration()
         guard let model = try settings.text(.model) else {
             throw CommandFailure.usage("--model is missing: the model file, as 'triage train' makes it")
+        }
+        if let check {
+            return try await SampleReport(path: check, configuration: configuration).run(
+                model: model, settings: settings)
         }
         try KafkaLibrary.requireSupportedVersion()
         let logger = try settings.startLogging(label: "worker")

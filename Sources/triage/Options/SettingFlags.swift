@@ -77,11 +77,11 @@ struct TopicFlags: ParsableArguments, SettingFlags {
 
 extension SettingsReader {
     /// Reads the settings of a command that talks to Kafka.
-    init(general: GeneralFlags, kafka: KafkaFlags, _ others: any SettingFlags...) throws {
+    init(general: GeneralFlags, kafka: KafkaFlags, routes: [String] = [], _ others: any SettingFlags...) throws {
         var flags = general.values.merging(kafka.values) { _, last in last }
         for other in others { flags.merge(other.values) { _, last in last } }
         try self.init(
-            flags: flags, properties: [.kafka: kafka.properties, .kafkaSecret: kafka.secrets],
+            flags: flags, properties: [.kafka: kafka.properties, .kafkaSecret: kafka.secrets, .route: routes],
             configurationFile: general.config)
     }
 }

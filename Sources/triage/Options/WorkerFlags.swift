@@ -69,6 +69,23 @@ struct WorkerFlags: ParsableArguments, SettingFlags {
             valueName: "name,…"))
     var copyHeaders: String?
 
+    @Option(
+        name: .customLong("schema-registry-url"),
+        help: ArgumentHelp(
+            "Schema registry of values in its framing: Avro is read then, and can be written. (default: none)",
+            valueName: "url"))
+    var schemaRegistryURL: String?
+
+    @Option(help: ArgumentHelp("File with user:password for the schema registry.", valueName: "file"))
+    var schemaRegistryAuth: String?
+
+    @Option(
+        name: .customLong("schema-registry-ca"),
+        help: ArgumentHelp(
+            "PEM file of the authorities of the schema registry's certificate. (default: the system's)",
+            valueName: "file"))
+    var schemaRegistryCA: String?
+
     @Option(help: ArgumentHelp("Longest sentence, in bytes of UTF-8. (default: 8192)", valueName: "bytes"))
     var maxTextBytes: String?
 
@@ -115,7 +132,131 @@ struct WorkerFlags: ParsableArguments, SettingFlags {
     var adminPort: String?
 }
 
+/// The flags of `triage worker` that say what replies hold and what is decided.
+struct ReplyFlags: ParsableArguments, SettingFlags {
+    @Option(
+        help: ArgumentHelp(
+            "Replies to requests that name no reply topic: full, flat (one column each) or enriched (the request's own "
+                + "object with one field more). (default: full)", valueName: "format"))
+    var replyFormat: String?
+
+    @Option(help: ArgumentHelp("The field that enriched replies add. (default: classification)", valueName: "name"))
+    var enrichField: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "json, or avro: flat replies in the schema registry's framing. (default: json)", valueName: "encoding"))
+    var replyEncoding: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Most classes in 'probabilities', the likeliest first. (default: all, in the model's order)",
+            valueName: "count"))
+    var top: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "What replies repeat as headers: label (triage-label), confidence (triage-confidence). (default: none)",
+            valueName: "name,…"))
+    var replyHeaders: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A reply whose likeliest class is less probable than this is unsure: a number from 0 to 1, or 'model' for "
+                + "what the model was trained for. (default: none is)", valueName: "probability"))
+    var unsureBelow: String?
+
+    @Option(help: ArgumentHelp("The label of unsure replies. (default: unsure)", valueName: "label"))
+    var unsureLabel: String?
+
+    @OptionGroup var routing: RouteFlags
+}
+
+/// Topics for replies by label.
+struct RouteFlags: ParsableArguments {
+    @Option(
+        name: .customLong("route"),
+        help: ArgumentHelp(
+            "Replies with this label go to this topic; unsure=TOPIC and error=TOPIC too. Repeatable.",
+            valueName: "label=topic"))
+    var routes: [String] = []
+}
+
 extension SettingsReader {
+    /// The topics by label. The label may hold `=`, a topic cannot.
+    func routes() throws -> [ReplySettings.Route] {
+        try pairs(.route).map { pair in
+            guard TopicNames.isValid(pair.value), !pair.name.isEmpty else {
+                throw CommandFailure.usage(
+                    "\(pair.origin): '\(pair.name)=\(pair.value)' is not LABEL=TOPIC, such as unsure=sentences.review")
+            }
+            return ReplySettings.Route(label: pair.name, topic: pair.value)
+        }
+    }
+
+    private func replySettings() throws -> ReplySettings {
+        var replies = ReplySettings()
+        replies.encoding = try choice(.replyEncoding, of: ReplySettings.Encoding.self) ?? replies.encoding
+        // Only flat replies can be Avro.
+        replies.format =
+            try choice(.replyFormat, of: ReplyFormat.self) ?? (replies.encoding == .avro ? .flat : replies.format)
+        replies.enrichField = try text(.enrichField) ?? replies.enrichField
+        replies.top = try integer(.top, in: 1...100)
+        replies.headers = try Set(
+            value(.replyHeaders, expected: "a list of label and confidence") { text in
+                let names = text.split(separator: ",", omittingEmptySubsequences: false)
+                let headers = names.compactMap {
+                    ReplySettings.Header(rawValue: $0.trimmingCharacters(in: .whitespaces))
+                }
+                return headers.count == names.count ? headers : nil
+            } ?? [])
+        replies.unsureBelow = try value(.unsureBelow, expected: "a number from 0 to 1, or 'model'") { text in
+            if text == "model" { return .model }
+            return Double(text).flatMap { (0...1).contains($0) ? .fixed($0) : nil }
+        }
+        replies.unsureLabel = try text(.unsureLabel) ?? replies.unsureLabel
+        replies.routes = try routes()
+        return replies
+    }
+
+    private func registrySettings() throws -> SchemaRegistrySettings? {
+        let address = try value(
+            .schemaRegistryURL, expected: "a URL such as https://registry:8081, without a user in it"
+        ) { text -> String? in
+            guard let url = URL(string: text), ["http", "https"].contains(url.scheme), url.host() != nil,
+                url.user() == nil, url.query() == nil, url.fragment() == nil
+            else { return nil }
+            return text.hasSuffix("/") ? String(text.dropLast()) : text
+        }
+        let (login, authorities) = (try text(.schemaRegistryAuth), try text(.schemaRegistryCA))
+        guard let address else {
+            guard login == nil, authorities == nil else {
+                throw CommandFailure.usage("--schema-registry-auth and --schema-registry-ca need --schema-registry-url")
+            }
+            return nil
+        }
+        var settings = SchemaRegistrySettings(url: address, authorities: authorities)
+        if let login { settings.login = try registryLogin(login) }
+        if let authorities { _ = try smallFile(authorities, .schemaRegistryCA) }
+        return settings
+    }
+
+    private func registryLogin(_ path: String) throws -> String {
+        let login = try smallFile(path, .schemaRegistryAuth).trimmingCharacters(in: .newlines)
+        guard login.contains(":"), !login.contains("\n") else {
+            throw CommandFailure.badData("--schema-registry-auth \(path): the file holds one line, user:password")
+        }
+        return login
+    }
+
+    private func smallFile(_ path: String, _ setting: Setting) throws -> String {
+        do throws(SmallFile.Failure) {
+            return try SmallFile.text(path)
+        } catch {
+            throw CommandFailure.noInput("--\(setting.rawValue) \(path): cannot read the file: \(error.reason)")
+        }
+    }
+
     private func pointer(_ setting: Setting) throws -> String? {
         try value(setting, expected: "a JSON Pointer, such as /id or /payload/after/id") {
             JSONPointer($0) == nil ? nil : $0
@@ -161,6 +302,8 @@ extension SettingsReader {
             try choice(.defaultContentType, of: WorkerConfiguration.ContentType.self)
             ?? configuration.defaultContentType
         configuration.copiedHeaders = try copiedHeaders() ?? configuration.copiedHeaders
+        configuration.registry = try registrySettings()
+        configuration.replies = try replySettings()
         configuration.bulk.maximumBatchRecords =
             try integer(.batchSize, in: 1...65_536) ?? configuration.bulk.maximumBatchRecords
         configuration.bulk.maximumInFlightBatches =

@@ -39,6 +39,17 @@ enum Setting: String, CaseIterable {
     case idField = "id-field"
     case defaultContentType = "default-content-type"
     case copyHeaders = "copy-headers"
+    case schemaRegistryURL = "schema-registry-url"
+    case schemaRegistryAuth = "schema-registry-auth"
+    case schemaRegistryCA = "schema-registry-ca"
+    case replyFormat = "reply-format"
+    case replyEncoding = "reply-encoding"
+    case enrichField = "enrich-field"
+    case top
+    case replyHeaders = "reply-headers"
+    case unsureBelow = "unsure-below"
+    case unsureLabel = "unsure-label"
+    case route
     case batchSize = "batch-size"
     case batchesInFlight = "batches-in-flight"
     case bulkPriority = "bulk-priority"
@@ -90,6 +101,9 @@ enum Setting: String, CaseIterable {
 
     /// The settings that hold `NAME=VALUE` pairs for librdkafka.
     static let propertySettings: [Setting] = [.kafkaSecret, .kafka]
+
+    /// The settings that hold pairs: a mapping in a file, and repeatable as flags.
+    static let pairSettings = propertySettings + [.route]
 
     /// Whether a variable belongs to another setting: `TRIAGE_KAFKA_SECRET_…` also begins with `TRIAGE_KAFKA_`.
     func isShadowed(variable: String) -> Bool {

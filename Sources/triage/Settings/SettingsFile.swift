@@ -1,6 +1,7 @@
 import Yams
 
-/// A YAML or JSON file of settings, named as the flags are; `kafka:` and `kafka-secret:` hold librdkafka's own:
+/// A YAML or JSON file of settings, named as the flags are; `kafka:` and `kafka-secret:` hold librdkafka's own, `route:`
+/// topics by label:
 ///
 /// ```yaml
 /// bootstrap-servers: kafka-1:9093,kafka-2:9093
@@ -20,7 +21,7 @@ struct SettingsFile {
     }
 
     private(set) var values: [Setting: Value] = [:]
-    /// The pairs below `kafka:` and `kafka-secret:`, in order.
+    /// The pairs below `kafka:`, `kafka-secret:` and `route:`, in order.
     private(set) var properties: [Setting: [(name: String, value: String)]] = [:]
     private let path: String
 
@@ -38,7 +39,7 @@ struct SettingsFile {
             guard setting != .config else {
                 throw .usage("\(place): a file of settings cannot name another; give one --config")
             }
-            if Setting.propertySettings.contains(setting) {
+            if Setting.pairSettings.contains(setting) {
                 properties[setting] = try pairs(value, of: setting, at: place)
             } else {
                 let text = try text(
@@ -89,7 +90,7 @@ struct SettingsFile {
     }
 
     private static func unknown(_ name: String, at place: String) -> CommandFailure {
-        for setting in Setting.propertySettings where name.hasPrefix(setting.rawValue + ".") {
+        for setting in Setting.pairSettings where name.hasPrefix(setting.rawValue + ".") {
             let property = name.dropFirst(setting.rawValue.count + 1)
             return .usage("\(place): write '\(name)' as `\(setting.rawValue): {\(property): VALUE}`")
         }
@@ -97,12 +98,16 @@ struct SettingsFile {
             "\(place): unknown setting '\(name)'\(Setting.suggestion(for: name)); 'triage --help' lists the commands")
     }
 
-    /// The pairs of a setting that holds librdkafka's properties.
+    /// The pairs of a setting that holds such.
     private func pairs(
         _ node: Node, of setting: Setting, at place: String
     ) throws(CommandFailure) -> [(name: String, value: String)] {
         let example =
-            setting == .kafka ? "kafka: {security.protocol: SASL_SSL}" : "kafka-secret: {sasl.password: FILE}"
+            switch setting {
+            case .kafka: "kafka: {security.protocol: SASL_SSL}"
+            case .route: "route: {unsure: sentences.review}"
+            default: "kafka-secret: {sasl.password: FILE}"
+            }
         guard case .mapping(let mapping) = node else {
             throw .usage("\(place): '\(setting.rawValue)' holds names and values, such as `\(example)`")
         }
@@ -110,10 +115,10 @@ struct SettingsFile {
         for (key, value) in mapping {
             let place = self.place(of: key)
             guard case .scalar(let name) = key else {
-                throw .usage("\(place): a property's name is a plain word, such as in `\(example)`")
+                throw .usage("\(place): the name is a plain word, such as in `\(example)`")
             }
             let text = try text(
-                of: value, "the property '\(name.string)'", at: place,
+                of: value, "'\(name.string)'", at: place,
                 example: "\(setting.rawValue): {\(name.string): VALUE}")
             pairs.append((name.string, text))
         }

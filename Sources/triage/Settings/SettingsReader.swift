@@ -85,6 +85,26 @@ struct SettingsReader {
         }
     }
 
+    /// The `NAME=VALUE` pairs of a setting that is no librdkafka property, from the first source that has any. In the
+    /// environment they are separated by commas.
+    func pairs(_ setting: Setting) throws -> [(name: String, value: String, origin: String)] {
+        var texts: [(text: String, origin: String)] = []
+        let variable = setting.environmentVariable
+        if let flags = flagProperties[setting], !flags.isEmpty {
+            texts = flags.map { ($0, "--\(setting.rawValue)") }
+        } else if let text = environment[variable] {
+            texts = text.split(separator: ",").map { ($0.trimmingCharacters(in: .whitespaces), variable) }
+        } else {
+            return (file?.properties[setting] ?? []).map { ($0.name, $0.value, "--config: \(setting.rawValue)") }
+        }
+        return try texts.map { text, origin in
+            guard let equals = text.lastIndex(of: "="), equals != text.startIndex else {
+                throw CommandFailure.usage("\(origin): '\(text)' is not of the form LABEL=TOPIC")
+            }
+            return (String(text[..<equals]), String(text[text.index(after: equals)...]), origin)
+        }
+    }
+
     /// The `NAME=VALUE` pairs of a repeatable setting, in ascending precedence: file, environment, flags.
     func properties(_ setting: Setting) throws -> [(name: String, value: String)] {
         var pairs = file?.properties[setting] ?? []

@@ -3,7 +3,7 @@ import Kafka
 import Messages
 import Synchronization
 
-/// Reads every reply to a stage's bulk requests, on a thread of its own, and keeps the books.
+/// Reads every reply to a stage's bulk requests, of all topics that have some, on a thread of its own, and keeps the books.
 ///
 /// It can put a mark behind all replies so far (``mark()``): once it has read the mark, it has read all of them.
 final class ReplyAudit: Sendable {
@@ -16,8 +16,10 @@ final class ReplyAudit: Sendable {
     private struct State {
         var ledger: ReplyLedger
         var marksSeen: [Int]
-        /// By partition of the replies: the offset that is to be read next.
+        /// By topic and partition of the replies: the offset that is to be read next.
         var nextOffsets: [Int64]
+        /// How many replies each topic has.
+        var counts: [Int]
         var skipped: [String] = []
         var marks = 0
         var expectations: [Expectation] = []
@@ -32,19 +34,23 @@ final class ReplyAudit: Sendable {
     private static let markKey = Array("audit-mark".utf8)
 
     private let stage: Stage
+    private let topics: [String]
     private let state: Mutex<State>
     private let markProducer: Producer
 
-    /// Starts to read, from the beginning of the topic.
+    /// Starts to read, from the beginning of the topics.
     ///
-    /// - Parameter isolation: `read_committed` sees no reply of an unfinished or aborted transaction.
-    init(on stage: Stage, isolation: String = "read_uncommitted") throws {
+    /// - Parameters:
+    ///   - isolation: `read_committed` sees no reply of an unfinished or aborted transaction.
+    ///   - routes: the topics of replies besides the default one.
+    init(on stage: Stage, isolation: String = "read_uncommitted", routes: [String] = []) throws {
         self.stage = stage
+        topics = [stage.topics.replies] + routes
+        let places = topics.count * stage.partitions
         state = Mutex(
             State(
-                ledger: ReplyLedger(partitions: stage.partitions),
-                marksSeen: Array(repeating: 0, count: stage.partitions),
-                nextOffsets: Array(repeating: 0, count: stage.partitions)))
+                ledger: ReplyLedger(partitions: stage.partitions), marksSeen: Array(repeating: 0, count: places),
+                nextOffsets: Array(repeating: 0, count: places), counts: Array(repeating: 0, count: topics.count)))
         markProducer = try Producer(
             properties: stage.properties.merging(["linger.ms": "0", "message.timeout.ms": "0"]), log: stage.log)
         Thread.detachNewThread { [self] in
@@ -69,6 +75,9 @@ final class ReplyAudit: Sendable {
 
     /// When the latest reply came.
     var latestReply: ContinuousClock.Instant? { state.withLock { $0.latestReply } }
+
+    /// How many replies each topic has, the default one first.
+    var counts: [Int] { state.withLock { $0.counts } }
 
     /// How many requests have an answer.
     var answered: Int { state.withLock { $0.ledger.answered } }
@@ -105,12 +114,14 @@ final class ReplyAudit: Sendable {
             prepare(&state, state.marks)
             return state.marks
         }
-        let topic = try markProducer.topic(stage.topics.replies)
-        for partition in 0..<Int32(stage.partitions) {
-            try Self.markKey.withUnsafeBytes { key in
-                try withBytes(Array("\(mark)".utf8)) { value in
-                    try markProducer.send(
-                        to: topic, partition: partition, key: key, value: value, token: 0, copying: true)
+        for topic in topics {
+            let topic = try markProducer.topic(topic)
+            for partition in 0..<Int32(stage.partitions) {
+                try Self.markKey.withUnsafeBytes { key in
+                    try withBytes(Array("\(mark)".utf8)) { value in
+                        try markProducer.send(
+                            to: topic, partition: partition, key: key, value: value, token: 0, copying: true)
+                    }
                 }
             }
         }
@@ -124,29 +135,34 @@ final class ReplyAudit: Sendable {
                 "isolation.level": isolation, "queued.max.messages.kbytes": "16384", "reconnect.backoff.max.ms": "500",
             ]), log: stage.log)
         defer { consumer.close() }
-        try consumer.assign(stage.partitions(of: stage.topics.replies).map { ($0, .beginning) })
+        try consumer.assign(topics.flatMap { stage.partitions(of: $0) }.map { ($0, .beginning) })
         while !state.withLock({ $0.mustStop }) {
             let batch = try consumer.receive(maximum: 2_000, waiting: .milliseconds(100))
             guard !batch.isEmpty else { continue }
             state.withLock { state in
-                for index in 0..<batch.count { take(batch.record(at: index), into: &state) }
+                for index in 0..<batch.count {
+                    let record = batch.record(at: index)
+                    let topic = topics.firstIndex(of: consumer.topicName(record.topic)) ?? 0
+                    take(record, of: topic, into: &state)
+                }
             }
         }
     }
 
-    private func take(_ record: ConsumedRecord, into state: inout State) {
-        let expected = state.nextOffsets[Int(record.partition)]
+    private func take(_ record: ConsumedRecord, of topic: Int, into state: inout State) {
+        let place = topic * stage.partitions + Int(record.partition)
+        let expected = state.nextOffsets[place]
         if record.offset > expected, state.skipped.count < 10 {
             state.skipped.append("\(record.partition)/\(expected)..<\(record.offset)")
         }
-        state.nextOffsets[Int(record.partition)] = record.offset + 1
+        state.nextOffsets[place] = record.offset + 1
         if let key = record.key, key.elementsEqual(Self.markKey) {
             let mark = record.value.flatMap { Int(String(decoding: $0, as: UTF8.self)) } ?? 0
-            let partition = Int(record.partition)
-            state.marksSeen[partition] = max(state.marksSeen[partition], mark)
+            state.marksSeen[place] = max(state.marksSeen[place], mark)
             return checkExpectations(&state)
         }
         SeenAnswers.shared.add(record)
+        state.counts[topic] += 1
         let now = ContinuousClock.now
         if let latest = state.latestReply { state.longestPause = max(state.longestPause, now - latest) }
         state.firstReply = state.firstReply ?? now
@@ -155,7 +171,8 @@ final class ReplyAudit: Sendable {
             return state.ledger.note("a record that is no reply, at \(record.partition)/\(record.offset)")
         }
         state.ledger.add(
-            partition: reply.partition, offset: reply.offset, id: reply.id, status: reply.status, key: record.key)
+            partition: reply.partition, offset: reply.offset, id: reply.id, status: reply.status, key: record.key,
+            topic: UInt8(topic))
         if let model = reply.model { state.ledger.add(model: model) }
     }
 

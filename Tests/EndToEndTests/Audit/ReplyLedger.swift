@@ -28,9 +28,9 @@ struct ReplyLedger: Sendable {
 
     init(partitions: Int) { self.partitions = Array(repeating: Partition(), count: partitions) }
 
-    /// Takes a reply in.
+    /// Takes a reply in. Those of one key are in order within each topic of replies, which `topic` is the number of.
     mutating func add(
-        partition: Int, offset: Int, id: Int32, status: String, key: UnsafeRawBufferPointer?
+        partition: Int, offset: Int, id: Int32, status: String, key: UnsafeRawBufferPointer?, topic: UInt8 = 0
     ) {
         guard partitions.indices.contains(partition), offset >= 0 else {
             return note("a reply to the unknown source \(partition)/\(offset)")
@@ -53,7 +53,7 @@ struct ReplyLedger: Sendable {
         partitions[partition].ids[offset] = id
         partitions[partition].statuses[offset] = statusIndex
         if let key {
-            let key = [UInt8](key)
+            let key = [topic] + key
             if let latest = latestOffsets[key], latest > offset { misordered += 1 }
             latestOffsets[key] = max(offset, latestOffsets[key] ?? -1)
         }

@@ -35,15 +35,18 @@ extension EndToEnd {
 
         /// Only Apache Kafka ends what a killed producer left open as it should: embedded brokers leave out
         /// what they cannot do, see ``Storm/Accident``.
-        @Test("exactly once: a read-committed reader sees every answer once")
+        @Test("exactly once: a read-committed reader of all topics of replies sees every answer once")
         func exactlyOnceAReadCommittedReaderSeesEveryAnswer() throws {
             let name = "exactly once"
             let stage = try Stage(partitions: 6, isProxied: true)
-            let audit = try ReplyAudit(on: stage, isolation: "read_committed")
+            let routes = ["travel", "stay", "unsure"].map { (label: $0, topic: "\(stage.topics.prefix).\($0)") }
+            try stage.createTopics(routes.map(\.topic))
+            let audit = try ReplyAudit(on: stage, isolation: "read_committed", routes: routes.map(\.topic))
             let commits = CommitAudit(on: stage, replies: audit)
             let pool = try WorkerPool(
                 on: stage, count: 3, hasStableNames: true,
-                arguments: ["--delivery", "exactly-once"] + TransactionSupport.workerArguments)
+                arguments: ["--delivery", "exactly-once", "--unsure-below", "0.8"] + TransactionSupport.workerArguments
+                    + routes.flatMap { ["--route", "\($0.label)=\($0.topic)"] })
             if Storm.waitsForRest {
                 try eventually(within: .seconds(120), "the workers to share the partitions") { pool.isAtRest }
             }
@@ -62,10 +65,11 @@ extension EndToEnd {
                 """
                 \(pool.kills) killed, \(storm.cuts) cuts, \(storm.exitCodes.count) stopped, \(findings.text), longest \
                 pause \(audit.longestPause.text), \(committed.text), \
-                \(pool.selfEnds.count) ended by themselves
+                \(pool.selfEnds.count) ended by themselves, by topic \(audit.counts)
                 """)
             findings.expectNothingLost()
             #expect(findings.repeated == 0)
+            #expect(audit.counts.allSatisfy { $0 > 0 })
             #expect(storm.exitCodes.allSatisfy { $0 == 0 })
         }
     }

@@ -69,7 +69,7 @@ final class Stage: Sendable {
             bootstrapServers = "127.0.0.1:\(proxy.port)"
             workersBootstrapServers = bootstrapServers
         }
-        try createTopics()
+        try createTopics(topics.all)
     }
 
     /// Whether something can stand between the workers and the broker: always, but before a broker that runs already.
@@ -91,7 +91,7 @@ final class Stage: Sendable {
         proxy = nil
         bootstrapServers = broker.bootstrapServers
         workersBootstrapServers = bootstrapServers
-        try createTopics()
+        try createTopics(topics.all)
     }
 
     /// A stage around librdkafka's mock cluster, which gives the errors that a healthy broker never gives.
@@ -107,9 +107,9 @@ final class Stage: Sendable {
 
     deinit { proxy?.close() }
 
-    private func createTopics() throws {
+    func createTopics(_ names: [String]) throws {
         let admin = try AdminClient(properties: properties, log: log)
-        let wishes = topics.all.map { TopicSpecification(name: $0, partitions: partitions, replicationFactor: 1) }
+        let wishes = names.map { TopicSpecification(name: $0, partitions: partitions, replicationFactor: 1) }
         for case (_, .failed(let error)) in try admin.createTopics(wishes) { throw error }
     }
 

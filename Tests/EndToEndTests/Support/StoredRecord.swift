@@ -90,18 +90,30 @@ extension Stage {
     func read(
         _ topic: String, within limit: Duration = .seconds(30), until isEnough: ([StoredRecord]) -> Bool
     ) throws -> [StoredRecord] {
+        try read([topic], within: limit, until: isEnough)
+    }
+
+    /// Reads so many records of several topics together.
+    func read(_ topics: [String], count: Int, within limit: Duration = .seconds(30)) throws -> [StoredRecord] {
+        try read(topics, within: limit) { $0.count >= count }
+    }
+
+    private func read(
+        _ names: [String], within limit: Duration, until isEnough: ([StoredRecord]) -> Bool
+    ) throws -> [StoredRecord] {
         let consumer = try Consumer(properties: readerProperties, log: log)
         defer { consumer.close() }
-        try consumer.assign(partitions(of: topic).map { ($0, .beginning) })
+        try consumer.assign(names.flatMap { partitions(of: $0) }.map { ($0, .beginning) })
         var records: [StoredRecord] = []
         let deadline = ContinuousClock.now + limit
         while !isEnough(records) {
             guard ContinuousClock.now < deadline else {
-                throw TimedOut(what: "records of \(topic)", details: "there are \(records.count)")
+                throw TimedOut(what: "records of \(names)", details: "there are \(records.count)")
             }
             let batch = try consumer.receive(maximum: 1_000, waiting: .milliseconds(100))
             for index in 0..<batch.count {
                 let record = batch.record(at: index)
+                let topic = consumer.topicName(record.topic)
                 if [topics.replies, topics.gatewayReplies].contains(topic) { SeenAnswers.shared.add(record) }
                 records.append(StoredRecord(record, topic: topic))
             }

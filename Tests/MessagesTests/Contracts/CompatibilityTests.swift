@@ -36,6 +36,21 @@ struct CompatibilityTests {
         try check(json, against: promise, schema: try Schemas.object("reply.schema.json"))
     }
 
+    @Test("flat and enriched replies have every promised field, of its type")
+    func otherFormats() throws {
+        for (format, sample) in [
+            ("flatReply", "flat-reply/valid/sure.json"), ("enrichedReply", "enriched-reply/valid/object.json"),
+        ] {
+            let promise = try Schemas.unwrap(try promised()[format] as? [String: String], "no \(format)")
+            // The samples are what the encoder writes. All but one field of an enriched reply are the request's.
+            var written = try Schemas.object("samples/\(sample)")
+            if format == "enrichedReply" { written = written.filter { $0.key == "classification" } }
+            let json = String(decoding: try JSONSerialization.data(withJSONObject: written), as: UTF8.self)
+            let schema = sample.prefix { $0 != "/" }
+            try check(json, against: promise, schema: try Schemas.object("\(schema).schema.json"))
+        }
+    }
+
     @Test("error replies have every promised field, of its type")
     func errors() throws {
         let promise = try Schemas.unwrap(try promised()["error"] as? [String: String], "no error")
@@ -69,6 +84,7 @@ struct CompatibilityTests {
                 types[name] = "object"
                 guard field["properties"] != nil else { continue }
                 for (path, type) in try flattened(inner, field) { types["\(name).\(path)"] = type }
+            case is NSNumber: types[name] = "number"
             default: types[name] = "\(type(of: value))"
             }
         }
@@ -95,10 +111,12 @@ struct CompatibilityTests {
                 HeaderName.eventSpecVersion, HeaderName.eventID, HeaderName.eventSource, HeaderName.eventType,
                 HeaderName.eventTime, HeaderName.eventExpiryTime, HeaderName.eventCausationID,
                 HeaderName.deadLetterTopic, HeaderName.deadLetterPartition, HeaderName.deadLetterOffset,
-                HeaderName.deadLetterGroup, HeaderName.deadLetterMessage, HeaderName.deadLetterCode,
+                HeaderName.deadLetterGroup, HeaderName.deadLetterMessage, HeaderName.deadLetterCode, HeaderName.label,
+                HeaderName.confidence,
             ].map { "\($0)" })
         let promised =
-            try promisedList("requestHeaders") + promisedList("replyHeaders") + promisedList("deadLetterHeaders")
+            try promisedList("requestHeaders") + promisedList("replyHeaders") + promisedList("optionalReplyHeaders")
+            + promisedList("deadLetterHeaders")
         #expect(names.isSuperset(of: promised))
         let description = try Schemas.text("asyncapi.yaml")
         for name in names {

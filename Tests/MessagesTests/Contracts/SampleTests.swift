@@ -47,6 +47,13 @@ struct SampleTests {
             "samples/reply/valid/eight-classes.json": encode(
                 eight, id: "order-17", [0.01, 0.02, 0.912345, 0.03, 0.007655, 0.01, 0.005, 0.005]),
             "samples/reply/valid/without-id.json": encode(seasons, id: nil, [1, 0]),
+            "samples/reply/valid/unsure.json": encode(
+                ReplyEncoder(
+                    model: "starter@0123456789ab", labels: ["find-hotel", "purchase"], unsure: UnsureRule(below: 0.7)),
+                id: "order-17", [0.4, 0.6]),
+            "samples/reply/valid/top.json": encode(
+                ReplyEncoder(model: "starter@0123456789ab", labels: ["find-hotel", "find-train", "purchase"], top: 2),
+                id: "order-17", [0.5, 0.2, 0.3]),
         ]
         #expect(Set(Schemas.samples("reply/valid")) == Set(written.keys))
         for (path, reply) in written { #expect(reply.map { $0 + "\n" } == (try Schemas.text(path))) }
@@ -137,7 +144,7 @@ struct SampleTests {
 
     @Test("no folder of samples is empty")
     func folders() {
-        for kind in ["request", "cloudevent-request", "reply", "error"] {
+        for kind in ["request", "cloudevent-request", "reply", "flat-reply", "enriched-reply", "error"] {
             #expect(!Schemas.samples("\(kind)/valid").isEmpty)
             #expect(!Schemas.samples("\(kind)/invalid").isEmpty)
         }

@@ -52,17 +52,18 @@ struct ReplyDecoderTests {
         #expect(read(nil, status: "classifier_failed") == "- failed classifierFailed classifier_failed ")
     }
 
-    @Test("probabilities come in their order")
+    @Test("probabilities come in their order, and the largest as it is written")
     func probabilities() throws {
         var pairs: [(String, Double)] = []
-        try withBytes(of: #"{"b":0.25,"\u00e9":0.75}"#) { bytes in
-            try ReplyDecoder().forEachProbability(in: bytes) { pairs.append(($0.text, $1)) }
+        try withBytes(of: #"{"b":0.25,"\u00e9":0.750}"#) { bytes in
+            let largest = try ReplyDecoder().forEachProbability(in: bytes) { pairs.append(($0.text, $1)) }
+            #expect(largest?.text == "0.750")
         }
         #expect(pairs.map(\.0) == ["b", "é"])
         #expect(pairs.map(\.1) == [0.25, 0.75])
         #expect(throws: JSONError.self) {
             try withBytes(of: #"{"b":"0.25"}"#) { bytes throws(JSONError) in
-                try ReplyDecoder().forEachProbability(in: bytes) { _, _ in }
+                _ = try ReplyDecoder().forEachProbability(in: bytes) { _, _ in }
             }
         }
     }

@@ -7,6 +7,7 @@ const texts = {
     probability: "Probability", confidence: "confidence", past: "Last requests", time: "Time", source: "From",
     model: "Model", total: "In the gateway", queue: "In the queue", network: "As seen here",
     classification: "Classification", ready: "Ready", away: "Not ready", other: "Français",
+    unsure: (label, best) => `${label}: perhaps ${best}`,
     hit: "cache", miss: "worker", coalesced: "a request under way",
     unreachable: "The gateway cannot be reached. Does it run, and is the network up?",
     badKey: "An API key has no spaces and no letters beyond a to z: check it.",
@@ -20,6 +21,7 @@ const texts = {
     probability: "Probabilité", confidence: "confiance", past: "Dernières requêtes", time: "Temps",
     source: "Origine", model: "Modèle", total: "Dans la passerelle", queue: "Dans la file", network: "Vu d’ici",
     classification: "Classement", ready: "Prêt", away: "Pas prêt", other: "English",
+    unsure: (label, best) => `${label}\u00a0: peut-être ${best}`,
     hit: "cache", miss: "worker", coalesced: "une requête en cours",
     unreachable: "La passerelle est injoignable. Fonctionne-t-elle, et le réseau aussi\u00a0?",
     badKey: "Une clé d’API n’a ni espaces ni accents\u00a0: vérifiez-la.",
@@ -125,9 +127,13 @@ function showState() {
 // How likely the likeliest class is.
 const confidence = (reply) => reply.confidence ?? Math.max(...Object.values(reply.probabilities));
 
+// The class, or that the worker is unsure and which class is the likeliest.
+const label = (reply) => reply.best === undefined ? reply.label : say("unsure")(reply.label, reply.best);
+
 function showResult({ reply, timing, source, time }) {
   const classes = Object.entries(reply.probabilities).sort((left, right) => right[1] - left[1]);
-  byId("label").textContent = reply.label;
+  byId("label").textContent = label(reply);
+  byId("result").classList.toggle("unsure", reply.best !== undefined);
   byId("confidence").textContent = `${say("confidence")} ${percent(confidence(reply))}`;
   byId("classes").tBodies[0].replaceChildren(...classes.map(([name, share], index) =>
     element("tr", { className: index === 0 ? "first" : "" },
@@ -146,7 +152,7 @@ function showResult({ reply, timing, source, time }) {
 function showPast() {
   byId("past").hidden = past.length === 0;
   byId("requests").replaceChildren(...past.map(({ text, reply, source, time }) => element("tr", {},
-    element("td", { textContent: text, title: text }), element("td", { textContent: reply.label }),
+    element("td", { textContent: text, title: text }), element("td", { textContent: label(reply) }),
     element("td", { className: "number", textContent: percent(confidence(reply)) }),
     element("td", { className: "number", textContent: milliseconds(time) }),
     element("td", { textContent: say(source) ?? source }))));

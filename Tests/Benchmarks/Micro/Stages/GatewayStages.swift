@@ -18,7 +18,8 @@ struct GatewayStages {
         model = ModelInformation(identifier: "benchmark@000000000000", labels: labels)
         let probabilities = labels.map { "\"\($0)\":0.125000" }.joined(separator: ",")
         answer = Answer(
-            label: Corpus.keep(labels[0].utf8), probabilities: Corpus.keep("{\(probabilities)}".utf8),
+            label: Corpus.keep(labels[0].utf8), confidence: Corpus.keep("0.125000".utf8),
+            probabilities: Corpus.keep("{\(probabilities)}".utf8),
             model: model.identifier, timing: nil)
     }
 

@@ -1,0 +1,396 @@
+import AsyncHTTPClient
+internal import Foundation
+import Kafka
+import Logging
+import Messages
+import NIOCore
+import NIOHTTP1
+import NIOSSL
+import Synchronization
+import Telemetry
+
+/// Where the schemas of values in a registry's framing are, and how to reach it.
+package struct SchemaRegistrySettings: Sendable, Hashable {
+    /// The registry's URL, `http` or `https`, without a user in it; it may have a path.
+    package var url: String
+    /// `user:password`; nil if the registry needs no login.
+    package var login: String?
+    /// A PEM file of the authorities that the registry's certificate may come from; nil for the system's.
+    package var authorities: String?
+
+    package init(url: String, login: String? = nil, authorities: String? = nil) {
+        self.url = url
+        self.login = login
+        self.authorities = authorities
+    }
+}
+
+/// A Schema Registry (Confluent's API, which Karapace, Redpanda and Apicurio speak too).
+///
+/// Lanes ask it without waiting: ``request(_:onArrival:)`` notes what is missing, ``run()`` fetches it, and a wakeup tells
+/// that it has come. While the registry does not answer, it goes on trying.
+final class SchemaRegistry: Sendable {
+    /// The most schemas kept; the oldest are given up first.
+    static let capacity = 1_000
+    /// For how long a schema counts as unknown; it may be registered meanwhile.
+    static let unknownFor = Duration.seconds(10)
+    private static let requestTimeout = TimeAmount.seconds(10)
+
+    private struct Entry {
+        let schema: WriterSchema
+        let expiry: ContinuousClock.Instant?
+    }
+
+    private struct State {
+        var entries: [UInt32: Entry] = [:]
+        /// The ids in the order in which they came.
+        var order: [UInt32] = []
+        var pending: [UInt32: [Wakeup]] = [:]
+        var problem: String?
+    }
+
+    private let client: HTTPClient
+    private let settings: SchemaRegistrySettings
+    private let logger: Logger
+    private let state = Mutex(State())
+    private let requests: AsyncStream<UInt32>
+    private let requested: AsyncStream<UInt32>.Continuation
+
+    private init(_ settings: SchemaRegistrySettings, client: HTTPClient, logger: Logger) {
+        self.settings = settings
+        self.client = client
+        self.logger = logger
+        (requests, requested) = AsyncStream.makeStream()
+    }
+
+    /// Makes a registry for as long as the body runs.
+    static func with<Value: Sendable>(
+        _ settings: SchemaRegistrySettings, logger: Logger, _ body: (SchemaRegistry) async throws -> Value
+    ) async throws -> Value {
+        var configuration = HTTPClient.Configuration(
+            timeout: .init(connect: .seconds(5), read: requestTimeout))
+        if let file = settings.authorities {
+            var tls = TLSConfiguration.makeClientConfiguration()
+            tls.trustRoots = .file(file)
+            configuration.tlsConfiguration = tls
+        }
+        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        do {
+            let value = try await body(SchemaRegistry(settings, client: client, logger: logger))
+            try? await client.shutdown()
+            return value
+        } catch {
+            try? await client.shutdown()
+            throw error
+        }
+    }
+
+    // MARK: For lanes
+
+    /// Why the registry gives no schemas, one line; nil if it does, or none is needed.
+    var problem: String? { state.withLock { $0.problem } }
+
+    /// The schema, and when it must be asked for again; nil if it is not there.
+    func schema(_ id: UInt32) -> (schema: WriterSchema, expiry: ContinuousClock.Instant?)? {
+        state.withLock { state in
+            guard let entry = state.entries[id], entry.expiry.map({ $0 > .now }) ?? true else { return nil }
+            return (entry.schema, entry.expiry)
+        }
+    }
+
+    /// Asks for a schema; the wakeup is signalled once it is there.
+    func request(_ id: UInt32, onArrival wakeup: Wakeup) {
+        let isNew = state.withLock { state in
+            let isNew = state.pending[id] == nil
+            var waiting = state.pending[id] ?? []
+            if !waiting.contains(where: { $0 === wakeup }) { waiting.append(wakeup) }
+            state.pending[id] = waiting
+            return isNew
+        }
+        if isNew { requested.yield(id) }
+    }
+
+    /// Fetches what is asked for, until cancelled.
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            for await id in requests { group.addTask { await self.fetch(id) } }
+        }
+    }
+
+    private func fetch(_ id: UInt32) async {
+        var pause = Duration.milliseconds(250)
+        while !Task.isCancelled {
+            do throws(Failure) {
+                let schema = try await writerSchema(id)
+                let isUnknown = if case .unknown = schema { true } else { false }
+                return store(Entry(schema: schema, expiry: isUnknown ? .now + Self.unknownFor : nil), id: id)
+            } catch {
+                tell(error.message)
+            }
+            try? await Task.sleep(for: pause)
+            pause = min(pause * 2, .seconds(5))
+        }
+    }
+
+    private func store(_ entry: Entry, id: UInt32) {
+        let (waiting, isBack) = state.withLock { state in
+            if state.entries[id] == nil { state.order.append(id) }
+            state.entries[id] = entry
+            if state.order.count > Self.capacity { state.entries[state.order.removeFirst()] = nil }
+            defer { state.problem = nil }
+            return (state.pending.removeValue(forKey: id) ?? [], state.problem != nil)
+        }
+        if isBack { logger.notice("the schema registry answers again") }
+        for wakeup in waiting { wakeup.signal() }
+    }
+
+    private func tell(_ problem: String) {
+        let text = "the schema registry \(settings.url) \(problem)"
+        let isNew = state.withLock { state in
+            defer { state.problem = text }
+            return state.problem == nil
+        }
+        if isNew { logger.warning("records wait for their schemas", [.reason: "\(text)"]) }
+    }
+
+    // MARK: For the start
+
+    /// Checks that the registry answers and takes the login. Tries until the deadline.
+    func check(until deadline: ContinuousClock.Instant) async throws(WorkerError) {
+        _ = try await retrying(until: deadline) { () async throws(Failure) in
+            let response = try await self.get("/schemas/types")
+            guard response.status.code < 500 else { throw Failure("answers \(response.status.code)") }
+            return 0
+        }
+    }
+
+    /// Fetches a schema. Tries until the deadline.
+    func schema(_ id: UInt32, until deadline: ContinuousClock.Instant) async throws(WorkerError) -> WriterSchema {
+        try await retrying(until: deadline) { () async throws(Failure) in try await self.writerSchema(id) }
+    }
+
+    /// Registers an Avro schema, unless it is registered already, and returns its id. Tries until the deadline.
+    func register(_ schema: String, subject: String, until deadline: ContinuousClock.Instant) async throws(WorkerError)
+        -> Int32
+    {
+        try await retrying(until: deadline) { () async throws(Failure) in
+            let body = try? JSONEncoder().encode(["schema": schema])
+            let path = "/subjects/\(Self.escaped(subject))/versions"
+            let response = try await self.send(.POST, path, body: body.map { ByteBuffer(bytes: $0) })
+            switch response.status.code {
+            case 200..<300:
+                struct Registered: Decodable { let id: Int32 }
+                guard let registered = response.decoded(Registered.self) else {
+                    throw Failure("answers to POST \(path) with no id of a schema")
+                }
+                return registered.id
+            case 409:
+                throw Failure(
+                    "does not take the schema of the replies: it is not compatible with what \(subject) has",
+                    isFinal: true)
+            case 400..<500:
+                throw Failure("answers \(response.status.code) to POST \(path)\(response.reason)", isFinal: true)
+            default: throw Failure("answers \(response.status.code) to POST \(path)")
+            }
+        }
+    }
+
+    private func retrying<Value: Sendable>(
+        until deadline: ContinuousClock.Instant, _ attempt: () async throws(Failure) -> Value
+    ) async throws(WorkerError) -> Value {
+        while true {
+            do throws(Failure) {
+                return try await attempt()
+            } catch {
+                guard !error.isFinal, ContinuousClock.now < deadline, !Task.isCancelled else {
+                    throw WorkerError(
+                        code: .brokerUnavailable, message: "the schema registry \(settings.url) \(error.message)")
+                }
+            }
+            try? await Task.sleep(for: .milliseconds(250))
+        }
+    }
+
+    // MARK: HTTP
+
+    private struct Failure: Error {
+        /// What the registry does, as the rest of a sentence that begins with it.
+        let message: String
+        /// Whether trying again does not help.
+        let isFinal: Bool
+
+        init(_ message: String, isFinal: Bool = false) {
+            self.message = message
+            self.isFinal = isFinal
+        }
+    }
+
+    private struct Response {
+        let status: HTTPResponseStatus
+        let body: ByteBuffer
+
+        func decoded<Value: Decodable>(_ type: Value.Type) -> Value? {
+            try? JSONDecoder().decode(type, from: Data(body.readableBytesView))
+        }
+
+        struct Problem: Decodable {
+            let error_code: Int?
+            let message: String?
+        }
+
+        /// The registry's own message.
+        var reason: String { decoded(Problem.self)?.message.map { ": \($0.prefix(200))" } ?? "" }
+    }
+
+    private func get(_ path: String) async throws(Failure) -> Response { try await send(.GET, path, body: nil) }
+
+    private func send(_ method: HTTPMethod, _ path: String, body: ByteBuffer?) async throws(Failure) -> Response {
+        var request = HTTPClientRequest(url: settings.url + path)
+        request.method = method
+        request.headers.add(
+            name: "Accept", value: "application/vnd.schemaregistry.v1+json, application/json; q=0.9")
+        if let login = settings.login {
+            request.headers.add(name: "Authorization", value: "Basic \(Data(login.utf8).base64EncodedString())")
+        }
+        if let body {
+            request.headers.add(name: "Content-Type", value: "application/vnd.schemaregistry.v1+json")
+            request.body = .bytes(body)
+        }
+        let response: Response
+        do {
+            let answer = try await client.execute(request, timeout: Self.requestTimeout)
+            response = Response(status: answer.status, body: try await answer.body.collect(upTo: 1 << 24))
+        } catch {
+            throw Failure(Self.description(of: error))
+        }
+        switch response.status {
+        case .unauthorized:
+            throw Failure(
+                settings.login == nil
+                    ? "asks for a login; --schema-registry-auth names a file with user:password"
+                    : "refuses the login in --schema-registry-auth", isFinal: true)
+        case .forbidden:
+            throw Failure("does not allow \(method) \(path) to this login", isFinal: true)
+        default: return response
+        }
+    }
+
+    private static func description(of error: any Error) -> String {
+        switch error {
+        case let error as HTTPClientError
+        where [.connectTimeout, .readTimeout, .deadlineExceeded].contains(error):
+            "does not answer in time"
+        case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError:
+            "cannot be trusted or does not speak TLS there; --schema-registry-ca names a file of its authority"
+        case is HTTPClientError where "\(error)".contains("ssl") || "\(error)".contains("TLS"):
+            "cannot be trusted or does not speak TLS there; --schema-registry-ca names a file of its authority"
+        case let error as IOError: "cannot be reached: \(String(cString: strerror(error.errnoCode)))"
+        default: "cannot be reached"
+        }
+    }
+
+    // MARK: Schemas
+
+    private struct Stored: Decodable {
+        let schema: String
+        let schemaType: String?
+        let references: [Reference]?
+    }
+
+    private struct Reference: Decodable {
+        let name: String
+        let subject: String
+        let version: Int
+    }
+
+    private func writerSchema(_ id: UInt32) async throws(Failure) -> WriterSchema {
+        let path = "/schemas/ids/\(id)"
+        let response = try await get(path)
+        switch response.status.code {
+        case 200: break
+        case 404:
+            // A proxy's 404, or that of another service, says nothing of the schema.
+            guard let problem = response.decoded(Response.Problem.self), problem.error_code ?? 40_403 == 40_403 else {
+                throw Failure("answers 404 to GET \(path), and not as a schema registry does; is the URL right?")
+            }
+            return .unknown
+        default: throw Failure("answers \(response.status.code) to GET \(path)\(response.reason)")
+        }
+        guard let stored = response.decoded(Stored.self) else {
+            throw Failure("answers to GET \(path) with no schema")
+        }
+        switch stored.schemaType ?? "AVRO" {
+        case "AVRO": break
+        case "JSON": return .json
+        case let type: return .refused("the value's schema \(id) is of type \(type); only Avro and JSON are read")
+        }
+        var references: [String] = []
+        var known: Set<String> = []
+        try await gather(stored.references ?? [], into: &references, known: &known)
+        do throws(AvroSchema.Failure) {
+            return .avro(try AvroSchema(stored.schema, references: references))
+        } catch {
+            return .refused("the value's Avro schema \(id) cannot be used: \(error)")
+        }
+    }
+
+    /// The schemas that a schema refers to, those first that others need.
+    private func gather(
+        _ references: [Reference], into texts: inout [String], known: inout Set<String>
+    ) async throws(Failure) {
+        for reference in references where known.insert("\(reference.subject)/\(reference.version)").inserted {
+            let path = "/subjects/\(Self.escaped(reference.subject))/versions/\(reference.version)"
+            let response = try await get(path)
+            guard response.status == .ok, let stored = response.decoded(Stored.self) else {
+                throw Failure("answers \(response.status.code) to GET \(path)\(response.reason)")
+            }
+            try await gather(stored.references ?? [], into: &texts, known: &known)
+            texts.append(stored.schema)
+        }
+    }
+
+    private static func escaped(_ segment: String) -> String {
+        segment.addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(.init(charactersIn: "-._~")))
+            ?? segment
+    }
+}
+
+/// The writers' schemas that one lane needs. Its thread reads ``table`` without a lock.
+final class WriterSchemas {
+    let table = SchemaTable(capacity: SchemaRegistry.capacity)
+    private let registry: SchemaRegistry
+    /// When the schemas that the registry did not know are asked for again.
+    private var expiries: [UInt32: ContinuousClock.Instant] = [:]
+
+    init(from registry: SchemaRegistry) { self.registry = registry }
+
+    /// Whether the table has all schemas that the records need. Asks for the others; the wakeup is signalled when one comes.
+    func prepare(
+        _ records: borrowing ConsumedBatch, at now: ContinuousClock.Instant, onArrival wakeup: Wakeup
+    ) -> Bool {
+        var isComplete = true
+        var last: UInt32?
+        for index in 0..<records.count {
+            guard let value = records.record(at: index).value, let id = SchemaFraming.schemaID(of: value), id != last
+            else { continue }
+            if prepare(id, at: now, onArrival: wakeup) { last = id } else { isComplete = false }
+        }
+        return isComplete
+    }
+
+    /// The same for one schema.
+    func prepare(_ id: UInt32, at now: ContinuousClock.Instant, onArrival wakeup: Wakeup) -> Bool {
+        if !expiries.isEmpty, let expiry = expiries[id], expiry <= now {
+            expiries[id] = nil
+            table.remove(id)
+        }
+        if table[id] != nil { return true }
+        guard let (schema, expiry) = registry.schema(id) else {
+            registry.request(id, onArrival: wakeup)
+            return false
+        }
+        table.add(schema, id: id)
+        expiries[id] = expiry
+        return true
+    }
+}

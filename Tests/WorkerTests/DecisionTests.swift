@@ -1,0 +1,186 @@
+import Classification
+import Foundation
+import Messages
+import Testing
+import Worker
+import WorkerTestSupport
+
+/// What the answerer makes of requests with other settings for replies than the defaults. The classifier gives the class
+/// of a sentence 0.9.
+@Suite("Decisions, formats and routes")
+struct DecisionTests {
+    private struct Result {
+        var code: ErrorCode?
+        var topic: String
+        var reply: DeliveryPlan.Reply
+        var value: String
+        var label: String
+        var confidence: String
+    }
+
+    private func settings(_ change: (inout ReplySettings) -> Void) -> ReplySettings {
+        var settings = ReplySettings()
+        change(&settings)
+        return settings
+    }
+
+    /// Answers requests; `topic` is what the request names.
+    private func answer(
+        _ settings: ReplySettings, _ requests: [(value: String, topic: String?)], schemas: [Int: Int32] = [:],
+        classifier: FixedClassifier = FixedClassifier()
+    ) throws -> [Result] {
+        let topics = ReplyTopics(["replies", "gateway"], settings: settings)
+        let format = RequestFormat(
+            maximumTextBytes: 100, addedField: settings.format == .enriched ? settings.enrichField : nil)
+        let batch = Batch(slot: 0, format: format)
+        let answerer = try BatchAnswerer(
+            classifier: classifier, replyTopics: topics, settings: settings, schemas: schemas)
+        var kept: [UnsafeMutableRawBufferPointer] = []
+        defer { for bytes in kept { bytes.deallocate() } }
+        func bytes(_ text: String) -> UnsafeRawBufferPointer {
+            let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: text.utf8.count, alignment: 1)
+            copy.copyBytes(from: text.utf8)
+            kept.append(copy)
+            return UnsafeRawBufferPointer(copy)
+        }
+        answerer.begin()
+        let topic = bytes("sentences")
+        for (offset, request) in requests.enumerated() {
+            var headers = RequestHeaders()
+            if let name = request.topic { headers.add(name: HeaderName.replyTopic.bytes, value: bytes(name)) }
+            answerer.add(
+                to: batch, headers: headers, value: bytes(request.value),
+                source: RecordSource(topic: topic, partition: 3, offset: Int64(offset)), timestamp: 0)
+        }
+        answerer.finish(batch) { 1_767_323_045_678 }
+        return batch.answers.map { answer in
+            func text(_ range: Range<Int>) -> String {
+                String(decoding: batch.arena.bytes(in: range), as: UTF8.self)
+            }
+            let code = answer.plan.failure?.code
+            return Result(
+                code: code, topic: topics.names[code == nil ? answer.topic : answer.errorTopic],
+                reply: answer.plan.reply, value: text(answer.value), label: text(answer.label),
+                confidence: text(answer.confidence))
+        }
+    }
+
+    private let full =
+        #"{"id":"sentences/3/%","label":"question","probabilities":{"question":0.900000,"statement":0.100000},"#
+        + #""model":"fixed@0123456789ab"}"#
+
+    @Test("a request that names its topic gets a full reply there, whatever the settings say of format, top and routes")
+    func directed() throws {
+        let answers = try answer(
+            settings {
+                $0.format = .flat
+                $0.top = 1
+                $0.routes = [.init(label: "question", topic: "questions"), .init(label: "error", topic: "errors")]
+            }, [(#"{"text":"a?"}"#, "gateway"), (#"{"text":"a?"}"#, nil), ("bad", "gateway"), ("bad", nil)])
+        #expect(answers.map(\.topic) == ["gateway", "questions", "gateway", "errors"])
+        #expect(answers[0].value == full.replacingOccurrences(of: "%", with: "0"))
+        #expect(
+            answers[1].value
+                == #"{"id":"sentences/3/1","label":"question","confidence":0.900000,"model":"fixed@0123456789ab","#
+                + #""classified_at":"2026-01-02T03:04:05.678Z"}"#)
+        #expect(answers[2].value.hasPrefix(#"{"id":"sentences/3/2","error":"#) && answers[2].reply == .whole)
+        #expect(answers[3].value.hasPrefix(#"{"id":"sentences/3/3","error":"#) && answers[3].reply == .whole)
+    }
+
+    @Test("topics of flat and enriched replies hold no errors", arguments: [ReplyFormat.flat, .enriched])
+    func errors(format: ReplyFormat) throws {
+        let requests: [(String, String?)] = [
+            ("bad", nil), (#"{"text":"boom"}"#, nil), (#"{"text":"a"}"#, "other"), (#"{"text":"a"}"#, nil),
+            ("bad", "gateway"),
+        ]
+        let answers = try answer(settings { $0.format = format }, requests)
+        #expect(answers.map(\.code) == [.malformedJSON, .classifierFailed, .replyTopicNotAllowed, nil, .malformedJSON])
+        #expect(answers.map(\.reply) == [.none, .none, .none, .whole, .whole])
+        let full = try answer(settings { $0.format = .full }, requests)
+        #expect(full.map(\.reply) == [.whole, .whole, .whole, .whole, .whole])
+        #expect(full.map(\.topic) == ["replies", "replies", "replies", "replies", "gateway"])
+    }
+
+    @Test("each label goes where its route leads, unsure replies to theirs, all others to the default")
+    func routes() throws {
+        let settings = settings {
+            $0.unsureBelow = .fixed(0.95)
+            $0.unsureLabel = "à voir"
+            $0.routes = [.init(label: "question", topic: "questions"), .init(label: "unsure", topic: "review")]
+        }
+        let answers = try answer(settings, [(#"{"text":"a?"}"#, nil), (#"{"text":"a"}"#, "gateway")])
+        #expect(answers.map(\.topic) == ["review", "gateway"])
+        #expect(answers[0].value.contains(#""label":"à voir","best":"question","probabilities":{"question":0.9"#))
+        #expect(answers[1].value.contains(#""label":"à voir","best":"statement""#))
+        var sure = settings
+        sure.unsureBelow = .fixed(0.9)
+        #expect(
+            try answer(sure, [(#"{"text":"a?"}"#, nil), (#"{"text":"a"}"#, nil)]).map(\.topic)
+                == ["questions", "replies"])
+        sure.routes[1].label = "à voir"
+        sure.unsureBelow = .fixed(1)
+        #expect(try answer(sure, [(#"{"text":"a?"}"#, nil)]).map(\.topic) == ["review"])
+    }
+
+    @Test("an enriched reply is the request's own object, in its place also when others of the batch fail or expire")
+    func enriched() throws {
+        let answers = try answer(
+            settings {
+                $0.format = .enriched
+                $0.top = 1
+            },
+            [
+                (#"{"text":"a?", "n":1}"#, nil), ("bad", nil), (#"{"text":"boom"}"#, nil),
+                (#"{"n":2,"text":"b"}"#, nil),
+                (#"{"text":"c"}"#, "gateway"),
+            ])
+        func classification(_ label: String) -> String {
+            #""classification":{"label":"\#(label)","confidence":0.900000,"probabilities":{"\#(label)":0.900000},"#
+                + #""model":"fixed@0123456789ab"}}"#
+        }
+        #expect(answers[0].value == #"{"text":"a?", "n":1,"# + classification("question"))
+        #expect(answers[3].value == #"{"n":2,"text":"b","# + classification("statement"))
+        #expect(answers[4].value.hasPrefix(#"{"id":"sentences/3/4","label":"statement","probabilities":{"question""#))
+    }
+
+    @Test("headers repeat label and confidence, also to a topic that the request names")
+    func headers() throws {
+        let answers = try answer(
+            settings {
+                $0.headers = [.label, .confidence]
+                $0.unsureBelow = .fixed(0.95)
+            }, [(#"{"text":"a?"}"#, nil), (#"{"text":"a"}"#, "gateway"), ("bad", nil)])
+        #expect(answers.map(\.label) == ["unsure", "unsure", ""])
+        #expect(answers.map(\.confidence) == ["0.900000", "0.900000", ""])
+    }
+
+    @Test("flat replies are Avro where the topic has a schema")
+    func avro() throws {
+        let answers = try answer(
+            settings { $0.format = .flat }, [(#"{"text":"a?"}"#, nil), (#"{"text":"a?"}"#, "gateway")],
+            schemas: [0: 258])
+        #expect(answers[0].value.utf8.starts(with: [0, 0, 0, 1, 2, 26]))
+        #expect(answers[1].value.hasPrefix("{"))
+    }
+
+    @Test("what does not fit the model is told, and a model without a threshold is not used where one is asked for")
+    func findings() {
+        let model = ModelDescription(
+            name: "m", version: "0123456789ab", labels: ["a", "unsure", "error"], language: "und")
+        let routes = settings {
+            $0.routes = [
+                .init(label: "b", topic: "t"), .init(label: "a", topic: "t"), .init(label: "error", topic: "e"),
+            ]
+        }
+        #expect(routes.findings(on: model).count == 2)
+        #expect(routes.findings(on: model)[0].hasPrefix("--route b=t: m@0123456789ab has no class of this name"))
+        #expect(settings { $0.unsureBelow = .fixed(0.5) }.findings(on: model).count == 1)
+        #expect(ReplySettings().findings(on: model).isEmpty)
+        var trained = model
+        trained.threshold = 0.5
+        let byModel = settings { $0.unsureBelow = .model }
+        #expect(throws: WorkerError.self) { try byModel.check(model) }
+        #expect(throws: Never.self) { try byModel.check(trained) }
+        #expect(throws: Never.self) { try ReplySettings().check(model) }
+    }
+}

@@ -5,7 +5,7 @@ import Kafka
 package struct WorkerError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The machine-readable cause; each has its exit code.
     package enum Code: String, Sendable, CaseIterable {
-        /// No broker answered in time, or it refused this worker.
+        /// No broker, or no schema registry, answered in time, or it refused this worker.
         case brokerUnavailable
         /// A topic that the worker needs does not exist.
         case topicMissing

@@ -79,20 +79,23 @@ package struct WorkerService: Service {
             for lane in lanes { lane.stop() }
         }
         if isStopping() { return logger.notice("the worker has stopped before it was ready") }
-        guard let settings = configuration.registry else { return try await serve(lanes, registry: nil) }
-        try await SchemaRegistry.with(settings, logger: logger) { registry in
-            try await serve(lanes, registry: registry)
+        guard let settings = configuration.registry else { return try await serve(lanes, schemaRegistry: nil) }
+        try await SchemaRegistry.with(settings, logger: logger) { schemaRegistry in
+            try await serve(lanes, schemaRegistry: schemaRegistry)
         }
     }
 
     /// Runs the lanes and all beside them.
-    private func serve(_ lanes: [LaneControl], registry schemas: SchemaRegistry?) async throws {
+    private func serve(_ lanes: [LaneControl], schemaRegistry: SchemaRegistry?) async throws {
         let configuration = configuration
         let logger = logger
         let topics = ReplyTopics(configuration.replyTopics, settings: configuration.replies)
-        let replySchemas = if let schemas { try await register(topics, in: schemas) } else { [Int: Int32]() }
+        let replySchemas = try await register(topics, in: schemaRegistry, lanes)
+        if lanes.contains(where: \.isStopRequested) {
+            return logger.notice("the worker has stopped before it was ready")
+        }
         let brokers = try configuration.adminPort.map { _ in try watchBrokers() }
-        let health = WorkerHealth(lanes: lanes, brokers: brokers, registry: schemas)
+        let health = WorkerHealth(lanes: lanes, brokers: brokers, registry: schemaRegistry)
         let readiness = Readiness(count: lanes.count, logger: logger)
         let modelMetrics = ModelMetrics(model.take().model, registry: registry)
         let stop: @Sendable () -> Void = {
@@ -105,7 +108,8 @@ package struct WorkerService: Service {
                     let metrics = LaneMetrics(lane.name, registry: registry)
                     group.addTask {
                         try await run(
-                            lane, topics: topics, schemas: schemas, replySchemas: replySchemas, metrics: metrics,
+                            lane, topics: topics, schemaRegistry: schemaRegistry, replySchemas: replySchemas,
+                            metrics: metrics,
                             readiness: readiness)
                         return .lane
                     }
@@ -118,15 +122,15 @@ package struct WorkerService: Service {
                     ).run()
                     return .other
                 }
-                if let schemas {
+                if let schemaRegistry {
                     registry.addCollector { readings in
                         readings.gauge(
                             "triage_worker_schema_registry_up",
                             help: "Whether the schema registry gives what is asked for.",
-                            labels: [], schemas.problem == nil ? 1 : 0)
+                            labels: [], schemaRegistry.problem == nil ? 1 : 0)
                     }
                     group.addTask {
-                        await schemas.run()
+                        await schemaRegistry.run()
                         return .other
                     }
                 }
@@ -169,17 +173,32 @@ package struct WorkerService: Service {
         }
     }
 
-    /// Waits for the registry, and registers the schema of the replies if they are Avro. Returns its ids by topic.
-    private func register(_ topics: ReplyTopics, in schemas: SchemaRegistry) async throws -> [Int: Int32] {
-        let deadline = ContinuousClock.now + configuration.startTimeout
+    /// Waits for the registry, if there is one, and registers the schema of the replies if they are Avro. Returns its ids by
+    /// topic. A stop request ends it.
+    private func register(
+        _ topics: ReplyTopics, in schemaRegistry: SchemaRegistry?, _ lanes: [LaneControl]
+    ) async throws -> [Int: Int32] {
+        guard let schemaRegistry else { return [:] }
+        let patience = SchemaRegistry.Patience(
+            deadline: .now + configuration.startTimeout, isStopping: { lanes.contains(where: \.isStopRequested) })
+        return try await withTaskCancellationOrGracefulShutdownHandler {
+            try await register(topics, in: schemaRegistry, patience)
+        } onCancelOrGracefulShutdown: {
+            for lane in lanes { lane.stop() }
+        }
+    }
+
+    private func register(
+        _ topics: ReplyTopics, in schemaRegistry: SchemaRegistry, _ patience: SchemaRegistry.Patience
+    ) async throws -> [Int: Int32] {
         guard configuration.replies.encoding == .avro else {
-            try await schemas.check(until: deadline)
+            try await schemaRegistry.check(patience)
             return [:]
         }
         let text = FlatSchema.text(hasBest: configuration.replies.unsureBelow != nil)
         var ids: [Int: Int32] = [:]
         for (index, name) in topics.classifications {
-            ids[index] = try await schemas.register(text, subject: "\(name)-value", until: deadline)
+            ids[index] = try await schemaRegistry.register(text, subject: "\(name)-value", patience)
         }
         return ids
     }
@@ -215,7 +234,7 @@ package struct WorkerService: Service {
     }
 
     private func run(
-        _ control: LaneControl, topics: ReplyTopics, schemas: SchemaRegistry?, replySchemas: [Int: Int32],
+        _ control: LaneControl, topics: ReplyTopics, schemaRegistry: SchemaRegistry?, replySchemas: [Int: Int32],
         metrics: LaneMetrics, readiness: Readiness
     ) async throws {
         let configuration = configuration
@@ -227,7 +246,8 @@ package struct WorkerService: Service {
             let priority = configuration.settings(of: control.name).priority
             try await DedicatedThread.run(name: "lane-\(control.name.rawValue)", priority: priority) {
                 let lane = try Lane(
-                    control, configuration: configuration, topics: topics, model: model, registry: schemas,
+                    control, configuration: configuration, topics: topics, model: model,
+                    schemaRegistry: schemaRegistry,
                     replySchemas: replySchemas, metrics: metrics, logger: laneLogger)
                 lane.onJoined = { readiness.laneIsReady() }
                 try lane.run()

@@ -1,6 +1,7 @@
 """A schema registry for tests: the part of Confluent's API that serializers and Triage use, in memory.
 
 Each request is kept in `requests`. `login` is user:password, if one is needed; `is_broken` answers 503 to everything;
+`answer_of_schemas` is the status and the body of every answer to a question for a schema, if there is to be one;
 `stop` and `start` take it from its port and back.
 """
 
@@ -19,6 +20,7 @@ class SchemaRegistry:
         self.schemas, self.versions, self.connections = {}, {}, set()
         self.requests, self.login, self.is_broken = [], login, False
         self.certificate, self.port = certificate, port
+        self.answer_of_schemas = None
         self.start()
 
     def start(self):
@@ -78,6 +80,8 @@ class SchemaRegistry:
         if path == "/schemas/types":
             return 200, ["JSON", "PROTOBUF", "AVRO"]
         if found := re.fullmatch(r"/schemas/ids/(\d+)", path):
+            if self.answer_of_schemas:
+                return self.answer_of_schemas
             schema = self.schemas.get(int(found[1]))
             return (200, schema) if schema else (404, {"error_code": 40403, "message": f"Schema {found[1]} not found"})
         if found := re.fullmatch(r"/subjects/([^/]+)/versions/(\d+|latest)", path):

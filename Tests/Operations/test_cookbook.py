@@ -54,7 +54,7 @@ class Recipe:
         shutil.copy2(CookbookTests.model, self.folder / "intents.model")
         broker = [ROOT / "compose/local/broker"]
         self.kafka = subprocess.run(
-            [*broker, "start", "--port", "0", "--quick-joins"], check=True, text=True, stdout=subprocess.PIPE).stdout.strip()
+            [*broker, "start", "--kind", "noida", "--port", "0"], check=True, text=True, stdout=subprocess.PIPE).stdout.strip()
         test.addCleanup(subprocess.run, [*broker, "stop", "--port", self.kafka.rpartition(":")[2]])
         self.registry = SchemaRegistry()
         test.addCleanup(self.registry.stop)

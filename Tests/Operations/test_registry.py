@@ -55,7 +55,7 @@ class RegistryTests(unittest.TestCase):
         if not cls.kafka:
             broker = [ROOT / "compose/local/broker"]
             cls.kafka = subprocess.run(
-                [*broker, "start", "--port", "0"], check=True, text=True, stdout=subprocess.PIPE).stdout.strip()
+                [*broker, "start", "--kind", "noida", "--port", "0"], check=True, text=True, stdout=subprocess.PIPE).stdout.strip()
             cls.addClassCleanup(subprocess.run, [*broker, "stop", "--port", cls.kafka.rpartition(":")[2]])
         cls.registry = SchemaRegistry()
         cls.addClassCleanup(cls.registry.stop)
@@ -75,6 +75,12 @@ class RegistryTests(unittest.TestCase):
 
     def start_worker(self, *arguments, registry=None):
         """A worker that is ready; it is stopped after the test."""
+        worker = self.start_worker_without_waiting(*arguments, registry=registry)
+        self.until(lambda: self.readiness()[0] == 200 or worker.poll() is not None)
+        self.assertIsNone(worker.poll(), worker.poll() is not None and worker.stderr.read())
+        return worker
+
+    def start_worker_without_waiting(self, *arguments, registry=None):
         self.admin = free_port()
         worker = subprocess.Popen(
             [TRIAGE, "worker", "--model", MODEL, "--bootstrap-servers", self.kafka, "--group", self.prefix,
@@ -83,8 +89,6 @@ class RegistryTests(unittest.TestCase):
         self.addCleanup(worker.stderr.close)
         self.addCleanup(worker.wait)
         self.addCleanup(worker.send_signal, signal.SIGTERM)
-        self.until(lambda: self.readiness()[0] == 200 or worker.poll() is not None)
-        self.assertIsNone(worker.poll(), worker.poll() is not None and worker.stderr.read())
         return worker
 
     def until(self, condition):
@@ -164,18 +168,19 @@ class RegistryTests(unittest.TestCase):
     def test_records_that_cannot_be_read_are_dead_letters_to_the_byte_and_can_be_sent_again(self):
         worker = self.start_worker(*POINTERS)
         good = self.produce("avro", [ticket(7, TRAIN)], SCHEMA)[0]
-        bad = [good[:-3], good + b"\0", b"\0\0\0\xff\xff" + good[5:]]
+        # Of the last but one id the registry knows nothing; the last is none that a registry can have.
+        bad = [good[:-3], good + b"\0", b"\0\0\0\xff\xff" + good[5:], b"\0\xff\xff\xff\xff" + good[5:]]
         self.clients("produce", self.kafka, f"{self.prefix}.in", "plain", lines=[{"value": "{"}])
         self.produce_bytes(bad)
-        replies = self.consume("out", 5)
+        replies = self.consume("out", 6)
         self.assertEqual([reply["headers"]["triage-status"] for reply in replies],
-                         ["ok", "malformed_json", "malformed_avro", "malformed_avro", "unknown_schema"])
-        dead = self.consume("dead", 4)
+                         ["ok", "malformed_json", "malformed_avro", "malformed_avro", "unknown_schema", "unknown_schema"])
+        dead = self.consume("dead", 5)
         self.assertEqual([letter["value"] for letter in dead], [b"{", *bad])
         self.assertEqual(dead[3]["headers"]["__dlq.errors.code"], "unknown_schema")
         self.run_triage("dead-letters", "replay", "--code", "unknown_schema", *self.topics)
-        again = self.consume("in", 6)
-        self.assertEqual(again[5]["value"], bad[2])
+        again = self.consume("in", 8)
+        self.assertEqual([record["value"] for record in again[6:]], bad[2:])
         self.assertIsNone(worker.poll())
 
     def produce_bytes(self, values):
@@ -215,7 +220,73 @@ class RegistryTests(unittest.TestCase):
         self.assertEqual(json.loads(reply["value"])["id"], "200")
         self.until(lambda: self.readiness()[0] == 200)
         self.assertIn("triage_worker_schema_registry_up 1", self.get("/metrics")[1])
-        self.assertIn("outcome=\"unknown_schema\"} 0", self.get("/metrics")[1])
+        self.assertIn('{lane="bulk",outcome="unknown_schema"} 0', self.get("/metrics")[1])
+        self.assertIn('{lane="bulk",outcome="ok"} 7', self.get("/metrics")[1])
+
+    def test_a_worker_that_waits_for_the_registry_stops_at_once(self):
+        registry = SchemaRegistry()
+        self.addCleanup(registry.stop)
+        worker = self.start_worker(*POINTERS, registry=registry)
+        self.registry_of(SCHEMA, registry)
+        value = self.framed(SCHEMA, registry, ticket(1, TRAIN))
+        registry.is_broken = True
+        self.produce_bytes([value])
+        self.until(lambda: self.readiness()[0] == 503)
+        start = time.monotonic()
+        worker.send_signal(signal.SIGTERM)
+        self.assertEqual(worker.wait(30), 0)
+        self.assertLess(time.monotonic() - start, 5, "it has nothing in hand that it could finish")
+        self.assertNotIn("unanswered", worker.stderr.read())
+        registry.is_broken = False
+        self.start_worker(*POINTERS, registry=registry)
+        self.assertEqual(json.loads(self.consume("out", 1)[0]["value"])["id"], "1")
+
+    def test_a_worker_that_waits_for_the_registry_at_its_start_stops_at_once(self):
+        registry = SchemaRegistry()
+        self.addCleanup(registry.stop)
+        registry.is_broken = True
+        worker = subprocess.Popen(
+            [TRIAGE, "worker", "--model", MODEL, "--bootstrap-servers", self.kafka, "--group", self.prefix,
+             "--schema-registry-url", registry.url, *self.topics], text=True, stderr=subprocess.PIPE)
+        self.addCleanup(worker.stderr.close)
+        self.until(lambda: registry.requests)
+        worker.send_signal(signal.SIGTERM)
+        self.assertEqual(worker.wait(10), 0)
+
+    def test_a_record_that_is_gone_to_another_worker_is_not_waited_for(self):
+        registry = SchemaRegistry()
+        self.addCleanup(registry.stop)
+        self.start_worker(*POINTERS, registry=registry)
+        self.registry_of(SCHEMA, registry)
+        value = self.framed(SCHEMA, registry, ticket(1, TRAIN))
+        registry.is_broken = True
+        self.produce_bytes([value])
+        self.until(lambda: self.readiness()[0] == 503)
+        first = self.admin
+        # The topic has one partition: one of the two has nothing then, and is ready.
+        self.start_worker_without_waiting(*POINTERS, registry=registry)
+        second = self.admin
+
+        def states():
+            found = []
+            for self.admin in (first, second):
+                found.append(self.readiness()[0])
+            return sorted(found)
+
+        registry.is_broken = False
+        self.until(lambda: states() == [200, 200])
+        self.assertEqual(json.loads(self.consume("out", 1)[0]["value"])["id"], "1")
+
+    def test_an_answer_that_is_no_registrys_holds_the_record(self):
+        registry = SchemaRegistry()
+        self.addCleanup(registry.stop)
+        self.start_worker(*POINTERS, registry=registry)
+        registry.answer_of_schemas = 404, {"status": 404, "error": "Not Found"}
+        self.produce_bytes([b"\0\0\0\0\x07" + b"\x02"])
+        self.until(lambda: self.readiness()[0] == 503)
+        self.assertIn("is the URL right?", self.readiness()[1])
+        registry.answer_of_schemas = None
+        self.assertEqual(self.consume("out", 1)[0]["headers"]["triage-status"], "unknown_schema")
 
     def registry_of(self, schema, registry):
         """Registers a schema, and returns its id."""

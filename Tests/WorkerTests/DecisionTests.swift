@@ -26,7 +26,8 @@ struct DecisionTests {
 
     /// Answers requests; `topic` is what the request names.
     private func answer(
-        _ settings: ReplySettings, _ requests: [(value: String, topic: String?)], schemas: [Int: Int32] = [:],
+        _ settings: ReplySettings, _ requests: [(value: String, topic: String?)], deadlines: [Int: String] = [:],
+        schemaIDs: [Int: Int32] = [:],
         classifier: FixedClassifier = FixedClassifier()
     ) throws -> [Result] {
         let topics = ReplyTopics(["replies", "gateway"], settings: settings)
@@ -34,7 +35,7 @@ struct DecisionTests {
             maximumTextBytes: 100, addedField: settings.format == .enriched ? settings.enrichField : nil)
         let batch = Batch(slot: 0, format: format)
         let answerer = try BatchAnswerer(
-            classifier: classifier, replyTopics: topics, settings: settings, schemas: schemas)
+            classifier: classifier, replyTopics: topics, settings: settings, schemaIDs: schemaIDs)
         var kept: [UnsafeMutableRawBufferPointer] = []
         defer { for bytes in kept { bytes.deallocate() } }
         func bytes(_ text: String) -> UnsafeRawBufferPointer {
@@ -47,6 +48,9 @@ struct DecisionTests {
         let topic = bytes("sentences")
         for (offset, request) in requests.enumerated() {
             var headers = RequestHeaders()
+            if let deadline = deadlines[offset] {
+                headers.add(name: HeaderName.deadline.bytes, value: bytes(deadline))
+            }
             if let name = request.topic { headers.add(name: HeaderName.replyTopic.bytes, value: bytes(name)) }
             answerer.add(
                 to: batch, headers: headers, value: bytes(request.value),
@@ -57,11 +61,12 @@ struct DecisionTests {
             func text(_ range: Range<Int>) -> String {
                 String(decoding: batch.arena.bytes(in: range), as: UTF8.self)
             }
+            let note = batch.note(of: Int(answer.source.offset))
             let code = answer.plan.failure?.code
             return Result(
-                code: code, topic: topics.names[code == nil ? answer.topic : answer.errorTopic],
-                reply: answer.plan.reply, value: text(answer.value), label: text(answer.label),
-                confidence: text(answer.confidence))
+                code: code, topic: topics.names[topics.index(of: answer)],
+                reply: answer.plan.reply, value: text(answer.value), label: text(note?.label ?? 0..<0),
+                confidence: text(note?.confidence ?? 0..<0))
         }
     }
 
@@ -132,14 +137,16 @@ struct DecisionTests {
             [
                 (#"{"text":"a?", "n":1}"#, nil), ("bad", nil), (#"{"text":"boom"}"#, nil),
                 (#"{"n":2,"text":"b"}"#, nil),
-                (#"{"text":"c"}"#, "gateway"),
-            ])
+                (#"{"text":"c"}"#, "gateway"), (#"{"text":"late","n":3}"#, nil), (#"{"n":4,"text":"d"}"#, nil),
+            ], deadlines: [0: "1767323045678", 5: "1"])
         func classification(_ label: String) -> String {
             #""classification":{"label":"\#(label)","confidence":0.900000,"probabilities":{"\#(label)":0.900000},"#
                 + #""model":"fixed@0123456789ab"}}"#
         }
         #expect(answers[0].value == #"{"text":"a?", "n":1,"# + classification("question"))
         #expect(answers[3].value == #"{"n":2,"text":"b","# + classification("statement"))
+        #expect(answers[5].code == .deadlineExceeded && answers[5].reply == .none && answers[5].value.isEmpty)
+        #expect(answers[6].value == #"{"n":4,"text":"d","# + classification("statement"))
         #expect(answers[4].value.hasPrefix(#"{"id":"sentences/3/4","label":"statement","probabilities":{"question""#))
     }
 
@@ -158,7 +165,7 @@ struct DecisionTests {
     func avro() throws {
         let answers = try answer(
             settings { $0.format = .flat }, [(#"{"text":"a?"}"#, nil), (#"{"text":"a?"}"#, "gateway")],
-            schemas: [0: 258])
+            schemaIDs: [0: 258])
         #expect(answers[0].value.utf8.starts(with: [0, 0, 0, 1, 2, 26]))
         #expect(answers[1].value.hasPrefix("{"))
     }

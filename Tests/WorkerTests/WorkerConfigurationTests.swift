@@ -50,6 +50,12 @@ struct WorkerConfigurationTests {
         #expect(problem { $0.replies.routes = [route("a", "no/topic")] } == "topics")
         #expect(problem { $0.replies.routes = [route("a", "b"), route("a", "c")] } == "routes")
         #expect(problem { $0.replies.routes = [route("unsure", "b")] } == "routes")
+        #expect(
+            problem {
+                $0.replies.unsureBelow = .fixed(0.5)
+                $0.replies.unsureLabel = "review"
+                $0.replies.routes = [route("unsure", "b"), route("review", "c")]
+            } == "routes")
         #expect(problem { $0.replies.unsureBelow = .fixed(1.5) } == "unsureBelow")
         #expect(problem { $0.replies.unsureBelow = .fixed(.nan) } == "unsureBelow")
         #expect(problem { $0.replies.unsureLabel = "" } == "unsureLabel")

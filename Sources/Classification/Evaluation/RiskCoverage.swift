@@ -11,6 +11,12 @@ package struct RiskCoverage: Sendable, Hashable, Codable {
         package var coverage: Double
         /// The share of those that are right; 1 if none is answered.
         package var accuracy: Double
+
+        package init(threshold: Double, coverage: Double, accuracy: Double) {
+            self.threshold = threshold
+            self.coverage = coverage
+            self.accuracy = accuracy
+        }
     }
 
     /// At the thresholds 0, 0.1, … 0.9, 0.95 and 0.99, and at the one that was chosen, if there is one; ascending.
@@ -22,11 +28,16 @@ package struct RiskCoverage: Sendable, Hashable, Codable {
 }
 
 /// A class that was predicted for a sentence.
-struct Prediction: Sendable, Hashable {
+package struct Prediction: Sendable, Hashable {
     /// The probability of the likeliest class; less than 0 for a sentence of which the model knows nothing, which is never
     /// answered.
-    var confidence: Double
-    var isRight: Bool
+    package var confidence: Double
+    package var isRight: Bool
+
+    package init(confidence: Double, isRight: Bool) {
+        self.confidence = confidence
+        self.isRight = isRight
+    }
 }
 
 extension Prediction {
@@ -45,7 +56,7 @@ extension Prediction {
 }
 
 extension RiskCoverage {
-    init(_ predictions: [Prediction], chosen: Double? = nil) {
+    package init(_ predictions: [Prediction], chosen: Double? = nil) {
         self.chosen = chosen
         points = Set(Self.thresholds + (chosen.map { [$0] } ?? [])).sorted().map { threshold in
             let answered = predictions.filter { $0.confidence >= threshold }
@@ -57,7 +68,7 @@ extension RiskCoverage {
     }
 
     /// The lowest threshold at which at least this share of the answers is right; nil if there is none.
-    static func threshold(of predictions: [Prediction], precision target: Double) -> Point? {
+    package static func threshold(of predictions: [Prediction], precision target: Double) -> Point? {
         let ordered = predictions.filter { $0.confidence >= 0 }.sorted { $0.confidence > $1.confidence }
         var right = 0
         var best: (count: Int, right: Int)?

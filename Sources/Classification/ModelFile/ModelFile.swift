@@ -251,7 +251,7 @@ package struct ModelMetadata: Sendable, Hashable, Codable {
         package var calibrationError: Double
     }
 
-    /// From which confidence on the model answers.
+    /// The confidence from which the model answers.
     package struct Decision: Sendable, Hashable, Codable {
         /// The share of answers that has to be right.
         package var targetPrecision: Double

@@ -72,7 +72,7 @@ package struct Answer: Sendable {
             while let label = try reader.nextKey() {
                 let label = [UInt8](label)
                 let number = try reader.number()
-                classes.append((Double(number.text) ?? 0, label, classes.count, [UInt8](number)))
+                classes.append((DecimalNumber.double(of: number), label, classes.count, [UInt8](number)))
             }
         }
         classes.sort { $0.probability == $1.probability ? $0.index < $1.index : $0.probability > $1.probability }

@@ -1,5 +1,5 @@
 /// Converts decimal numbers to floating point.
-enum DecimalNumber {
+package enum DecimalNumber {
     /// Powers of ten that a double holds exactly.
     private static let powers: [Double] = [
         1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
@@ -9,7 +9,7 @@ enum DecimalNumber {
     ///
     /// Numbers with up to 15 digits and no exponent (all that Triage itself writes) need one exact division; others
     /// take the slow path through the standard library, which needs a String.
-    static func double(of number: UnsafeRawBufferPointer) -> Double {
+    package static func double(of number: UnsafeRawBufferPointer) -> Double {
         let isNegative = number.first == UInt8(ascii: "-")
         var mantissa: UInt64 = 0
         var digits = 0

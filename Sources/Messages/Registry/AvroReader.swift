@@ -1,21 +1,25 @@
 /// Why a value does not fit its Avro schema, and where.
 struct AvroError: Error {
     let message: String
+    /// Whether it fits, but is too large.
+    var isTooLarge = false
 }
 
 /// Reads a value in Avro's binary encoding, in place. Everything is checked, whatever is looked for; strings are borrowed.
 struct AvroReader {
     /// The most levels of records, arrays, maps and unions within each other; as in JSON.
     private static let maximumDepth = JSONReader.defaultMaximumDepth
-    /// The most items in a value that has fewer bytes than that: items of some types take none.
-    private static let itemsWithoutBytes = 65_536
+    /// The most values within a value that has few bytes: some types take none.
+    private static let valuesWithoutBytes = 65_536
+    /// And this many for each byte: a byte can stand for a union, its branch, and what is in that.
+    private static let valuesForByte = 8
 
     let schema: AvroSchema
     private let base: UnsafeRawPointer
     private let end: Int
     private var position = 0
     private var depth = 0
-    private var items = 0
+    private var values = 0
 
     init(_ bytes: UnsafeRawBufferPointer, schema: AvroSchema) {
         self.schema = schema
@@ -113,16 +117,21 @@ struct AvroReader {
             count = -count
             _ = try long()
         }
-        let (sum, overflow) = items.addingReportingOverflow(Int(count))
-        guard !overflow, sum <= max(end, Self.itemsWithoutBytes) else {
-            throw AvroError(message: "the count at byte \(start) is too large")
-        }
-        items = sum
+        guard count <= maximumValues else { throw AvroError(message: "the count at byte \(start) is too large") }
         return Int(count)
+    }
+
+    private var maximumValues: Int { Self.valuesWithoutBytes + Self.valuesForByte * end }
+
+    /// Counts a value that is read, so that none takes longer than its bytes.
+    mutating func count() throws(AvroError) {
+        values += 1
+        guard values <= maximumValues else { throw AvroError(message: "too many values before byte \(position)") }
     }
 
     /// Reads a value of this type and drops it.
     mutating func skip(_ node: Int) throws(AvroError) {
+        try count()
         switch schema.nodes[node].kind {
         case .null: break
         case .boolean: _ = try boolean()
@@ -177,6 +186,7 @@ extension FoundFields {
     private mutating func read(
         _ node: Int, at place: Int, _ reader: inout AvroReader, _ scratch: ScratchArena
     ) throws(AvroError) {
+        try reader.count()
         switch reader.schema.nodes[node].kind {
         case .null:
             break
@@ -266,22 +276,26 @@ struct AvroJSONWriter {
     /// Where the root's members end, and the values of those that have the field's name.
     private(set) var site = FieldSite()
     private let field: [UInt8]
+    private let maximumBytes: Int
 
-    /// Writes to the end of the arena.
-    init(_ bytes: UnsafeRawBufferPointer, schema: AvroSchema, field: [UInt8], into arena: ByteArena) {
+    /// Writes into an empty arena.
+    init(
+        _ bytes: UnsafeRawBufferPointer, schema: AvroSchema, field: [UInt8], atMost maximumBytes: Int,
+        into arena: ByteArena
+    ) {
         reader = AvroReader(bytes, schema: schema)
         self.arena = arena
         self.field = field
+        self.maximumBytes = maximumBytes
     }
 
     /// Writes the whole value, which is known to fit its schema but for the UTF-8 of its strings.
-    mutating func write() throws(AvroError) {
-        let start = arena.count
-        try write(reader.schema.root, isRoot: true)
-        site.shift(by: -start)
-    }
+    mutating func write() throws(AvroError) { try write(reader.schema.root, isRoot: true) }
 
     private mutating func write(_ node: Int, isRoot: Bool = false) throws(AvroError) {
+        guard arena.count <= maximumBytes else {
+            throw AvroError(message: "the record takes more than \(maximumBytes) bytes as JSON", isTooLarge: true)
+        }
         switch reader.schema.nodes[node].kind {
         case .null: arena.append(literal: "null")
         case .boolean: arena.append(literal: try reader.boolean() ? "true" : "false")

@@ -22,17 +22,17 @@ package enum WriterSchema: Sendable {
 /// The schemas of a registry that one thread needs, so that it need not share a lock for each record. Not thread-safe.
 package final class SchemaTable {
     private var schemas: [UInt32: WriterSchema] = [:]
-    private let capacity: Int
 
-    /// - Parameter capacity: the most schemas kept. Over it all are given up: they are asked for again.
-    package init(capacity: Int = 1_000) { self.capacity = capacity }
+    package init() {}
 
-    package subscript(id: UInt32) -> WriterSchema? { schemas[id] }
+    /// The number of schemas.
+    package var count: Int { schemas.count }
 
-    package func add(_ schema: WriterSchema, id: UInt32) {
-        if schemas.count >= capacity { schemas.removeAll(keepingCapacity: true) }
-        schemas[id] = schema
+    /// Nil if the schema is not there.
+    package subscript(id: UInt32) -> WriterSchema? {
+        get { schemas[id] }
+        set { schemas[id] = newValue }
     }
 
-    package func remove(_ id: UInt32) { schemas[id] = nil }
+    package func removeAll() { schemas.removeAll(keepingCapacity: true) }
 }

@@ -1,7 +1,7 @@
 /// Writes the replies of one model: classifications in each format, and errors.
 ///
 /// The constant parts, labels and model name, are escaped once. Encoding allocates only when the arena grows.
-package struct ReplyEncoder: Sendable {
+package final class ReplyEncoder: Sendable {
     /// The number of classes.
     package let labelCount: Int
     /// Decimals of each probability: six, and more for many classes, where rounding each would add up to more than
@@ -18,7 +18,7 @@ package struct ReplyEncoder: Sendable {
     private let unsureName: [UInt8]
     /// `"classification":{"label":`, with the name of the field that enriched replies add.
     let fieldHead: [UInt8]
-    /// As in ``DecisionRule``, in units of the last decimal.
+    /// The threshold of the ``UnsureRule``, in units of the last decimal.
     private let leastConfidence: UInt32?
     /// The most classes in `probabilities`; nil for all.
     private let top: Int?
@@ -65,7 +65,7 @@ package struct ReplyEncoder: Sendable {
         }
         self.labels = LabelTable(labels + (unsure.map { [$0.label] } ?? []))
         self.model = Array(model.utf8)
-        self.top = top.flatMap { $0 < labels.count ? $0 : nil }
+        self.top = top.map { min($0, labels.count) }
         labelCount = labels.count
         let decimals =
             switch labels.count {
@@ -75,7 +75,7 @@ package struct ReplyEncoder: Sendable {
             default: 9
             }
         self.decimals = decimals
-        // Less a hair, for thresholds such as 0.58, which no double is exactly.
+        // Slightly less, because no double is exactly 0.58.
         leastConfidence = unsure.map { UInt32(max(0, $0.threshold * Self.units[decimals] - 1e-6).rounded(.up)) }
     }
 
@@ -230,7 +230,7 @@ package struct ReplyEncoder: Sendable {
     }
 
     /// Powers of ten by exponent.
-    private static let units: [Double] = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9]
+    static let units: [Double] = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9]
 }
 
 /// The classes from the likeliest on, the first in the model's order on ties. Each step looks at all of them: for the few

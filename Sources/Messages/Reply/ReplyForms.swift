@@ -55,7 +55,7 @@ extension ReplyEncoder {
                 }
                 cursor.put(bytes.slice(position..<bytes.count))
             }
-        case .array(let bytes):
+        case .other(let bytes):
             return arena.write(atMost: bytes.count + field + 16) { cursor in
                 cursor.put("{\"value\":")
                 cursor.put(bytes)
@@ -151,19 +151,9 @@ extension ReplyEncoder {
                     labels.put(decision.best, to: &cursor)
                 }
             }
-            cursor.put(avroDouble: Double(decision.confidence) / unit)
+            cursor.put(avroDouble: Double(decision.confidence) / Self.units[decimals])
             model.withUnsafeBytes { cursor.put(avroString: $0) }
             cursor.put(avroLong: now)
-        }
-    }
-
-    /// Units of the last decimal in a probability of 1.
-    private var unit: Double {
-        switch decimals {
-        case 6: 1e6
-        case 7: 1e7
-        case 8: 1e8
-        default: 1e9
         }
     }
 }

@@ -126,7 +126,13 @@ package final class RequestDecoder {
             return try object(reader(payload), request: &request, fields: &fields)
         case .refused(let message):
             throw RequestFailure(.unsupportedContentType, message)
-        case .unknown, nil:
+        case .unknown:
+            guard JSONReader.canStartObject(payload) else {
+                throw RequestFailure(.unknownSchema, "the schema registry does not know schema \(id)")
+            }
+            return try object(reader(payload), request: &request, fields: &fields)
+        case nil:
+            // No registry is asked.
             return try object(reader(withoutFraming(value)), request: &request, fields: &fields)
         }
     }
@@ -136,10 +142,7 @@ package final class RequestDecoder {
         guard let id = SchemaFraming.schemaID(of: value) else { return value }
         let payload = value.slice(SchemaFraming.length..<value.count)
         guard !JSONReader.canStartObject(payload) else { return payload }
-        guard schemas == nil else {
-            throw RequestFailure(.unknownSchema, "the schema registry does not know schema \(id)")
-        }
-        let hint = format.namesSettings ? "; Avro is read with --schema-registry-url" : ""
+        let hint = format.namesSettings && schemas == nil ? "; Avro is read with --schema-registry-url" : ""
         throw RequestFailure(
             .unsupportedContentType,
             "the value has a schema registry's framing (schema \(id)) and is not JSON; Avro and Protobuf are not read"
@@ -158,16 +161,25 @@ package final class RequestDecoder {
         }
         let text = try foundText(
             request: &request, places: { schema.stringPlaces() }, isValid: { UTF8Validation.isValid($0) })
-        if let field = format.addedField {
-            encoded.reset()
-            var writer = AvroJSONWriter(value, schema: schema, field: Array(field.utf8), into: encoded)
-            do throws(AvroError) { try writer.write() } catch { throw .invalidUTF8 }
-            let copy = scratch.allocate(encoded.count)
-            copy.copyMemory(from: encoded.bytes.baseAddress ?? UnsafeRawPointer(copy), byteCount: encoded.count)
-            let json = UnsafeRawBufferPointer(start: copy, count: encoded.count)
-            request.value = json.first == UInt8(ascii: "{") ? .object(json, writer.site) : .array(json)
-        }
+        if let finder { request.value = try encoding(of: value, schema: schema, field: finder.field) }
         return text
+    }
+
+    /// A value in Avro's JSON encoding, in the scratch memory.
+    private func encoding(
+        of value: UnsafeRawBufferPointer, schema: AvroSchema, field: [UInt8]
+    ) throws(RequestFailure) -> RequestValue {
+        encoded.reset()
+        var writer = AvroJSONWriter(value, schema: schema, field: field, atMost: maximumValueBytes, into: encoded)
+        do throws(AvroError) {
+            try writer.write()
+        } catch {
+            throw error.isTooLarge ? RequestFailure(.replyTooLarge, error.message) : .invalidUTF8
+        }
+        let copy = scratch.allocate(encoded.count)
+        copy.copyMemory(from: encoded.bytes.baseAddress ?? UnsafeRawPointer(copy), byteCount: encoded.count)
+        let json = UnsafeRawBufferPointer(start: copy, count: encoded.count)
+        return json.first == UInt8(ascii: "{") ? .object(json, writer.site) : .other(json)
     }
 
     /// Makes a reader for a JSON value.
@@ -187,7 +199,7 @@ package final class RequestDecoder {
         let text = try foundText(
             request: &request, places: { MissingText.strings(in: value, scratch: self.scratch) }, isValid: { _ in true }
         )
-        if let finder { request.value = finder.isArray ? .array(value) : .object(value, finder.site) }
+        if let finder { request.value = finder.isArray ? .other(value) : .object(value, try finder.checked()) }
         return text
     }
 
@@ -201,12 +213,7 @@ package final class RequestDecoder {
             if finder == nil {
                 while let name = try reader.nextKey() { try fields.read(name, from: &reader) }
             } else {
-                finder?.begin()
-                while let name = try reader.nextKey() {
-                    let start = try finder?.start(of: name, &reader) ?? nil
-                    try fields.read(name, from: &reader)
-                    finder?.end(startedAt: start, at: reader.position)
-                }
+                try readMembers(&reader, &fields)
             }
             try reader.finish()
         } catch {
@@ -215,11 +222,22 @@ package final class RequestDecoder {
         if let id = fields.id { request.id = id }
         do {
             let text = try fields.sentence(rules)
-            if let finder { request.value = .object(value, finder.site) }
+            if let finder { request.value = .object(value, try finder.checked()) }
             return text
         } catch {
             guard error.code == .missingText, !fields.hasText else { throw error }
             throw withPlaces(error) { MissingText.strings(in: value, scratch: self.scratch) }
+        }
+    }
+
+    /// Reads the members of an object to which a field will be added.
+    @inline(never)
+    private func readMembers(_ reader: inout JSONReader, _ fields: inout RequestFields) throws(JSONError) {
+        finder?.begin()
+        while let name = try reader.nextKey() {
+            let start = try finder?.start(of: name, &reader) ?? nil
+            try fields.read(name, from: &reader)
+            finder?.end(startedAt: start, at: reader.position)
         }
     }
 

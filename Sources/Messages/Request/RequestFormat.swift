@@ -35,6 +35,20 @@ package struct RequestFormat: Sendable {
     }
 }
 
+extension RequestFormat {
+    /// The id of the schema that a request's value was written with; nil if it is not in a registry's framing, or of a type
+    /// that is not looked for there.
+    package func schemaID(
+        of value: UnsafeRawBufferPointer?, contentType: () -> UnsafeRawBufferPointer?
+    ) -> UInt32? {
+        guard let value, let id = SchemaFraming.schemaID(of: value) else { return nil }
+        switch MediaType(contentType(), unlessGiven: defaultType) {
+        case .json, .avro: return id
+        case .ownJSON, .plainText, .structuredEvent, .other, .refused: return nil
+        }
+    }
+}
+
 /// The values that pointers led to in one JSON value. Reused from one value to the next.
 struct FoundFields {
     enum Value {

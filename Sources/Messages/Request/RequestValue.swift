@@ -2,8 +2,8 @@
 package enum RequestValue {
     /// A JSON object.
     case object(UnsafeRawBufferPointer, FieldSite)
-    /// A JSON array.
-    case array(UnsafeRawBufferPointer)
+    /// Any other JSON.
+    case other(UnsafeRawBufferPointer)
     /// A plain text.
     case text(UnsafeRawBufferPointer)
 }
@@ -18,16 +18,14 @@ package struct FieldSite {
     mutating func end(at position: Int) { end = position }
 
     mutating func replace(_ value: Range<Int>) { replaced.append(value) }
-
-    mutating func shift(by distance: Int) {
-        end += distance
-        replaced = replaced.map { $0.lowerBound + distance..<$0.upperBound + distance }
-    }
 }
 
 /// Finds a ``FieldSite`` while an object is read.
 struct FieldSiteFinder {
-    private let field: [UInt8]
+    /// More values of one name are not replaced: each grows by a whole classification.
+    private static let maximumReplaced = 16
+
+    let field: [UInt8]
     private(set) var site = FieldSite()
 
     init(field: [UInt8]) { self.field = field }
@@ -39,6 +37,16 @@ struct FieldSiteFinder {
     mutating func begin() {
         site = FieldSite()
         isArray = true
+    }
+
+    /// The site.
+    func checked() throws(RequestFailure) -> FieldSite {
+        guard site.replaced.count <= Self.maximumReplaced else {
+            let name = String(decoding: field, as: UTF8.self)
+            throw RequestFailure(
+                .malformedJSON, "the object has more than \(Self.maximumReplaced) fields named \"\(name)\"")
+        }
+        return site
     }
 
     /// Before a member's value is read: the place where it starts, if the member has the field's name.

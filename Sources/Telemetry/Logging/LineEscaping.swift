@@ -1,7 +1,7 @@
 /// Keeps text on one line, and keeps foreign text from sending control sequences to a terminal.
 package enum LineEscaping {
     /// The text with control characters written as escapes.
-    static func plain(_ text: String) -> String {
+    package static func plain(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: isControl) else { return text }
         return escaped(text) { isControl($0) }
     }

@@ -18,13 +18,8 @@ package struct Answer {
     package var timestamp: Int64 = -1
     /// The index of the topic of a classification.
     package var topic = 0
-    /// The index of the topic of an error.
-    package var errorTopic = 0
     /// Whether the request names its reply topic. Its reply goes there, whatever it says, and is a full one.
     package var isDirected = false
-    /// The ranges of the label and of the confidence in the batch's arena, if headers repeat them.
-    package var label: Range<Int> = 0..<0
-    package var confidence: Range<Int> = 0..<0
     /// How the reply and the dead letter are sent; holds the failure if there is no classification.
     package var plan = DeliveryPlan()
     /// The range of the reply's value in the batch's arena.

@@ -23,6 +23,8 @@ package final class Batch {
     package let arena = ByteArena()
     /// How many of the answers are for records of lost partitions: nothing is sent for them.
     package internal(set) var skippedCount = 0
+    /// Where label and confidence of each answer are in the arena, if headers repeat them; else empty.
+    private var notes: [Note] = []
     /// How many of the answers say that they are unsure.
     package internal(set) var unsureCount = 0
     /// Time spent in the classifier.
@@ -51,6 +53,20 @@ package final class Batch {
 
     package func add(_ answer: Answer) { answers.append(answer) }
 
+    /// What headers repeat of an answer.
+    package typealias Note = (label: Range<Int>, confidence: Range<Int>)
+
+    func setNote(_ note: Note, of index: Int) {
+        if notes.count < answers.count {
+            notes.append(
+                contentsOf: repeatElement((label: 0..<0, confidence: 0..<0), count: answers.count - notes.count))
+        }
+        notes[index] = note
+    }
+
+    /// Nil if there is none.
+    package func note(of index: Int) -> Note? { index < notes.count ? notes[index] : nil }
+
     /// Borrows an answer without copying it.
     func withAnswer<Failure: Error>(
         _ index: Int, _ body: (borrowing Answer) throws(Failure) -> Void
@@ -66,6 +82,7 @@ package final class Batch {
         failed.removeAll(keepingCapacity: true)
         skippedCount = 0
         unsureCount = 0
+        notes.removeAll(keepingCapacity: true)
         decoder.reset()
         arena.reset()
         classifying = .zero

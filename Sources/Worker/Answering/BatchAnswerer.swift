@@ -9,8 +9,8 @@ package import Messages
 package final class BatchAnswerer {
     private let settings: ReplySettings
     private let replyTopics: ReplyTopics
-    /// The registry's schema ids of the topics, for replies in Avro; empty for JSON.
-    private let schemas: [Int: Int32]
+    /// The registry's schema id of each topic whose replies are Avro.
+    private let schemaIDs: [Int32?]
     private var encoder: ReplyEncoder
     private var session: any ClassifierSession
     private var classCount: Int
@@ -30,14 +30,14 @@ package final class BatchAnswerer {
     /// More bytes than this are classified in several calls, so that deadlines are checked in between.
     private static let bytesPerCall = 64 * 1024
 
-    /// - Parameter schemas: the registry's schema id for each index in `replyTopics.classifications`, for replies in Avro.
+    /// - Parameter schemaIDs: the registry's schema id of each topic whose replies are Avro, by the topic's index.
     package init(
         classifier: any Classifier, replyTopics: ReplyTopics, settings: ReplySettings = ReplySettings(),
-        schemas: [Int: Int32] = [:]
+        schemaIDs: [Int: Int32] = [:]
     ) throws(ClassifierError) {
         self.settings = settings
         self.replyTopics = replyTopics
-        self.schemas = schemas
+        self.schemaIDs = replyTopics.names.indices.map { schemaIDs[$0] }
         encoder = ReplyEncoder(model: "", labels: [])
         session = try classifier.makeSession()
         classCount = 0
@@ -82,7 +82,6 @@ package final class BatchAnswerer {
         let topic = replyTopics.index(of: headers.replyTopic)
         answer.topic = topic ?? 0
         answer.isDirected = headers.replyTopic != nil && topic != nil
-        answer.errorTopic = answer.isDirected ? answer.topic : replyTopics.errors ?? 0
         if !answer.isDirected, replyTopics.errors == nil { answer.plan.sendNoErrorReply() }
         if answer.plan.failure != nil {
             batch.failed.append(index)
@@ -242,8 +241,7 @@ package final class BatchAnswerer {
             batch.answers[owner].topic = decision.isUnsure ? replyTopics.unsure : topics[decision.best]
         }
         if !settings.headers.isEmpty {
-            (batch.answers[owner].label, batch.answers[owner].confidence) = encoder.encodeLabel(
-                decision, into: batch.arena)
+            batch.setNote(encoder.encodeLabel(decision, into: batch.arena), of: owner)
         }
         let arena = batch.arena
         switch isDirected ? .full : settings.format {
@@ -251,7 +249,7 @@ package final class BatchAnswerer {
             batch.answers[owner].value = encoder.encode(
                 decision, id: id, source: source, probabilities: row, isWhole: isDirected, into: arena)
         case .flat:
-            if let schema = schemas[batch.answers[owner].topic] {
+            if let schema = schemaIDs[batch.answers[owner].topic] {
                 batch.answers[owner].value = encoder.encodeFlatAvro(
                     decision, schema: schema, hasBest: settings.unsureBelow != nil, id: id, source: source, now: now,
                     into: arena)

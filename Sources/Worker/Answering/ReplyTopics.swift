@@ -31,6 +31,11 @@ package struct ReplyTopics: Sendable {
         return allowed.firstIndex { known in known.withUnsafeBytes { $0.equals(name) } }
     }
 
+    /// The index of the topic of an answer.
+    package func index(of answer: borrowing Answer) -> Int {
+        answer.plan.failure == nil || answer.isDirected ? answer.topic : errors ?? 0
+    }
+
     /// The index of the topic of each class of a model.
     func topics(of labels: [String]) -> [Int] {
         labels.map { settings.topic(of: $0).flatMap { names.firstIndex(of: $0) } ?? 0 }

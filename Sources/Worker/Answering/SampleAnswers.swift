@@ -39,14 +39,14 @@ package struct SampleAnswers {
         let schemas = SchemaTable()
         if let settings = configuration.registry {
             let ids = Set(values.compactMap { $0.withUnsafeBytes { SchemaFraming.schemaID(of: $0) } })
-            let deadline = ContinuousClock.now + configuration.startTimeout
+            let patience = SchemaRegistry.Patience(deadline: .now + configuration.startTimeout)
             let found = try await SchemaRegistry.with(settings, logger: logger) { registry in
-                try await registry.check(until: deadline)
+                try await registry.check(patience)
                 var found: [UInt32: WriterSchema] = [:]
-                for id in ids { found[id] = try await registry.schema(id, until: deadline) }
+                for id in ids { found[id] = try await registry.schema(id, patience) }
                 return found
             }
-            for (id, schema) in found { schemas.add(schema, id: id) }
+            for (id, schema) in found { schemas[id] = schema }
         }
         return try outcomes(of: values, schemas: configuration.registry.map { _ in schemas })
     }
@@ -56,17 +56,13 @@ package struct SampleAnswers {
         let answerer = try BatchAnswerer(
             classifier: source.loadTried(), replyTopics: topics, settings: configuration.replies)
         let batch = Batch(slot: 0, format: configuration.requestFormat, schemas: schemas)
-        let decoder = RequestDecoder(configuration.requestFormat, schemas: schemas)
         let name = Array(configuration.topics.requests.utf8)
         return name.withUnsafeBytes { topic in
             values.enumerated().map { index, value in
                 value.withUnsafeBytes { value in
-                    defer {
-                        batch.reset()
-                        decoder.reset()
-                    }
+                    defer { batch.reset() }
                     let headers = RequestHeaders()
-                    let request = decoder.decode(value: value, headers: headers)
+                    let request = batch.decoder.decode(value: value, headers: headers)
                     var outcome = Outcome(id: request.id?.text)
                     if case .text(let text) = request.content { outcome.text = text.text }
                     answerer.begin()
@@ -78,7 +74,7 @@ package struct SampleAnswers {
                     outcome.failure = answer.plan.failure
                     outcome.isDeadLetter = answer.plan.hasDeadLetter
                     if answer.plan.reply != .none {
-                        outcome.topic = topics.names[outcome.failure == nil ? answer.topic : answer.errorTopic]
+                        outcome.topic = topics.names[topics.index(of: answer)]
                         outcome.reply = Array(batch.arena.bytes(in: answer.value))
                     }
                     return outcome

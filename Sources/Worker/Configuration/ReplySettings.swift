@@ -90,7 +90,7 @@ package struct ReplySettings: Sendable {
         }
         for route in routes where model.labels.contains(route.label) && isReserved(route.label) {
             findings.append(
-                "--route \(route.label)=\(route.topic): \(model.identifier) has a class of this name, which is not meant"
+                "--route \(route.label)=\(route.topic): \(model.identifier) has a class of this name; the route does not apply to it"
             )
         }
         if unsureBelow != nil, model.labels.contains(unsureLabel) {

@@ -87,7 +87,10 @@ extension WorkerConfiguration {
             try require(
                 isUnsure || route.label != ReplySettings.Route.unsure, "routes",
                 "unsure=\(route.topic) needs --unsure-below: without it no reply is unsure")
-            let topics = replies.routes.filter { $0.label == route.label }.map(\.topic)
+            func meaning(_ label: String) -> String {
+                isUnsure && label == replies.unsureLabel ? ReplySettings.Route.unsure : label
+            }
+            let topics = replies.routes.filter { meaning($0.label) == meaning(route.label) }.map(\.topic)
             try require(
                 topics.count == 1, "routes",
                 "'\(route.label)' has \(topics.count) topics: \(topics.joined(separator: ", "))")

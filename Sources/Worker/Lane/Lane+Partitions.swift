@@ -62,6 +62,8 @@ extension Lane {
     private func release(_ partitions: [TopicPartition]) {
         for partition in partitions { ledger.release(partition.partition) }
         inbox.release(partitions.map(\.partition))
+        // What still needs one asks again.
+        writerSchemas?.giveUp()
     }
 
     private func drainForRevocation() throws(WorkerError) {

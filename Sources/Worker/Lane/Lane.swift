@@ -21,6 +21,7 @@ final class Lane {
     let producer: Producer
     /// The request topic's name. Written once, so that its bytes stay valid as long as the lane.
     private let topic = ByteArena(capacity: 256)
+    private let topics: ReplyTopics
     private let replyTopics: [ProducerTopic]
     /// The indexes of the topics whose classifications are Avro.
     private let avroTopics: Set<Int>
@@ -34,7 +35,8 @@ final class Lane {
     private let answerer: BatchAnswerer
     private let copiedHeaders: CopiedHeaders
     /// The writers' schemas of values in a registry's framing; nil if no registry is asked.
-    private let schemas: WriterSchemas?
+    let writerSchemas: WriterSchemas?
+    private let requestFormat: RequestFormat
     private let headerWriter = ReplyHeaderWriter(eventSource: "/triage/worker")
     /// For a header value, or for a reply that replaces an undeliverable one. The producer copies it.
     private let scratch = ByteArena(capacity: 256)
@@ -63,11 +65,11 @@ final class Lane {
     ///
     /// - Parameters:
     ///   - topics: the topics of replies.
-    ///   - registry: where writers' schemas come from; nil if none is asked.
+    ///   - schemaRegistry: where writers' schemas come from; nil if none is asked.
     ///   - replySchemas: the registry's schema id of each topic whose replies are Avro.
     init(
         _ control: LaneControl, configuration: WorkerConfiguration, topics: ReplyTopics, model: CurrentModel,
-        registry: SchemaRegistry?, replySchemas: [Int: Int32], metrics: LaneMetrics, logger: Logger
+        schemaRegistry: SchemaRegistry?, replySchemas: [Int: Int32], metrics: LaneMetrics, logger: Logger
     ) throws {
         name = control.name
         self.control = control
@@ -79,14 +81,16 @@ final class Lane {
         currentModel = model
         modelGeneration = model.generation
         inbox = Inbox(settings: settings)
-        schemas = registry.map { WriterSchemas(from: $0) }
+        self.topics = topics
+        writerSchemas = schemaRegistry.map { WriterSchemas(from: $0, wakeup: control.wakeup) }
+        requestFormat = configuration.requestFormat
         outbox = Outbox(
-            capacity: settings.maximumInFlightBatches, format: configuration.requestFormat, schemas: schemas?.table,
+            capacity: settings.maximumInFlightBatches, format: requestFormat, schemas: writerSchemas?.table,
             givesUp: name == .interactive)
         avroTopics = Set(replySchemas.keys)
         replyHeaders = configuration.replies.headers
         answerer = try BatchAnswerer(
-            classifier: model.take(), replyTopics: topics, settings: configuration.replies, schemas: replySchemas)
+            classifier: model.take(), replyTopics: topics, settings: configuration.replies, schemaIDs: replySchemas)
         if name == .bulk, configuration.delivery == .exactlyOnce {
             transactions = TransactionState(bounds: configuration.transactions)
         }
@@ -137,7 +141,7 @@ final class Lane {
         var isBusy = takeReports() > 0
         try planUndelivered()
         try checkHealth()
-        switch drain.action(at: now, hasUnanswered: hasUnanswered) {
+        switch drain.action(at: now, hasUnanswered: hasUnanswered(at: now)) {
         case .run: break
         case .drain: transactions?.end()
         case .close: return false
@@ -155,7 +159,12 @@ final class Lane {
     }
 
     /// Whether something received is not yet acknowledged or, in a transaction, not yet committed.
-    private var hasUnanswered: Bool { !outbox.isEmpty || transactions.map { $0.state != .idle } ?? false }
+    /// Nothing waits for a schema registry at the end: another worker answers that.
+    private func hasUnanswered(at now: ContinuousClock.Instant) -> Bool {
+        guard drain.isStopping else { return true }
+        let isInHand = hasSchemas(at: now) ? !outbox.isEmpty : outbox.count > inbox.count
+        return isInHand || transactions.map { $0.state != .idle } ?? false
+    }
 
     /// How long the lane may sleep if nothing arrives.
     private func idleTime(at now: ContinuousClock.Instant) -> Duration {
@@ -316,8 +325,11 @@ final class Lane {
     /// Whether the oldest received batch can be decoded: the schemas that it needs are there. Asks for those that are not;
     /// the lane is woken once they have come.
     func hasSchemas(at now: ContinuousClock.Instant) -> Bool {
-        guard let schemas, let batch = inbox.first, !batch.hasSchemas, let records = batch.records else { return true }
-        batch.hasSchemas = schemas.prepare(records.batch, at: now, onArrival: control.wakeup)
+        guard let writerSchemas, let batch = inbox.first, !batch.hasSchemas, let records = batch.records else {
+            return true
+        }
+        batch.hasSchemas = writerSchemas.prepare(
+            records.batch, without: batch.lostPartitions, format: requestFormat, at: now)
         return batch.hasSchemas
     }
 
@@ -346,6 +358,7 @@ final class Lane {
 
     /// Drops the unanswered batches. The ledger records them, so that a rewind goes back to before them.
     func dropReceived() {
+        writerSchemas?.giveUp()
         for batch in inbox.removeAll() {
             if let records = batch.records {
                 for index in 0..<records.batch.count {
@@ -409,13 +422,13 @@ final class Lane {
         _ answer: borrowing Answer, to record: ConsumedRecord, of batch: Batch, now: Int64, token: DeliveryToken
     ) throws(KafkaError) {
         let status = answer.plan.failure?.code
-        let topic = status == nil ? answer.topic : answer.errorTopic
+        let topic = topics.index(of: answer)
         var headers = RecordHeaders(capacity: 6)
         headerWriter.writeReply(
             echoing: answer.echoed, id: answer.id, isCloudEvent: answer.isCloudEvent, source: answer.source,
             status: status, isAvro: status == nil && !answer.isDirected && avroTopics.contains(topic), now: now
         ) { name, value in headers.append(name: name, value: value) }
-        if status == nil, !replyHeaders.isEmpty { appendDecision(of: answer, in: batch, to: &headers) }
+        if status == nil, let note = batch.note(of: token.record) { append(note, of: batch, to: &headers) }
         if copiedHeaders != .none {
             record.forEachHeader { name, value in
                 if copiedHeaders.contains(name) { headers.append(nameBytes: name, value: value) }
@@ -460,12 +473,12 @@ final class Lane {
     }
 
     /// Adds the headers that repeat what was decided.
-    private func appendDecision(of answer: borrowing Answer, in batch: Batch, to headers: inout RecordHeaders) {
+    private func append(_ note: Batch.Note, of batch: Batch, to headers: inout RecordHeaders) {
         if replyHeaders.contains(.label) {
-            headers.append(name: HeaderName.label, value: batch.arena.bytes(in: answer.label))
+            headers.append(name: HeaderName.label, value: batch.arena.bytes(in: note.label))
         }
         if replyHeaders.contains(.confidence) {
-            headers.append(name: HeaderName.confidence, value: batch.arena.bytes(in: answer.confidence))
+            headers.append(name: HeaderName.confidence, value: batch.arena.bytes(in: note.confidence))
         }
     }
 

@@ -6,6 +6,7 @@ import Messages
 import NIOCore
 import NIOHTTP1
 import NIOSSL
+import Platform
 import Synchronization
 import Telemetry
 
@@ -28,25 +29,37 @@ package struct SchemaRegistrySettings: Sendable, Hashable {
 /// A Schema Registry (Confluent's API, which Karapace, Redpanda and Apicurio speak too).
 ///
 /// Lanes ask it without waiting: ``request(_:onArrival:)`` notes what is missing, ``run()`` fetches it, and a wakeup tells
-/// that it has come. While the registry does not answer, it goes on trying.
+/// that it has come. While the registry does not answer, it goes on trying as long as somebody waits.
 final class SchemaRegistry: Sendable {
     /// The most schemas kept; the oldest are given up first.
     static let capacity = 1_000
     /// For how long a schema counts as unknown; it may be registered meanwhile.
     static let unknownFor = Duration.seconds(10)
-    private static let requestTimeout = TimeAmount.seconds(10)
+    /// The longest silence in an answer.
+    private static let readTimeout = TimeAmount.seconds(10)
+    /// The longest time for an answer, with the wait for a free connection.
+    private static let requestTimeout = Duration.seconds(60)
 
     private struct Entry {
         let schema: WriterSchema
         let expiry: ContinuousClock.Instant?
     }
 
+    /// A schema that is being fetched.
+    private struct Pending {
+        /// Who waits for it.
+        var wakeups: [Wakeup]
+        /// Why the last attempt gave none.
+        var problem: String?
+    }
+
     private struct State {
         var entries: [UInt32: Entry] = [:]
         /// The ids in the order in which they came.
         var order: [UInt32] = []
-        var pending: [UInt32: [Wakeup]] = [:]
-        var problem: String?
+        var pending: [UInt32: Pending] = [:]
+
+        var problem: String? { pending.values.lazy.compactMap(\.problem).first }
     }
 
     private let client: HTTPClient
@@ -68,7 +81,7 @@ final class SchemaRegistry: Sendable {
         _ settings: SchemaRegistrySettings, logger: Logger, _ body: (SchemaRegistry) async throws -> Value
     ) async throws -> Value {
         var configuration = HTTPClient.Configuration(
-            timeout: .init(connect: .seconds(5), read: requestTimeout))
+            timeout: .init(connect: .seconds(5), read: readTimeout))
         if let file = settings.authorities {
             var tls = TLSConfiguration.makeClientConfiguration()
             tls.trustRoots = .file(file)
@@ -102,12 +115,18 @@ final class SchemaRegistry: Sendable {
     func request(_ id: UInt32, onArrival wakeup: Wakeup) {
         let isNew = state.withLock { state in
             let isNew = state.pending[id] == nil
-            var waiting = state.pending[id] ?? []
-            if !waiting.contains(where: { $0 === wakeup }) { waiting.append(wakeup) }
-            state.pending[id] = waiting
+            state.pending[id, default: Pending(wakeups: [])].wakeups.append(wakeup)
             return isNew
         }
         if isNew { requested.yield(id) }
+    }
+
+    /// Nobody waits for the schema any more with this wakeup.
+    func withdraw(_ id: UInt32, onArrival wakeup: Wakeup) {
+        state.withLock { state in
+            state.pending[id]?.wakeups.removeAll { $0 === wakeup }
+            if state.pending[id]?.wakeups.isEmpty == true { state.pending[id] = nil }
+        }
     }
 
     /// Fetches what is asked for, until cancelled.
@@ -119,13 +138,14 @@ final class SchemaRegistry: Sendable {
 
     private func fetch(_ id: UInt32) async {
         var pause = Duration.milliseconds(250)
-        while !Task.isCancelled {
+        while !Task.isCancelled, state.withLock({ $0.pending[id] != nil }) {
             do throws(Failure) {
-                let schema = try await writerSchema(id)
-                let isUnknown = if case .unknown = schema { true } else { false }
-                return store(Entry(schema: schema, expiry: isUnknown ? .now + Self.unknownFor : nil), id: id)
+                let answer = try await writerSchema(id)
+                return store(
+                    Entry(schema: answer.schema, expiry: answer.isLasting ? nil : .now + Self.unknownFor), id: id)
             } catch {
-                tell(error.message)
+                if Task.isCancelled { return }
+                tell(error.message, of: id)
             }
             try? await Task.sleep(for: pause)
             pause = min(pause * 2, .seconds(5))
@@ -137,43 +157,49 @@ final class SchemaRegistry: Sendable {
             if state.entries[id] == nil { state.order.append(id) }
             state.entries[id] = entry
             if state.order.count > Self.capacity { state.entries[state.order.removeFirst()] = nil }
-            defer { state.problem = nil }
-            return (state.pending.removeValue(forKey: id) ?? [], state.problem != nil)
+            let hadProblem = state.problem != nil
+            let waiting = state.pending.removeValue(forKey: id)?.wakeups ?? []
+            return (waiting, hadProblem && state.problem == nil)
         }
         if isBack { logger.notice("the schema registry answers again") }
         for wakeup in waiting { wakeup.signal() }
     }
 
-    private func tell(_ problem: String) {
+    private func tell(_ problem: String, of id: UInt32) {
         let text = "the schema registry \(settings.url) \(problem)"
         let isNew = state.withLock { state in
-            defer { state.problem = text }
-            return state.problem == nil
+            let isNew = state.problem == nil
+            state.pending[id]?.problem = text
+            return isNew && state.problem != nil
         }
         if isNew { logger.warning("records wait for their schemas", [.reason: "\(text)"]) }
     }
 
     // MARK: For the start
 
-    /// Checks that the registry answers and takes the login. Tries until the deadline.
-    func check(until deadline: ContinuousClock.Instant) async throws(WorkerError) {
-        _ = try await retrying(until: deadline) { () async throws(Failure) in
+    /// Until when to try, and what ends that sooner without an error.
+    struct Patience: Sendable {
+        var deadline: ContinuousClock.Instant
+        var isStopping: @Sendable () -> Bool = { false }
+    }
+
+    /// Checks that the registry answers and takes the login.
+    func check(_ patience: Patience) async throws(WorkerError) {
+        _ = try await retrying(patience) { () async throws(Failure) in
             let response = try await self.get("/schemas/types")
             guard response.status.code < 500 else { throw Failure("answers \(response.status.code)") }
             return 0
         }
     }
 
-    /// Fetches a schema. Tries until the deadline.
-    func schema(_ id: UInt32, until deadline: ContinuousClock.Instant) async throws(WorkerError) -> WriterSchema {
-        try await retrying(until: deadline) { () async throws(Failure) in try await self.writerSchema(id) }
+    /// Fetches a schema. Nil if it was to stop.
+    func schema(_ id: UInt32, _ patience: Patience) async throws(WorkerError) -> WriterSchema? {
+        try await retrying(patience) { () async throws(Failure) in try await self.writerSchema(id).schema }
     }
 
-    /// Registers an Avro schema, unless it is registered already, and returns its id. Tries until the deadline.
-    func register(_ schema: String, subject: String, until deadline: ContinuousClock.Instant) async throws(WorkerError)
-        -> Int32
-    {
-        try await retrying(until: deadline) { () async throws(Failure) in
+    /// Registers an Avro schema, unless it is registered already, and returns its id. Nil if it was to stop.
+    func register(_ schema: String, subject: String, _ patience: Patience) async throws(WorkerError) -> Int32? {
+        try await retrying(patience) { () async throws(Failure) in
             let body = try? JSONEncoder().encode(["schema": schema])
             let path = "/subjects/\(Self.escaped(subject))/versions"
             let response = try await self.send(.POST, path, body: body.map { ByteBuffer(bytes: $0) })
@@ -189,20 +215,21 @@ final class SchemaRegistry: Sendable {
                     "does not take the schema of the replies: it is not compatible with what \(subject) has",
                     isFinal: true)
             case 400..<500:
-                throw Failure("answers \(response.status.code) to POST \(path)\(response.reason)", isFinal: true)
-            default: throw Failure("answers \(response.status.code) to POST \(path)")
+                throw Failure("answers \(response.told) to POST \(path)", isFinal: true)
+            default: throw Failure("answers \(response.told) to POST \(path)")
             }
         }
     }
 
     private func retrying<Value: Sendable>(
-        until deadline: ContinuousClock.Instant, _ attempt: () async throws(Failure) -> Value
-    ) async throws(WorkerError) -> Value {
+        _ patience: Patience, _ attempt: () async throws(Failure) -> Value
+    ) async throws(WorkerError) -> Value? {
         while true {
             do throws(Failure) {
                 return try await attempt()
             } catch {
-                guard !error.isFinal, ContinuousClock.now < deadline, !Task.isCancelled else {
+                if patience.isStopping() { return nil }
+                guard !error.isFinal, ContinuousClock.now < patience.deadline, !Task.isCancelled else {
                     throw WorkerError(
                         code: .brokerUnavailable, message: "the schema registry \(settings.url) \(error.message)")
                 }
@@ -235,11 +262,13 @@ final class SchemaRegistry: Sendable {
 
         struct Problem: Decodable {
             let error_code: Int?
-            let message: String?
         }
 
-        /// The registry's own message.
-        var reason: String { decoded(Problem.self)?.message.map { ": \($0.prefix(200))" } ?? "" }
+        /// The status, and the registry's own code for it.
+        var told: String {
+            let code = decoded(Problem.self)?.error_code.map { " (\($0))" }
+            return "\(status.code)\(code ?? "")"
+        }
     }
 
     private func get(_ path: String) async throws(Failure) -> Response { try await send(.GET, path, body: nil) }
@@ -258,7 +287,8 @@ final class SchemaRegistry: Sendable {
         }
         let response: Response
         do {
-            let answer = try await client.execute(request, timeout: Self.requestTimeout)
+            let limit = NIODeadline.now() + .nanoseconds(Self.requestTimeout.nanoseconds)
+            let answer = try await client.execute(request, deadline: limit)
             response = Response(status: answer.status, body: try await answer.body.collect(upTo: 1 << 24))
         } catch {
             throw Failure(Self.description(of: error))
@@ -282,7 +312,7 @@ final class SchemaRegistry: Sendable {
             "does not answer in time"
         case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError:
             "cannot be trusted or does not speak TLS there; --schema-registry-ca names a file of its authority"
-        case is HTTPClientError where "\(error)".contains("ssl") || "\(error)".contains("TLS"):
+        case let error as HTTPClientError where error == .tlsHandshakeTimeout:
             "cannot be trusted or does not speak TLS there; --schema-registry-ca names a file of its authority"
         case let error as IOError: "cannot be reached: \(String(cString: strerror(error.errnoCode)))"
         default: "cannot be reached"
@@ -303,94 +333,67 @@ final class SchemaRegistry: Sendable {
         let version: Int
     }
 
-    private func writerSchema(_ id: UInt32) async throws(Failure) -> WriterSchema {
+    /// What the registry says of an id, and whether it will say the same later.
+    private func writerSchema(_ id: UInt32) async throws(Failure) -> (schema: WriterSchema, isLasting: Bool) {
+        // Registries' ids are an Int32: they would refuse the question.
+        guard id <= UInt32(Int32.max) else { return (.unknown, true) }
         let path = "/schemas/ids/\(id)"
         let response = try await get(path)
         switch response.status.code {
         case 200: break
+        case 400, 422: return (.unknown, false)
         case 404:
             // A proxy's 404, or that of another service, says nothing of the schema.
-            guard let problem = response.decoded(Response.Problem.self), problem.error_code ?? 40_403 == 40_403 else {
+            guard response.decoded(Response.Problem.self)?.error_code == 40_403 else {
                 throw Failure("answers 404 to GET \(path), and not as a schema registry does; is the URL right?")
             }
-            return .unknown
-        default: throw Failure("answers \(response.status.code) to GET \(path)\(response.reason)")
+            return (.unknown, false)
+        default: throw Failure("answers \(response.told) to GET \(path)")
         }
         guard let stored = response.decoded(Stored.self) else {
             throw Failure("answers to GET \(path) with no schema")
         }
         switch stored.schemaType ?? "AVRO" {
         case "AVRO": break
-        case "JSON": return .json
-        case let type: return .refused("the value's schema \(id) is of type \(type); only Avro and JSON are read")
+        case "JSON": return (.json, true)
+        case let type:
+            return (
+                .refused("the value's schema \(id) is of type \(type.prefix(32)); only Avro and JSON are read"), true
+            )
         }
         var references: [String] = []
         var known: Set<String> = []
-        try await gather(stored.references ?? [], into: &references, known: &known)
+        guard try await gather(stored.references ?? [], into: &references, known: &known) else {
+            return (
+                .refused("the value's Avro schema \(id) refers to one that the schema registry does not have"), false
+            )
+        }
         do throws(AvroSchema.Failure) {
-            return .avro(try AvroSchema(stored.schema, references: references))
+            return (.avro(try AvroSchema(stored.schema, references: references)), true)
         } catch {
-            return .refused("the value's Avro schema \(id) cannot be used: \(error)")
+            return (.refused("the value's Avro schema \(id) cannot be used: \(error)"), true)
         }
     }
 
-    /// The schemas that a schema refers to, those first that others need.
+    /// The schemas that a schema refers to, those first that others need. Returns whether all are there.
     private func gather(
         _ references: [Reference], into texts: inout [String], known: inout Set<String>
-    ) async throws(Failure) {
+    ) async throws(Failure) -> Bool {
         for reference in references where known.insert("\(reference.subject)/\(reference.version)").inserted {
             let path = "/subjects/\(Self.escaped(reference.subject))/versions/\(reference.version)"
             let response = try await get(path)
+            if response.status == .notFound { return false }
             guard response.status == .ok, let stored = response.decoded(Stored.self) else {
-                throw Failure("answers \(response.status.code) to GET \(path)\(response.reason)")
+                throw Failure("answers \(response.told) to GET \(path)")
             }
-            try await gather(stored.references ?? [], into: &texts, known: &known)
+            guard try await gather(stored.references ?? [], into: &texts, known: &known) else { return false }
             texts.append(stored.schema)
         }
+        return true
     }
 
     private static func escaped(_ segment: String) -> String {
         segment.addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(.init(charactersIn: "-._~")))
             ?? segment
-    }
-}
-
-/// The writers' schemas that one lane needs. Its thread reads ``table`` without a lock.
-final class WriterSchemas {
-    let table = SchemaTable(capacity: SchemaRegistry.capacity)
-    private let registry: SchemaRegistry
-    /// When the schemas that the registry did not know are asked for again.
-    private var expiries: [UInt32: ContinuousClock.Instant] = [:]
-
-    init(from registry: SchemaRegistry) { self.registry = registry }
-
-    /// Whether the table has all schemas that the records need. Asks for the others; the wakeup is signalled when one comes.
-    func prepare(
-        _ records: borrowing ConsumedBatch, at now: ContinuousClock.Instant, onArrival wakeup: Wakeup
-    ) -> Bool {
-        var isComplete = true
-        var last: UInt32?
-        for index in 0..<records.count {
-            guard let value = records.record(at: index).value, let id = SchemaFraming.schemaID(of: value), id != last
-            else { continue }
-            if prepare(id, at: now, onArrival: wakeup) { last = id } else { isComplete = false }
-        }
-        return isComplete
-    }
-
-    /// The same for one schema.
-    func prepare(_ id: UInt32, at now: ContinuousClock.Instant, onArrival wakeup: Wakeup) -> Bool {
-        if !expiries.isEmpty, let expiry = expiries[id], expiry <= now {
-            expiries[id] = nil
-            table.remove(id)
-        }
-        if table[id] != nil { return true }
-        guard let (schema, expiry) = registry.schema(id) else {
-            registry.request(id, onArrival: wakeup)
-            return false
-        }
-        table.add(schema, id: id)
-        expiries[id] = expiry
-        return true
     }
 }

@@ -43,8 +43,8 @@ struct TrainCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Share of answers that has to be right, such as 0.95: 'triage worker --unsure-below model' then answers from the "
-                + "confidence on at which they are, by cross-validation.", valueName: "share"))
+            "Share of answers that has to be right, such as 0.95: 'triage worker --unsure-below model' then answers only "
+                + "above the confidence at which this share is right, by cross-validation.", valueName: "share"))
     var targetPrecision: Double?
 
     @Flag(help: "Treat warnings about the data as errors: exit code 65.")

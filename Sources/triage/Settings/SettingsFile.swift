@@ -98,7 +98,7 @@ struct SettingsFile {
             "\(place): unknown setting '\(name)'\(Setting.suggestion(for: name)); 'triage --help' lists the commands")
     }
 
-    /// The pairs of a setting that holds such.
+    /// The pairs of a setting that holds pairs.
     private func pairs(
         _ node: Node, of setting: Setting, at place: String
     ) throws(CommandFailure) -> [(name: String, value: String)] {

@@ -98,11 +98,19 @@ struct SettingsReader {
             return (file?.properties[setting] ?? []).map { ($0.name, $0.value, "--config: \(setting.rawValue)") }
         }
         return try texts.map { text, origin in
-            guard let equals = text.lastIndex(of: "="), equals != text.startIndex else {
-                throw CommandFailure.usage("\(origin): '\(text)' is not of the form LABEL=TOPIC")
-            }
-            return (String(text[..<equals]), String(text[text.index(after: equals)...]), origin)
+            // A label may hold `=`, a topic does not.
+            let (name, value) = try Self.pair(text, at: text.lastIndex(of: "="), form: "LABEL=TOPIC", origin)
+            return (name, value, origin)
         }
+    }
+
+    private static func pair(
+        _ text: String, at equals: String.Index?, form: String, _ origin: String
+    ) throws(CommandFailure) -> (name: String, value: String) {
+        guard let equals, equals != text.startIndex else {
+            throw CommandFailure.usage("\(origin): '\(text)' is not of the form \(form)")
+        }
+        return (String(text[..<equals]), String(text[text.index(after: equals)...]))
     }
 
     /// The `NAME=VALUE` pairs of a repeatable setting, in ascending precedence: file, environment, flags.
@@ -117,10 +125,8 @@ struct SettingsReader {
             pairs.append((name, value))
         }
         for text in flagProperties[setting] ?? [] {
-            guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
-                throw CommandFailure.usage("--\(setting.rawValue): '\(text)' is not of the form NAME=VALUE")
-            }
-            pairs.append((String(text[..<equals]), String(text[text.index(after: equals)...])))
+            pairs.append(
+                try Self.pair(text, at: text.firstIndex(of: "="), form: "NAME=VALUE", "--\(setting.rawValue)"))
         }
         return pairs
     }

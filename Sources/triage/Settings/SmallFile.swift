@@ -14,6 +14,14 @@ enum SmallFile {
     private static let patience: Int32 = 10_000
 
     static func text(_ path: String) throws(Failure) -> String {
+        let bytes = try bytes(path, atMost: maximumBytes)
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw Failure(reason: "it is not UTF-8", isMissing: false)
+        }
+        return text
+    }
+
+    static func bytes(_ path: String, atMost maximumBytes: Int) throws(Failure) -> [UInt8] {
         // Without O_NONBLOCK, opening a FIFO blocks until it has a writer.
         let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
         guard descriptor >= 0 else { throw Failure(reason: String(cString: strerror(errno)), isMissing: true) }
@@ -38,9 +46,6 @@ enum SmallFile {
         }
         // A FIFO without a writer also reads as empty.
         guard !bytes.isEmpty else { throw Failure(reason: "it is empty", isMissing: true) }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw Failure(reason: "it is not UTF-8", isMissing: false)
-        }
-        return text
+        return bytes
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Messages
+import Telemetry
 import Worker
 
 /// `triage worker --check`: what would come of the sample values in a file.
@@ -10,7 +11,7 @@ struct SampleReport {
         let value: [UInt8]
     }
 
-    private static let maximumBytes = 64 << 20
+    private static let maximumBytes = 16 << 20
 
     private let name: String
     private let samples: [Sample]
@@ -20,18 +21,14 @@ struct SampleReport {
     init(path: String, configuration: WorkerConfiguration) throws {
         name = path == "-" ? "standard input" : path
         self.configuration = configuration
-        let data: Data
-        do {
-            data =
-                try path == "-"
-                ? FileHandle.standardInput.readToEnd() ?? Data() : Data(contentsOf: URL(filePath: path))
+        let bytes: [UInt8]
+        do throws(SmallFile.Failure) {
+            bytes = try SmallFile.bytes(path == "-" ? "/dev/stdin" : path, atMost: Self.maximumBytes)
         } catch {
-            throw CommandFailure.noInput("--check \(path): cannot read the file: \(String(cString: strerror(errno)))")
+            let message = "--check \(path): cannot read the file: \(error.reason)"
+            throw error.isMissing ? CommandFailure.noInput(message) : CommandFailure.badData(message)
         }
-        guard data.count <= Self.maximumBytes else {
-            throw CommandFailure.badData("--check \(path): the file has more than 64 MiB; a few samples are enough")
-        }
-        samples = Self.samples(in: Array(data), isText: configuration.defaultContentType == .plainText)
+        samples = Self.samples(in: bytes, isText: configuration.defaultContentType == .plainText)
         guard !samples.isEmpty else { throw CommandFailure.badData("--check \(path): there is no sample in the file") }
     }
 
@@ -57,13 +54,13 @@ struct SampleReport {
             of: samples.map(\.value), logger: settings.startLogging(label: "worker"))
         for (sample, outcome) in zip(samples, outcomes) {
             show(sample.line.map { "\(name):\($0)" } ?? name)
-            if let text = outcome.text { show("  text   \(text.controlCharactersEscaped)") }
-            if let id = outcome.id { show("  id     \(id.controlCharactersEscaped)") }
+            if let text = outcome.text { show("  text   \(LineEscaping.plain(text))") }
+            if let id = outcome.id { show("  id     \(LineEscaping.plain(id))") }
             if let failure = outcome.failure { show("  error  \(failure.code.rawValue): \(failure.message)") }
             if let topic = outcome.topic {
                 let isAvro = outcome.failure == nil && configuration.replies.encoding == .avro
                 let reply = String(decoding: outcome.reply, as: UTF8.self)
-                show("  reply  \(topic)\(isAvro ? ", as Avro" : ""): \(reply.controlCharactersEscaped)")
+                show("  reply  \(topic)\(isAvro ? ", as Avro" : ""): \(LineEscaping.plain(reply))")
             }
             if outcome.isDeadLetter { show("  dead letter  \(configuration.topics.deadLetters)") }
         }
@@ -71,19 +68,6 @@ struct SampleReport {
         guard failed == 0 else {
             fflush(nil)
             throw CommandFailure.badData("--check: \(failed) of \(outcomes.count) samples cannot be classified")
-        }
-    }
-}
-
-extension String {
-    /// Line feeds and other control characters as in JSON, so that a value takes one line.
-    fileprivate var controlCharactersEscaped: String {
-        unicodeScalars.reduce(into: "") { result, scalar in
-            if scalar.value < 0x20 || 0x7F...0x9F ~= scalar.value {
-                result += scalar == "\n" ? "\\n" : scalar == "\t" ? "\\t" : String(format: "\\u%04x", scalar.value)
-            } else {
-                result.unicodeScalars.append(scalar)
-            }
         }
     }
 }

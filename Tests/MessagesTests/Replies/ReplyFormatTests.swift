@@ -122,8 +122,9 @@ struct ReplyFormatTests {
         #expect(classes(1, [0.25, 0.5, 0.25]) == #"{"purchase":0.500000}"#)
         #expect(classes(2, [0.25, 0.5, 0.25]) == #"{"purchase":0.500000,"find-hotel":0.250000}"#)
         #expect(classes(2, [0.5, 0, 0.5]) == #"{"find-hotel":0.500000,"été \"b\"":0.500000}"#)
+        let sorted = #"{"purchase":0.500000,"find-hotel":0.250000,"été \"b\"":0.250000}"#
+        #expect(classes(3, [0.25, 0.5, 0.25]) == sorted && classes(100, [0.25, 0.5, 0.25]) == sorted)
         let all = #"{"find-hotel":0.250000,"purchase":0.500000,"été \"b\"":0.250000}"#
-        #expect(classes(3, [0.25, 0.5, 0.25]) == all && classes(100, [0.25, 0.5, 0.25]) == all)
         #expect(classes(1, [0.25, 0.5, 0.25], isWhole: true) == all)
     }
 
@@ -168,6 +169,14 @@ struct ReplyFormatTests {
         #expect(enriched(text, headers: "application/cloudevents+json") == #"{"text":"un","# + field + "}")
         let framed = [0, 0, 0, 0, 7] + Array(#"{"text":"un"}"#.utf8)
         #expect(enriched(framed).map { String(decoding: $0, as: UTF8.self) } == #"{"text":"un","# + field + "}")
+    }
+
+    @Test("an object with very many fields of the name is refused, since each would grow")
+    func manyFields() {
+        let fields = { (count: Int) in Array(repeating: #""classification":1"#, count: count).joined(separator: ",") }
+        #expect(enriched(#"{"text":"un",\#(fields(16))}"#)?.components(separatedBy: "m@0123456789ab").count == 17)
+        let decoder = RequestDecoder(RequestFormat(addedField: "classification"))
+        #expect(decode(Array(#"{"text":"un",\#(fields(17))}"#.utf8), decoder: decoder).code == .malformedJSON)
     }
 
     @Test("the field has the name that it is given")
@@ -291,7 +300,7 @@ struct ReplyFormatTests {
             let reply = try #require(bytes)
             #expect(Array(reply[..<5]) == [0, 0, 0, 1, 2])
             let schemas = SchemaTable()
-            schemas.add(.avro(try AvroSchema(FlatSchema.text(hasBest: rule != nil))), id: 258)
+            schemas[258] = .avro(try AvroSchema(FlatSchema.text(hasBest: rule != nil)))
             let format = RequestFormat(
                 textFields: [JSONPointer("/label")!], idField: JSONPointer("/id"), addedField: "x")
             let decoder = RequestDecoder(format, schemas: schemas)

@@ -8,6 +8,12 @@ struct Preflight {
     let configuration: WorkerConfiguration
     let logger: Logger
 
+    /// The flags for the routes among the topics that are missing.
+    private func routes(_ missing: [String]) -> String {
+        configuration.replies.routes.filter { missing.contains($0.topic) }.map { " --route \($0.label)=\($0.topic)" }
+            .joined()
+    }
+
     /// Waits for a broker and the topics, at most ``WorkerConfiguration/startTimeout``. Blocks.
     ///
     /// - Parameter isStopping: called at least every few seconds; if it returns true, the check ends without a result.
@@ -35,7 +41,7 @@ struct Preflight {
                 problem = WorkerError(
                     code: .topicMissing,
                     message: "these topics do not exist: \(missing.joined(separator: ", ")). "
-                        + "Make them with `triage topics create`.")
+                        + "Make them with `triage topics create\(routes(missing))`.")
             } catch {
                 problem = WorkerError(
                     code: .brokerUnavailable,

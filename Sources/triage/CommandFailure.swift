@@ -50,7 +50,7 @@ extension CommandFailure {
             self = error.code == .noDistribution ? .badData(error.description) : .internalError(error.description)
         case let error as KafkaError:
             self = Self.of(error)
-        case let error as WorkerConfigurationError: self = .usage(error.description)
+        case let error as WorkerConfigurationError: self = .usage(Self.withFlag(error))
         case let error as WorkerError:
             self.init(code: Code(rawValue: error.exitCode) ?? .internalError, message: error.message)
         case let error as GatewayConfigurationError: self = .usage(error.description)
@@ -69,6 +69,17 @@ extension CommandFailure {
 }
 
 extension CommandFailure {
+    /// The worker's settings whose flags have other names.
+    private static let flags: [String: Setting] = [
+        "encoding": .replyEncoding, "routes": .route, "textFields": .textField, "copiedHeaders": .copyHeaders,
+        "maximumTextBytes": .maxTextBytes,
+    ]
+
+    private static func withFlag(_ error: WorkerConfigurationError) -> String {
+        guard let setting = flags[error.setting] ?? Setting.named[error.setting] else { return error.description }
+        return "--\(setting.rawValue): \(error.problem)"
+    }
+
     private static func of(_ error: KafkaError) -> CommandFailure {
         if error.code == .invalidArgument { return .usage(error.message) }
         guard let remedy = error.remedy else { return .unavailable(error.description) }

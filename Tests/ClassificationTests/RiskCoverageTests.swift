@@ -41,11 +41,11 @@ struct RiskCoverageTests {
         #expect(coverage.points.map(\.threshold) == coverage.points.map(\.threshold).sorted())
         let lines = coverage.table.split(separator: "\n")
         #expect(lines.first == "threshold  answered  accuracy")
-        #expect(lines.contains("     0.00    100.0%    0.500  ████████████████████"))
+        #expect(lines.contains("     0.00   100.0%    0.500  ████████████████████"))
         #expect(
             lines.contains {
-                $0.hasPrefix("     0.42     50.0%    1.000  ██████████") && $0.hasSuffix("← the model's own")
+                $0.hasPrefix("     0.42    50.0%    1.000  ██████████") && $0.hasSuffix("← the model's own")
             })
-        #expect(lines.last == "     0.99      0.0%        –")
+        #expect(lines.last == "     0.99     0.0%        –")
     }
 }

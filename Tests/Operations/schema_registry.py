@@ -13,6 +13,7 @@ import re
 import socket
 import ssl
 import threading
+import time
 
 
 class SchemaRegistry:
@@ -20,7 +21,7 @@ class SchemaRegistry:
         self.schemas, self.versions, self.connections = {}, {}, set()
         self.requests, self.login, self.is_broken = [], login, False
         self.certificate, self.port = certificate, port
-        self.answer_of_schemas = None
+        self.answer_of_schemas, self.drips = None, False
         self.start()
 
     def start(self):
@@ -51,8 +52,15 @@ class SchemaRegistry:
                 self.send_response(status)
                 self.send_header("Content-Type", "application/vnd.schemaregistry.v1+json")
                 self.send_header("Content-Length", str(len(text)))
+                if status == 302:
+                    self.send_header("Location", answer["see"])
                 self.end_headers()
-                self.wfile.write(text)
+                if not registry.drips:
+                    return self.wfile.write(text)
+                with contextlib.suppress(OSError):  # until nobody waits for the rest
+                    for byte in text:
+                        self.wfile.write(bytes([byte]))
+                        time.sleep(1)
 
             do_GET = do_POST = answer
 

@@ -321,6 +321,24 @@ class RegistryTests(unittest.TestCase):
             "worker", "--model", MODEL, "--schema-registry-url", url, *self.topics, "--start-timeout", "1s", status=69)
         self.assertIn(f"the schema registry {url} cannot be reached: Connection refused", done.stderr)
 
+    def test_a_check_asks_the_registry_only_if_a_sample_needs_it(self):
+        done = subprocess.run(
+            [TRIAGE, "worker", "--model", MODEL, "--schema-registry-url", f"http://127.0.0.1:{free_port()}", "--check", "-"],
+            input='{\n"text": "un train", "n": 1e999\n}\n', text=True, capture_output=True, timeout=10)
+        self.assertEqual((done.returncode, done.stdout.splitlines()[:2]), (0, ["standard input", "  text   un train"]), done.stderr)
+
+    def test_a_registry_that_sends_elsewhere_or_is_slow(self):
+        registry = SchemaRegistry()
+        self.addCleanup(registry.stop)
+        self.start_worker(*POINTERS, registry=registry)
+        registry.answer_of_schemas = 302, {"see": "http://127.0.0.1:99999/"}
+        self.produce_bytes([b"\0\0\0\0\x07" + b"\x02"])
+        self.until(lambda: "answers 302" in self.readiness()[1])
+        registry.drips = True
+        self.until(lambda: "does not answer in time" in self.readiness()[1])
+        registry.drips, registry.answer_of_schemas = False, None
+        self.assertEqual(self.consume("out", 1)[0]["headers"]["triage-status"], "unknown_schema")
+
     def test_tls_with_an_authority_of_its_own(self):
         certificate, key = self.folder / "cert.pem", self.folder / "key.pem"
         subprocess.run(
@@ -331,6 +349,10 @@ class RegistryTests(unittest.TestCase):
         done = self.run_triage(
             "worker", "--model", MODEL, "--schema-registry-url", registry.url, *self.topics, "--start-timeout", "1s", status=69)
         self.assertIn("--schema-registry-ca names a file of its authority", done.stderr)
+        done = self.run_triage(
+            "worker", "--model", MODEL, "--schema-registry-url", registry.url, *self.topics, "--schema-registry-ca", str(key),
+            status=64)
+        self.assertIn("--schema-registry-ca: ", done.stderr)
         self.start_worker("--schema-registry-ca", str(certificate), registry=registry)
 
     def test_a_check_reads_avro_without_a_broker(self):

@@ -49,6 +49,23 @@ package struct JSONReader {
     /// What is read.
     var input: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: end) }
 
+    /// The bytes without a byte order mark at their start.
+    static func withoutByteOrderMark(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes.slice(3..<bytes.count) : bytes
+    }
+
+    /// Whether the bytes are one value, whatever is in it.
+    package static func isValue(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        do throws(JSONError) {
+            var reader = try JSONReader(bytes, scratch: ScratchArena())
+            try reader.skip()
+            try reader.finish()
+            return true
+        } catch {
+            return false
+        }
+    }
+
     /// Whether the first byte that is no white space is that of an object or an array.
     static func canStartObject(_ bytes: UnsafeRawBufferPointer) -> Bool {
         let first = bytes.first { $0 != 0x20 && $0 != 0x09 && $0 != 0x0A && $0 != 0x0D }

@@ -1,8 +1,7 @@
 /// Why a value does not fit its Avro schema, and where.
 struct AvroError: Error {
     let message: String
-    /// Whether it fits, but is too large.
-    var isTooLarge = false
+    var code = ErrorCode.malformedAvro
 }
 
 /// Reads a value in Avro's binary encoding, in place. Everything is checked, whatever is looked for; strings are borrowed.
@@ -67,7 +66,16 @@ struct AvroReader {
         return Double(bitPattern: UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self)))
     }
 
-    /// Bytes, or the UTF-8 of a string, which may not be well-formed.
+    /// The UTF-8 of a string, well-formed.
+    mutating func string() throws(AvroError) -> UnsafeRawBufferPointer {
+        let start = position
+        let bytes = try bytes()
+        guard UTF8Validation.isValid(bytes) else {
+            throw AvroError(message: "the string at byte \(start) is not UTF-8", code: .invalidUTF8)
+        }
+        return bytes
+    }
+
     mutating func bytes() throws(AvroError) -> UnsafeRawBufferPointer {
         let start = position
         let count = try long()
@@ -139,7 +147,8 @@ struct AvroReader {
         case .long: _ = try long()
         case .float: _ = try raw(4)
         case .double: _ = try raw(8)
-        case .bytes, .string: _ = try bytes()
+        case .bytes: _ = try bytes()
+        case .string: _ = try string()
         case .fixed(let size): _ = try raw(size)
         case .enumeration(let symbols): _ = try index(below: symbols.count, of: "enum")
         case .record(let fields):
@@ -154,7 +163,7 @@ struct AvroReader {
             try enter()
             while case let count = try block(), count > 0 {
                 for _ in 0..<count {
-                    _ = try bytes()
+                    _ = try string()
                     try skip(values)
                 }
             }
@@ -191,7 +200,7 @@ extension FoundFields {
         case .null:
             break
         case .string:
-            set(.string(try reader.bytes()), at: place)
+            set(.string(try reader.string()), at: place)
         case .int:
             set(.number(Self.decimal(try reader.long(isInt: true), scratch)), at: place)
         case .long:
@@ -234,7 +243,7 @@ extension FoundFields {
             try reader.enter()
             while case let count = try reader.block(), count > 0 {
                 for _ in 0..<count {
-                    if let child = tree.child(of: place, field: try reader.bytes()) {
+                    if let child = tree.child(of: place, field: try reader.string()) {
                         forget(below: child)
                         try read(values, at: child, &reader, scratch)
                     } else {
@@ -244,10 +253,19 @@ extension FoundFields {
             }
             reader.leave()
             if tree.nodes[place].children.isEmpty { set(.other, at: place) }
-        case .boolean, .float, .double, .bytes, .fixed:
+        case .float:
+            set(Self.number("\(try reader.float())", scratch), at: place)
+        case .double:
+            set(Self.number("\(try reader.double())", scratch), at: place)
+        case .boolean, .bytes, .fixed:
             try reader.skip(node)
             set(.other, at: place)
         }
+    }
+
+    /// A floating-point number in its shortest form, unless it is none of JSON's.
+    private static func number(_ text: String, _ scratch: ScratchArena) -> Value {
+        text.utf8.contains { $0 == UInt8(ascii: "n") } ? .other : .number(copy(Array(text.utf8), scratch))
     }
 
     private static func decimal(_ value: Int64, _ scratch: ScratchArena) -> UnsafeRawBufferPointer {
@@ -275,6 +293,8 @@ struct AvroJSONWriter {
     private let arena: ByteArena
     /// Where the root's members end, and the values of those that have the field's name.
     private(set) var site = FieldSite()
+    /// Whether the root is a union's branch that is called as the field is: replacing it would lose the record.
+    private(set) var isBranchOfFieldsName = false
     private let field: [UInt8]
     private let maximumBytes: Int
 
@@ -289,12 +309,12 @@ struct AvroJSONWriter {
         self.maximumBytes = maximumBytes
     }
 
-    /// Writes the whole value, which is known to fit its schema but for the UTF-8 of its strings.
+    /// Writes the whole value, which is known to fit its schema.
     mutating func write() throws(AvroError) { try write(reader.schema.root, isRoot: true) }
 
     private mutating func write(_ node: Int, isRoot: Bool = false) throws(AvroError) {
         guard arena.count <= maximumBytes else {
-            throw AvroError(message: "the record takes more than \(maximumBytes) bytes as JSON", isTooLarge: true)
+            throw AvroError(message: "the record takes more than \(maximumBytes) bytes as JSON", code: .replyTooLarge)
         }
         switch reader.schema.nodes[node].kind {
         case .null: arena.append(literal: "null")
@@ -304,7 +324,7 @@ struct AvroJSONWriter {
         case .double: append(try reader.double(), isFloat: false)
         case .bytes: append(codePoints: try reader.bytes())
         case .fixed(let size): append(codePoints: try reader.raw(size))
-        case .string: try append(string: try reader.bytes())
+        case .string: arena.append(jsonString: try reader.string())
         case .enumeration(let symbols):
             let symbol = symbols[try reader.index(below: symbols.count, of: "enum")]
             symbol.withUnsafeBytes { _ = arena.append(jsonString: $0) }
@@ -314,7 +334,9 @@ struct AvroJSONWriter {
                 arena.append(literal: "null")
             } else {
                 arena.append(literal: "{")
-                reader.schema.nodes[branch].name.withUnsafeBytes { _ = arena.append(jsonString: $0) }
+                let name = reader.schema.nodes[branch].name
+                name.withUnsafeBytes { _ = arena.append(jsonString: $0) }
+                if isRoot, name == field { isBranchOfFieldsName = true }
                 arena.append(literal: ":")
                 try write(branch)
                 if isRoot { site.end(at: arena.count) }
@@ -352,8 +374,8 @@ struct AvroJSONWriter {
                 for _ in 0..<count {
                     if !isFirst { arena.append(literal: ",") }
                     isFirst = false
-                    let key = try reader.bytes()
-                    try append(string: key)
+                    let key = try reader.string()
+                    arena.append(jsonString: key)
                     arena.append(literal: ":")
                     let start = arena.count
                     try write(values)
@@ -365,11 +387,6 @@ struct AvroJSONWriter {
             }
             arena.append(literal: "}")
         }
-    }
-
-    private func append(string bytes: UnsafeRawBufferPointer) throws(AvroError) {
-        guard UTF8Validation.isValid(bytes) else { throw AvroError(message: "a string is not UTF-8") }
-        arena.append(jsonString: bytes)
     }
 
     private func append(codePoints bytes: UnsafeRawBufferPointer) {

@@ -4,7 +4,7 @@ package enum SchemaFraming {
 
     /// The schema's id; nil if the value is not framed. No JSON starts with a zero byte.
     package static func schemaID(of value: UnsafeRawBufferPointer) -> UInt32? {
-        guard value.count > length, value[0] == 0 else { return nil }
+        guard value.count >= length, value[0] == 0 else { return nil }
         return UInt32(bigEndian: value.loadUnaligned(fromByteOffset: 1, as: UInt32.self))
     }
 }

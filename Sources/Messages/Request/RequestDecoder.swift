@@ -157,10 +157,9 @@ package final class RequestDecoder {
             var reader = AvroReader(value, schema: schema)
             try found.read(&reader, scratch: scratch)
         } catch {
-            throw RequestFailure(.malformedAvro, "the value does not fit its Avro schema: \(error.message)")
+            throw RequestFailure(error)
         }
-        let text = try foundText(
-            request: &request, places: { schema.stringPlaces() }, isValid: { UTF8Validation.isValid($0) })
+        let text = try foundText(request: &request) { schema.stringPlaces() }
         if let finder { request.value = try encoding(of: value, schema: schema, field: finder.field) }
         return text
     }
@@ -171,15 +170,12 @@ package final class RequestDecoder {
     ) throws(RequestFailure) -> RequestValue {
         encoded.reset()
         var writer = AvroJSONWriter(value, schema: schema, field: field, atMost: maximumValueBytes, into: encoded)
-        do throws(AvroError) {
-            try writer.write()
-        } catch {
-            throw error.isTooLarge ? RequestFailure(.replyTooLarge, error.message) : .invalidUTF8
-        }
+        do throws(AvroError) { try writer.write() } catch { throw RequestFailure(error) }
         let copy = scratch.allocate(encoded.count)
         copy.copyMemory(from: encoded.bytes.baseAddress ?? UnsafeRawPointer(copy), byteCount: encoded.count)
         let json = UnsafeRawBufferPointer(start: copy, count: encoded.count)
-        return json.first == UInt8(ascii: "{") ? .object(json, writer.site) : .other(json)
+        let isObject = json.first == UInt8(ascii: "{") && !writer.isBranchOfFieldsName
+        return isObject ? .object(json, writer.site) : .other(json)
     }
 
     /// Makes a reader for a JSON value.
@@ -196,10 +192,11 @@ package final class RequestDecoder {
         let value = reader.input
         finder?.begin()
         do { try found.read(&reader, finder: &finder) } catch { throw RequestFailure(error) }
-        let text = try foundText(
-            request: &request, places: { MissingText.strings(in: value, scratch: self.scratch) }, isValid: { _ in true }
-        )
-        if let finder { request.value = finder.isArray ? .other(value) : .object(value, try finder.checked()) }
+        let text = try foundText(request: &request) { MissingText.strings(in: value, scratch: self.scratch) }
+        if let finder {
+            request.value =
+                finder.isArray ? .other(JSONReader.withoutByteOrderMark(value)) : .object(value, try finder.checked())
+        }
         return text
     }
 
@@ -243,17 +240,14 @@ package final class RequestDecoder {
 
     /// The sentence at the format's pointers; notes the id.
     ///
-    /// - Parameters:
-    ///   - places: where else the value has strings.
-    ///   - isValid: whether a string is UTF-8.
+    /// - Parameter places: where else the value has strings.
     private func foundText(
-        request: inout DecodedRequest, places: () -> [String], isValid: (UnsafeRawBufferPointer) -> Bool
+        request: inout DecodedRequest, places: () -> [String]
     ) throws(RequestFailure) -> UnsafeRawBufferPointer {
         let values = found.values
         switch values.last {
-        case .string(let id) where isValid(id): request.id = id
-        case .number(let id): request.id = id
-        case .string, .absent, .other, nil: break
+        case .string(let id), .number(let id): request.id = id
+        case .absent, .other, nil: break
         }
         var text: UnsafeRawBufferPointer?
         var isJoined = false
@@ -262,7 +256,6 @@ package final class RequestDecoder {
             case .absent: continue
             case .number, .other: throw RequestFailure(.missingText, "\(pointer) must be a string")
             case .string(let part):
-                guard isValid(part) else { throw .invalidUTF8 }
                 isJoined = text != nil
                 text = text ?? part
             }

@@ -42,6 +42,12 @@ package struct RequestFailure: Error, Equatable {
         self = error.reason == .invalidUTF8 ? .invalidUTF8 : RequestFailure(.malformedJSON, error.description)
     }
 
+    /// The failure for a value that does not fit its Avro schema, or its JSON encoding that is too large.
+    init(_ error: AvroError) {
+        let what = error.code == .malformedAvro ? "the value does not fit its Avro schema: " : ""
+        self.init(error.code, what + error.message)
+    }
+
     /// The value is not UTF-8.
     package static var invalidUTF8: RequestFailure { RequestFailure(.invalidUTF8, "the value is not UTF-8") }
 }

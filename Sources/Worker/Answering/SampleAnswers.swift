@@ -1,3 +1,4 @@
+import Classification
 package import Logging
 import Messages
 import Platform
@@ -37,8 +38,9 @@ package struct SampleAnswers {
     /// - Throws: what loading the model throws, or ``WorkerError`` if the registry does not answer.
     package func outcomes(of values: [[UInt8]], logger: Logger) async throws -> [Outcome] {
         let schemas = SchemaTable()
-        if let settings = configuration.registry {
-            let ids = Set(values.compactMap { $0.withUnsafeBytes { SchemaFraming.schemaID(of: $0) } })
+        let format = configuration.requestFormat
+        let ids = Set(values.compactMap { $0.withUnsafeBytes { format.schemaID(of: $0, contentType: { nil }) } })
+        if let settings = configuration.registry, !ids.isEmpty {
             let patience = SchemaRegistry.Patience(deadline: .now + configuration.startTimeout)
             let found = try await SchemaRegistry.with(settings, logger: logger) { registry in
                 try await registry.check(patience)
@@ -48,13 +50,17 @@ package struct SampleAnswers {
             }
             for (id, schema) in found { schemas[id] = schema }
         }
-        return try outcomes(of: values, schemas: configuration.registry.map { _ in schemas })
+        let classifier = try source.loadTried()
+        for finding in configuration.replies.findings(on: classifier.model) { logger.warning("\(finding)") }
+        return try outcomes(of: values, schemas: configuration.registry.map { _ in schemas }, by: classifier)
     }
 
-    private func outcomes(of values: [[UInt8]], schemas: SchemaTable?) throws -> [Outcome] {
+    private func outcomes(
+        of values: [[UInt8]], schemas: SchemaTable?, by classifier: any Classifier
+    ) throws -> [Outcome] {
         let topics = ReplyTopics(configuration.replyTopics, settings: configuration.replies)
         let answerer = try BatchAnswerer(
-            classifier: source.loadTried(), replyTopics: topics, settings: configuration.replies)
+            classifier: classifier, replyTopics: topics, settings: configuration.replies)
         let batch = Batch(slot: 0, format: configuration.requestFormat, schemas: schemas)
         let name = Array(configuration.topics.requests.utf8)
         return name.withUnsafeBytes { topic in

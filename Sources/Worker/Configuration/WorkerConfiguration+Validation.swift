@@ -80,6 +80,9 @@ extension WorkerConfiguration {
             try require((0...1).contains(threshold), "unsureBelow", "must be from 0 to 1, or 'model'")
         }
         try require(!replies.unsureLabel.isEmpty, "unsureLabel", "must not be empty")
+        try require(
+            replies.unsureBelow == nil || replies.unsureLabel != ReplySettings.Route.error
+                || replies.errorTopic == nil, "unsureLabel", "'error' is what --route error=… means")
         try require(replies.top.map { $0 > 0 } ?? true, "top", "must be 1 or more")
         let isUnsure = replies.unsureBelow != nil
         for route in replies.routes {

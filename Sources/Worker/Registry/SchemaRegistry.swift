@@ -5,8 +5,8 @@ import Logging
 import Messages
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 import NIOSSL
-import Platform
 import Synchronization
 import Telemetry
 
@@ -35,10 +35,11 @@ final class SchemaRegistry: Sendable {
     static let capacity = 1_000
     /// For how long a schema counts as unknown; it may be registered meanwhile.
     static let unknownFor = Duration.seconds(10)
-    /// The longest silence in an answer.
-    private static let readTimeout = TimeAmount.seconds(10)
-    /// The longest time for an answer, with the wait for a free connection.
-    private static let requestTimeout = Duration.seconds(60)
+    /// The most schemas fetched at a time.
+    private static let maximumFetches = 8
+    /// The longest time for an answer, with all of its body.
+    private static let requestTimeout = Duration.seconds(10)
+    private static let maximumBytes = 1 << 24
 
     private struct Entry {
         let schema: WriterSchema
@@ -81,10 +82,15 @@ final class SchemaRegistry: Sendable {
         _ settings: SchemaRegistrySettings, logger: Logger, _ body: (SchemaRegistry) async throws -> Value
     ) async throws -> Value {
         var configuration = HTTPClient.Configuration(
-            timeout: .init(connect: .seconds(5), read: readTimeout))
+            redirectConfiguration: .disallow, timeout: .init(connect: .seconds(5)))
         if let file = settings.authorities {
             var tls = TLSConfiguration.makeClientConfiguration()
-            tls.trustRoots = .file(file)
+            do {
+                tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(file))
+            } catch {
+                throw WorkerConfigurationError(
+                    setting: "--schema-registry-ca", problem: "\(file) holds no certificates in PEM")
+            }
             configuration.tlsConfiguration = tls
         }
         let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
@@ -131,8 +137,16 @@ final class SchemaRegistry: Sendable {
 
     /// Fetches what is asked for, until cancelled.
     func run() async {
-        await withDiscardingTaskGroup { group in
-            for await id in requests { group.addTask { await self.fetch(id) } }
+        await withTaskGroup(of: Void.self) { group in
+            var running = 0
+            for await id in requests {
+                if running == Self.maximumFetches {
+                    await group.next()
+                    running -= 1
+                }
+                group.addTask { await self.fetch(id) }
+                running += 1
+            }
         }
     }
 
@@ -287,9 +301,10 @@ final class SchemaRegistry: Sendable {
         }
         let response: Response
         do {
-            let limit = NIODeadline.now() + .nanoseconds(Self.requestTimeout.nanoseconds)
-            let answer = try await client.execute(request, deadline: limit)
-            response = Response(status: answer.status, body: try await answer.body.collect(upTo: 1 << 24))
+            response = try await inTime { [client, request] in
+                let answer = try await client.execute(request, deadline: .distantFuture)
+                return Response(status: answer.status, body: try await answer.body.collect(upTo: Self.maximumBytes))
+            }
         } catch {
             throw Failure(Self.description(of: error))
         }
@@ -300,13 +315,40 @@ final class SchemaRegistry: Sendable {
                     ? "asks for a login; --schema-registry-auth names a file with user:password"
                     : "refuses the login in --schema-registry-auth", isFinal: true)
         case .forbidden:
-            throw Failure("does not allow \(method) \(path) to this login", isFinal: true)
+            let whom = settings.login == nil ? "without a login (--schema-registry-auth)" : "to this login"
+            throw Failure("does not allow \(method) \(path) \(whom)", isFinal: true)
         default: return response
+        }
+    }
+
+    /// What a request throws that took too long.
+    private struct TookTooLong: Error {}
+
+    private func inTime<Value: Sendable>(
+        _ request: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        try await withThrowingTaskGroup(of: Value.self) { group in
+            group.addTask(operation: request)
+            group.addTask {
+                try await Task.sleep(for: Self.requestTimeout)
+                throw TookTooLong()
+            }
+            defer { group.cancelAll() }
+            guard let value = try await group.next() else { throw TookTooLong() }
+            return value
         }
     }
 
     private static func description(of error: any Error) -> String {
         switch error {
+        case is TookTooLong: "does not answer in time"
+        case is NIOTooManyBytesError: "answers with more than \(maximumBytes) bytes"
+        case let error as NIOConnectionError where error.dnsAError != nil || error.dnsAAAAError != nil:
+            "cannot be reached: there is no host of this name"
+        case let error as NIOConnectionError:
+            (error.connectionErrors.first?.error as? IOError).map { description(of: $0) } ?? "cannot be reached"
+        case let error as HTTPClientError where error == .remoteConnectionClosed:
+            "closes the connection before it has answered"
         case let error as HTTPClientError
         where [.connectTimeout, .readTimeout, .deadlineExceeded].contains(error):
             "does not answer in time"

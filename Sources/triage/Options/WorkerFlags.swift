@@ -224,7 +224,7 @@ extension SettingsReader {
             .schemaRegistryURL, expected: "a URL such as https://registry:8081, without a user in it"
         ) { text -> String? in
             guard let url = URL(string: text), ["http", "https"].contains(url.scheme), url.host() != nil,
-                url.user() == nil, url.query() == nil, url.fragment() == nil
+                (1...65_535).contains(url.port ?? 80), url.user() == nil, url.query() == nil, url.fragment() == nil
             else { return nil }
             return text.hasSuffix("/") ? String(text.dropLast()) : text
         }

@@ -37,7 +37,7 @@ struct SampleReport {
     private static func samples(in bytes: [UInt8], isText: Bool) -> [Sample] {
         let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         let isFramed = bytes.first == 0
-        let isOneValue = !isText && lines.count > 1 && (try? JSONSerialization.jsonObject(with: Data(bytes))) != nil
+        let isOneValue = !isText && lines.count > 1 && bytes.withUnsafeBytes { JSONReader.isValue($0) }
         if isFramed || isOneValue { return [Sample(line: nil, value: bytes)] }
         return lines.enumerated().compactMap { index, line in
             let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line

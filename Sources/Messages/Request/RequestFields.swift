@@ -60,7 +60,19 @@ package struct RequestFields {
             text = try reader.stringOrSkip()
         } else if name.equals("id") {
             id = try reader.identifierOrSkip()
-        } else if readsKey, name.equals("key") {
+        } else if readsKey || readsTop {
+            try readOption(name, from: &reader)
+        } else {
+            try reader.skip()
+        }
+    }
+
+    /// What only calls over HTTP have.
+    @inline(never)
+    private mutating func readOption(
+        _ name: UnsafeRawBufferPointer, from reader: inout JSONReader
+    ) throws(JSONError) {
+        if readsKey, name.equals("key") {
             let isNull = try reader.peek() == .null
             key = try reader.identifierOrSkip().map(Key.value) ?? (isNull ? .absent : .invalid)
         } else if readsTop, name.equals("top") {

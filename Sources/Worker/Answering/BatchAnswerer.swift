@@ -8,6 +8,9 @@ package import Messages
 /// ones.
 package final class BatchAnswerer {
     private let settings: ReplySettings
+    private let format: ReplyFormat
+    private let isEverUnsure: Bool
+    private let hasHeaders: Bool
     private let replyTopics: ReplyTopics
     /// The registry's schema id of each topic whose replies are Avro.
     private let schemaIDs: [Int32?]
@@ -36,6 +39,9 @@ package final class BatchAnswerer {
         schemaIDs: [Int: Int32] = [:]
     ) throws(ClassifierError) {
         self.settings = settings
+        format = settings.format
+        isEverUnsure = settings.unsureBelow != nil
+        hasHeaders = !settings.headers.isEmpty
         self.replyTopics = replyTopics
         self.schemaIDs = replyTopics.names.indices.map { schemaIDs[$0] }
         encoder = ReplyEncoder(model: "", labels: [])
@@ -124,7 +130,7 @@ package final class BatchAnswerer {
                 bytes += sentences[end].count
                 end += 1
             } while end < sentences.count && bytes < Self.bytesPerCall
-            let time = hasDeadlines || settings.format == .flat ? now() : 0
+            let time = hasDeadlines || format == .flat ? now() : 0
             let alive = hasDeadlines ? setExpiredAside(start..<end, of: batch, now: time) : start..<end
             classify(alive, of: batch, now: time)
             start = end
@@ -171,7 +177,7 @@ package final class BatchAnswerer {
         if probabilities.count < needed {
             probabilities.append(contentsOf: repeatElement(0, count: needed - probabilities.count))
         }
-        if settings.unsureBelow != nil, known.count < range.count {
+        if isEverUnsure, known.count < range.count {
             known.append(contentsOf: repeatElement(true, count: range.count - known.count))
         }
         let start = ContinuousClock.now
@@ -198,7 +204,7 @@ package final class BatchAnswerer {
                 let sentences = UnsafeBufferPointer(rebasing: sentences[range])
                 let rows = UnsafeMutableBufferPointer(rebasing: probabilities[..<(range.count * classCount)])
                 do throws(ClassifierError) {
-                    if settings.unsureBelow == nil {
+                    if !isEverUnsure {
                         try session.classify(sentences, into: rows)
                     } else {
                         try known.withUnsafeMutableBufferPointer { known throws(ClassifierError) in
@@ -218,7 +224,7 @@ package final class BatchAnswerer {
     private func encode(_ range: Range<Int>, of batch: Batch, now: Int64) {
         probabilities.withUnsafeBufferPointer { probabilities in
             for (row, index) in range.enumerated() {
-                let isKnown = settings.unsureBelow == nil || known[row]
+                let isKnown = !isEverUnsure || known[row]
                 let row = UnsafeBufferPointer(rebasing: probabilities[row * classCount..<(row + 1) * classCount])
                 guard let decision = encoder.decide(row, isKnown: isKnown) else {
                     failed(index, of: batch)
@@ -240,18 +246,18 @@ package final class BatchAnswerer {
         if !isDirected, !topics.isEmpty {
             batch.answers[owner].topic = decision.isUnsure ? replyTopics.unsure : topics[decision.best]
         }
-        if !settings.headers.isEmpty {
+        if hasHeaders {
             batch.setNote(encoder.encodeLabel(decision, into: batch.arena), of: owner)
         }
         let arena = batch.arena
-        switch isDirected ? .full : settings.format {
+        switch isDirected ? .full : format {
         case .full:
             batch.answers[owner].value = encoder.encode(
                 decision, id: id, source: source, probabilities: row, isWhole: isDirected, into: arena)
         case .flat:
             if let schema = schemaIDs[batch.answers[owner].topic] {
                 batch.answers[owner].value = encoder.encodeFlatAvro(
-                    decision, schema: schema, hasBest: settings.unsureBelow != nil, id: id, source: source, now: now,
+                    decision, schema: schema, hasBest: isEverUnsure, id: id, source: source, now: now,
                     into: arena)
             } else {
                 batch.answers[owner].value = encoder.encodeFlat(

@@ -1,7 +1,8 @@
 import Messages
 
-/// The topics of replies: the default, those that requests may name, and those of the routes.
-package struct ReplyTopics: Sendable {
+/// The topics of replies: the default, those that requests may name, and those of the routes. A class, since it is looked
+/// at for each record and a copy would count many references.
+package final class ReplyTopics: Sendable {
     /// All of them, the default first.
     package let names: [String]
     /// Those that requests may name.

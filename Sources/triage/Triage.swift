@@ -26,8 +26,8 @@ struct Triage: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            WorkerCommand.self, GatewayCommand.self, TrainCommand.self, EvaluateCommand.self, ClassifyCommand.self,
-            PipeCommand.self, TopicsCommand.self, LagCommand.self,
+            WorkerCommand.self, GatewayCommand.self, TrainCommand.self, EvaluateCommand.self, DescribeCommand.self,
+            ClassifyCommand.self, PipeCommand.self, TopicsCommand.self, LagCommand.self,
             DeadLettersCommand.self, KeysCommand.self,
         ])
 }

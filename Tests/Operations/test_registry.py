@@ -191,6 +191,28 @@ class RegistryTests(unittest.TestCase):
             subprocess.run(
                 [ROOT / "compose/local/kcat", "-b", self.kafka, "-t", f"{self.prefix}.in", "-P", "-k", "k", str(path)], check=True)
 
+    def test_references_protobuf_and_a_reference_that_is_gone(self):
+        self.start_worker("--text-field", "/by/says", "--id-field", "/number")
+        person = {"type": "record", "name": "Person", "namespace": "shop", "fields": [{"name": "says", "type": "string"}]}
+        order = {"type": "record", "name": "Order", "namespace": "shop", "fields": [
+            {"name": "number", "type": "int"}, {"name": "by", "type": "Person"}]}
+        self.registry.answer("POST", "/subjects/person/versions", {"schema": json.dumps(person)})
+
+        def register(**schema):
+            return self.registry.answer("POST", f"/subjects/{self.prefix}/versions", schema)[1]["id"].to_bytes(4, "big")
+
+        known = register(schema=json.dumps(order), references=[{"name": "shop.Person", "subject": "person", "version": 1}])
+        gone = register(schema=json.dumps(order), references=[{"name": "shop.Person", "subject": "nobody", "version": 1}])
+        protobuf = register(schema='syntax = "proto3";', schemaType="PROTOBUF")
+        value = b"\x0e" + bytes([len(TRAIN) * 2]) + TRAIN.encode()
+        self.produce_bytes([b"\0" + identifier + value for identifier in (known, gone, protobuf)])
+        replies = self.consume("out", 3)
+        self.assertEqual([reply["headers"]["triage-status"] for reply in replies],
+                         ["ok", "unsupported_content_type", "unsupported_content_type"])
+        self.assertEqual(json.loads(replies[0]["value"])["id"], "7")
+        self.assertIn("refers to one that the schema registry does not have", replies[1]["value"].decode())
+        self.assertIn("is of type PROTOBUF", replies[2]["value"].decode())
+
     def test_while_the_registry_does_not_answer_records_wait(self):
         registry = SchemaRegistry()
         self.addCleanup(registry.stop)

@@ -16,22 +16,15 @@ struct BatchAnswererTests {
         _ requests: [(value: String, headers: [(String, String)])], now: [Int64] = [1_000]
     ) throws -> [(code: ErrorCode?, topic: Int, value: String)] {
         let answerer = try answerer()
-        // The bytes live until the test ends, as a record's do until its batch is sent.
-        var kept: [UnsafeMutableRawBufferPointer] = []
-        defer { for bytes in kept { bytes.deallocate() } }
-        func bytes(_ text: String) -> UnsafeRawBufferPointer {
-            let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: text.utf8.count, alignment: 1)
-            copy.copyBytes(from: text.utf8)
-            kept.append(copy)
-            return UnsafeRawBufferPointer(copy)
-        }
+        let kept = KeptBytes()
+        defer { withExtendedLifetime(kept) {} }
         answerer.begin()
-        let topic = bytes("sentences")
+        let topic = kept.keep("sentences")
         for (offset, request) in requests.enumerated() {
             var headers = RequestHeaders()
-            for (name, value) in request.headers { headers.add(name: bytes(name), value: bytes(value)) }
+            for (name, value) in request.headers { headers.add(name: kept.keep(name), value: kept.keep(value)) }
             answerer.add(
-                to: batch, headers: headers, value: bytes(request.value),
+                to: batch, headers: headers, value: kept.keep(request.value),
                 source: RecordSource(topic: topic, partition: 3, offset: Int64(offset)), timestamp: 0)
         }
         var clock = now[...]

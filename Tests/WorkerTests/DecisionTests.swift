@@ -36,24 +36,18 @@ struct DecisionTests {
         let batch = Batch(slot: 0, format: format)
         let answerer = try BatchAnswerer(
             classifier: classifier, replyTopics: topics, settings: settings, schemaIDs: schemaIDs)
-        var kept: [UnsafeMutableRawBufferPointer] = []
-        defer { for bytes in kept { bytes.deallocate() } }
-        func bytes(_ text: String) -> UnsafeRawBufferPointer {
-            let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: text.utf8.count, alignment: 1)
-            copy.copyBytes(from: text.utf8)
-            kept.append(copy)
-            return UnsafeRawBufferPointer(copy)
-        }
+        let kept = KeptBytes()
+        defer { withExtendedLifetime(kept) {} }
         answerer.begin()
-        let topic = bytes("sentences")
+        let topic = kept.keep("sentences")
         for (offset, request) in requests.enumerated() {
             var headers = RequestHeaders()
             if let deadline = deadlines[offset] {
-                headers.add(name: HeaderName.deadline.bytes, value: bytes(deadline))
+                headers.add(name: HeaderName.deadline.bytes, value: kept.keep(deadline))
             }
-            if let name = request.topic { headers.add(name: HeaderName.replyTopic.bytes, value: bytes(name)) }
+            if let name = request.topic { headers.add(name: HeaderName.replyTopic.bytes, value: kept.keep(name)) }
             answerer.add(
-                to: batch, headers: headers, value: bytes(request.value),
+                to: batch, headers: headers, value: kept.keep(request.value),
                 source: RecordSource(topic: topic, partition: 3, offset: Int64(offset)), timestamp: 0)
         }
         answerer.finish(batch) { 1_767_323_045_678 }

@@ -62,6 +62,28 @@ extension EndToEnd {
             #expect(worker.isRunning)
         }
 
+        @Test("a CloudEvent whose data is some kind of JSON is repeated with its classification, and stays an event")
+        func aCloudEventWithJSONOfItsOwnKind() throws {
+            let stage = try Stage()
+            let worker = try stage.startWorker(arguments: ["--text-field", "/said", "--reply-format", "enriched"])
+            let data = #"{ "said": "\#(SampleSentences.sentence(3))" , "n":[1] }"#
+            let event =
+                #"{"specversion":"1.0","id":"7f9c1e","source":"/shop","type":"t","datacontenttype":"application/vnd.shop+json","#
+                + #""data":\#(data)}"#
+            _ = try stage.publish(
+                [
+                    StoredRecord(
+                        value: Array(event.utf8), headers: [header("content-type", "application/cloudevents+json")])
+                ], to: stage.topics.requests)
+            let reply = try stage.read(stage.topics.replies, count: 1)[0]
+            #expect(
+                reply.text.hasPrefix(data.dropLast(2) + #","classification":{"label":"#)
+                    && reply.text.hasSuffix("\"} }")
+            )
+            #expect(reply.header(HeaderName.eventCausationID) == "7f9c1e")
+            #expect(worker.isRunning)
+        }
+
         @Test("plain lines of a console producer are sentences when the worker is told so")
         func plainLinesOfAConsoleProducerAreSentences() throws {
             let stage = try Stage()

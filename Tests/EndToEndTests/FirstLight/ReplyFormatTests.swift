@@ -227,6 +227,21 @@ extension EndToEnd {
             #expect(try evaluation.wait() == 0)
             #expect(evaluation.output.contains("threshold  answered  accuracy\n     0.00 "), "\(evaluation.output)")
             #expect(evaluation.output.contains("← the model's own"))
+            let description = try TriageProcess(["describe", "--model", model])
+            #expect(try description.wait() == 0, "\(description.errors)")
+            for words in [
+                "model       threshold@", "400 sentences", "(5 folds)", "for a precision of 0.8: answers ",
+                " a second on one core",
+            ] {
+                #expect(description.output.contains(words), "\(description.output)")
+            }
+            #expect(description.output.contains("\n  class   sentences\n  "))
+            let card = try TriageProcess(["describe", "--model", model, "--json"])
+            #expect(try card.wait() == 0)
+            let object = try JSONSerialization.jsonObject(with: Data(card.output.utf8)) as? [String: Any]
+            let metadata = object?["metadata"] as? [String: Any]
+            #expect((metadata?["decision"] as? [String: Any])?["targetPrecision"] as? Double == 0.8)
+            #expect((object?["sentencesPerSecond"] as? Int ?? 0) > 0 && object?["kind"] as? String == "linear")
             let samples = folder.appending(path: "unknown.txt")
             try "東京の天気\n".write(to: samples, atomically: true, encoding: .utf8)
             let check = try TriageProcess([

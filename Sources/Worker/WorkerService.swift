@@ -179,26 +179,28 @@ package struct WorkerService: Service {
         _ topics: ReplyTopics, in schemaRegistry: SchemaRegistry?, _ lanes: [LaneControl]
     ) async throws -> [Int: Int32] {
         guard let schemaRegistry else { return [:] }
-        let patience = SchemaRegistry.Patience(
-            deadline: .now + configuration.startTimeout, isStopping: { lanes.contains(where: \.isStopRequested) })
+        let registration = Task {
+            try await register(topics, in: schemaRegistry, until: .now + configuration.startTimeout)
+        }
         return try await withTaskCancellationOrGracefulShutdownHandler {
-            try await register(topics, in: schemaRegistry, patience)
+            try await registration.value
         } onCancelOrGracefulShutdown: {
             for lane in lanes { lane.stop() }
+            registration.cancel()
         }
     }
 
     private func register(
-        _ topics: ReplyTopics, in schemaRegistry: SchemaRegistry, _ patience: SchemaRegistry.Patience
+        _ topics: ReplyTopics, in schemaRegistry: SchemaRegistry, until deadline: ContinuousClock.Instant
     ) async throws -> [Int: Int32] {
         guard configuration.replies.encoding == .avro else {
-            try await schemaRegistry.check(patience)
+            try await schemaRegistry.check(until: deadline)
             return [:]
         }
         let text = FlatSchema.text(hasBest: configuration.replies.unsureBelow != nil)
         var ids: [Int: Int32] = [:]
         for (index, name) in topics.classifications {
-            ids[index] = try await schemaRegistry.register(text, subject: "\(name)-value", patience)
+            ids[index] = try await schemaRegistry.register(text, subject: "\(name)-value", until: deadline)
         }
         return ids
     }

@@ -151,6 +151,7 @@ class RecipeTests(unittest.TestCase):
             "intents.csv": table("text", "label"), "tickets.csv": table("Subject", "Team"),
             "sentences.json": json.dumps(objects), "held-out.json": json.dumps(objects[::7]),
             "held-out.jsonl": "".join(json.dumps(entry) + "\n" for entry in objects[::7]),
+            "samples.ndjson": "".join(json.dumps({"body": {"text": text}}) + "\n" for _, text in rows[:3]),
             "sentences.txt": "".join(text + "\n" for _, text in rows[:20]),
         }
         for name, content in files.items():
@@ -225,7 +226,7 @@ class RecipeTests(unittest.TestCase):
         command = self.with_own_addresses(self.runnable(command))
         if not command:
             return None
-        if re.match(r"(\.build/release/)?triage (worker|gateway)\b(?!.*--help)", command):
+        if re.match(r"(\.build/release/)?triage (worker|gateway)\b(?!.*--(help|check))", command, re.S):
             return self.serve(command)
         command = re.sub(
             r"^(.* --watch\b.*?)(?:\s+# .*)?$", r"timeout --signal=INT 5 \1 || test $? = 124", command, flags=re.M)

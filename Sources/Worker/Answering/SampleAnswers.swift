@@ -41,11 +41,11 @@ package struct SampleAnswers {
         let format = configuration.requestFormat
         let ids = Set(values.compactMap { $0.withUnsafeBytes { format.schemaID(of: $0, contentType: { nil }) } })
         if let settings = configuration.registry, !ids.isEmpty {
-            let patience = SchemaRegistry.Patience(deadline: .now + configuration.startTimeout)
+            let deadline = ContinuousClock.now + configuration.startTimeout
             let found = try await SchemaRegistry.with(settings, logger: logger) { registry in
-                try await registry.check(patience)
+                try await registry.check(until: deadline)
                 var found: [UInt32: WriterSchema] = [:]
-                for id in ids { found[id] = try await registry.schema(id, patience) }
+                for id in ids { found[id] = try await registry.schema(id, until: deadline) }
                 return found
             }
             for (id, schema) in found { schemas[id] = schema }

@@ -1,12 +1,9 @@
-import AsyncHTTPClient
 internal import Foundation
 import Kafka
 import Logging
 import Messages
 import NIOCore
 import NIOHTTP1
-import NIOPosix
-import NIOSSL
 import Synchronization
 import Telemetry
 
@@ -37,9 +34,6 @@ final class SchemaRegistry: Sendable {
     static let unknownFor = Duration.seconds(10)
     /// The most schemas fetched at a time.
     private static let maximumFetches = 8
-    /// The longest time for an answer, with all of its body.
-    private static let requestTimeout = Duration.seconds(10)
-    private static let maximumBytes = 1 << 24
 
     private struct Entry {
         let schema: WriterSchema
@@ -63,15 +57,13 @@ final class SchemaRegistry: Sendable {
         var problem: String? { pending.values.lazy.compactMap(\.problem).first }
     }
 
-    private let client: HTTPClient
-    private let settings: SchemaRegistrySettings
+    private let client: RegistryClient
     private let logger: Logger
     private let state = Mutex(State())
     private let requests: AsyncStream<UInt32>
     private let requested: AsyncStream<UInt32>.Continuation
 
-    private init(_ settings: SchemaRegistrySettings, client: HTTPClient, logger: Logger) {
-        self.settings = settings
+    private init(_ client: RegistryClient, logger: Logger) {
         self.client = client
         self.logger = logger
         (requests, requested) = AsyncStream.makeStream()
@@ -81,25 +73,13 @@ final class SchemaRegistry: Sendable {
     static func with<Value: Sendable>(
         _ settings: SchemaRegistrySettings, logger: Logger, _ body: (SchemaRegistry) async throws -> Value
     ) async throws -> Value {
-        var configuration = HTTPClient.Configuration(
-            redirectConfiguration: .disallow, timeout: .init(connect: .seconds(5)))
-        if let file = settings.authorities {
-            var tls = TLSConfiguration.makeClientConfiguration()
-            do {
-                tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(file))
-            } catch {
-                throw WorkerConfigurationError(
-                    setting: "--schema-registry-ca", problem: "\(file) holds no certificates in PEM")
-            }
-            configuration.tlsConfiguration = tls
-        }
-        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        let client = try RegistryClient(settings)
         do {
-            let value = try await body(SchemaRegistry(settings, client: client, logger: logger))
-            try? await client.shutdown()
+            let value = try await body(SchemaRegistry(client, logger: logger))
+            await client.shutdown()
             return value
         } catch {
-            try? await client.shutdown()
+            await client.shutdown()
             throw error
         }
     }
@@ -153,7 +133,7 @@ final class SchemaRegistry: Sendable {
     private func fetch(_ id: UInt32) async {
         var pause = Duration.milliseconds(250)
         while !Task.isCancelled, state.withLock({ $0.pending[id] != nil }) {
-            do throws(Failure) {
+            do throws(RegistryClient.Failure) {
                 let answer = try await writerSchema(id)
                 return store(
                     Entry(schema: answer.schema, expiry: answer.isLasting ? nil : .now + Self.unknownFor), id: id)
@@ -180,7 +160,7 @@ final class SchemaRegistry: Sendable {
     }
 
     private func tell(_ problem: String, of id: UInt32) {
-        let text = "the schema registry \(settings.url) \(problem)"
+        let text = "the schema registry \(client.url) \(problem)"
         let isNew = state.withLock { state in
             let isNew = state.problem == nil
             state.pending[id]?.problem = text
@@ -191,173 +171,63 @@ final class SchemaRegistry: Sendable {
 
     // MARK: For the start
 
-    /// Until when to try, and what ends that sooner without an error.
-    struct Patience: Sendable {
-        var deadline: ContinuousClock.Instant
-        var isStopping: @Sendable () -> Bool = { false }
-    }
-
-    /// Checks that the registry answers and takes the login.
-    func check(_ patience: Patience) async throws(WorkerError) {
-        _ = try await retrying(patience) { () async throws(Failure) in
-            let response = try await self.get("/schemas/types")
-            guard response.status.code < 500 else { throw Failure("answers \(response.status.code)") }
+    /// Checks that the registry answers and takes the login. Tries until the deadline, or until it is cancelled.
+    func check(until deadline: ContinuousClock.Instant) async throws(WorkerError) {
+        _ = try await retrying(until: deadline) { () async throws(RegistryClient.Failure) in
+            let response = try await client.get("/schemas/types")
+            guard response.status.code < 500 else { throw RegistryClient.Failure("answers \(response.status.code)") }
             return 0
         }
     }
 
-    /// Fetches a schema. Nil if it was to stop.
-    func schema(_ id: UInt32, _ patience: Patience) async throws(WorkerError) -> WriterSchema? {
-        try await retrying(patience) { () async throws(Failure) in try await self.writerSchema(id).schema }
+    /// Fetches a schema. Tries until the deadline; nil if it is cancelled.
+    func schema(_ id: UInt32, until deadline: ContinuousClock.Instant) async throws(WorkerError) -> WriterSchema? {
+        try await retrying(until: deadline) { () async throws(RegistryClient.Failure) in
+            try await self.writerSchema(id).schema
+        }
     }
 
-    /// Registers an Avro schema, unless it is registered already, and returns its id. Nil if it was to stop.
-    func register(_ schema: String, subject: String, _ patience: Patience) async throws(WorkerError) -> Int32? {
-        try await retrying(patience) { () async throws(Failure) in
+    /// Registers an Avro schema, unless it is registered already, and returns its id. Tries until the
+    /// deadline; nil if it is cancelled.
+    func register(_ schema: String, subject: String, until deadline: ContinuousClock.Instant) async throws(WorkerError)
+        -> Int32?
+    {
+        try await retrying(until: deadline) { () async throws(RegistryClient.Failure) in
             let body = try? JSONEncoder().encode(["schema": schema])
-            let path = "/subjects/\(Self.escaped(subject))/versions"
-            let response = try await self.send(.POST, path, body: body.map { ByteBuffer(bytes: $0) })
+            let path = "/subjects/\(RegistryClient.escaped(subject))/versions"
+            let response = try await client.send(.POST, path, body: body.map { ByteBuffer(bytes: $0) })
             switch response.status.code {
             case 200..<300:
                 struct Registered: Decodable { let id: Int32 }
                 guard let registered = response.decoded(Registered.self) else {
-                    throw Failure("answers to POST \(path) with no id of a schema")
+                    throw RegistryClient.Failure("answers to POST \(path) with no id of a schema")
                 }
                 return registered.id
             case 409:
-                throw Failure(
+                throw RegistryClient.Failure(
                     "does not take the schema of the replies: it is not compatible with what \(subject) has",
                     isFinal: true)
             case 400..<500:
-                throw Failure("answers \(response.told) to POST \(path)", isFinal: true)
-            default: throw Failure("answers \(response.told) to POST \(path)")
+                throw RegistryClient.Failure("answers \(response.told) to POST \(path)", isFinal: true)
+            default: throw RegistryClient.Failure("answers \(response.told) to POST \(path)")
             }
         }
     }
 
     private func retrying<Value: Sendable>(
-        _ patience: Patience, _ attempt: () async throws(Failure) -> Value
+        until deadline: ContinuousClock.Instant, _ attempt: () async throws(RegistryClient.Failure) -> Value
     ) async throws(WorkerError) -> Value? {
         while true {
-            do throws(Failure) {
+            do throws(RegistryClient.Failure) {
                 return try await attempt()
             } catch {
-                if patience.isStopping() { return nil }
-                guard !error.isFinal, ContinuousClock.now < patience.deadline, !Task.isCancelled else {
+                if Task.isCancelled { return nil }
+                guard !error.isFinal, ContinuousClock.now < deadline else {
                     throw WorkerError(
-                        code: .brokerUnavailable, message: "the schema registry \(settings.url) \(error.message)")
+                        code: .brokerUnavailable, message: "the schema registry \(client.url) \(error.message)")
                 }
             }
             try? await Task.sleep(for: .milliseconds(250))
-        }
-    }
-
-    // MARK: HTTP
-
-    private struct Failure: Error {
-        /// What the registry does, as the rest of a sentence that begins with it.
-        let message: String
-        /// Whether trying again does not help.
-        let isFinal: Bool
-
-        init(_ message: String, isFinal: Bool = false) {
-            self.message = message
-            self.isFinal = isFinal
-        }
-    }
-
-    private struct Response {
-        let status: HTTPResponseStatus
-        let body: ByteBuffer
-
-        func decoded<Value: Decodable>(_ type: Value.Type) -> Value? {
-            try? JSONDecoder().decode(type, from: Data(body.readableBytesView))
-        }
-
-        struct Problem: Decodable {
-            let error_code: Int?
-        }
-
-        /// The status, and the registry's own code for it.
-        var told: String {
-            let code = decoded(Problem.self)?.error_code.map { " (\($0))" }
-            return "\(status.code)\(code ?? "")"
-        }
-    }
-
-    private func get(_ path: String) async throws(Failure) -> Response { try await send(.GET, path, body: nil) }
-
-    private func send(_ method: HTTPMethod, _ path: String, body: ByteBuffer?) async throws(Failure) -> Response {
-        var request = HTTPClientRequest(url: settings.url + path)
-        request.method = method
-        request.headers.add(
-            name: "Accept", value: "application/vnd.schemaregistry.v1+json, application/json; q=0.9")
-        if let login = settings.login {
-            request.headers.add(name: "Authorization", value: "Basic \(Data(login.utf8).base64EncodedString())")
-        }
-        if let body {
-            request.headers.add(name: "Content-Type", value: "application/vnd.schemaregistry.v1+json")
-            request.body = .bytes(body)
-        }
-        let response: Response
-        do {
-            response = try await inTime { [client, request] in
-                let answer = try await client.execute(request, deadline: .distantFuture)
-                return Response(status: answer.status, body: try await answer.body.collect(upTo: Self.maximumBytes))
-            }
-        } catch {
-            throw Failure(Self.description(of: error))
-        }
-        switch response.status {
-        case .unauthorized:
-            throw Failure(
-                settings.login == nil
-                    ? "asks for a login; --schema-registry-auth names a file with user:password"
-                    : "refuses the login in --schema-registry-auth", isFinal: true)
-        case .forbidden:
-            let whom = settings.login == nil ? "without a login (--schema-registry-auth)" : "to this login"
-            throw Failure("does not allow \(method) \(path) \(whom)", isFinal: true)
-        default: return response
-        }
-    }
-
-    /// What a request throws that took too long.
-    private struct TookTooLong: Error {}
-
-    private func inTime<Value: Sendable>(
-        _ request: @escaping @Sendable () async throws -> Value
-    ) async throws -> Value {
-        try await withThrowingTaskGroup(of: Value.self) { group in
-            group.addTask(operation: request)
-            group.addTask {
-                try await Task.sleep(for: Self.requestTimeout)
-                throw TookTooLong()
-            }
-            defer { group.cancelAll() }
-            guard let value = try await group.next() else { throw TookTooLong() }
-            return value
-        }
-    }
-
-    private static func description(of error: any Error) -> String {
-        switch error {
-        case is TookTooLong: "does not answer in time"
-        case is NIOTooManyBytesError: "answers with more than \(maximumBytes) bytes"
-        case let error as NIOConnectionError where error.dnsAError != nil || error.dnsAAAAError != nil:
-            "cannot be reached: there is no host of this name"
-        case let error as NIOConnectionError:
-            (error.connectionErrors.first?.error as? IOError).map { description(of: $0) } ?? "cannot be reached"
-        case let error as HTTPClientError where error == .remoteConnectionClosed:
-            "closes the connection before it has answered"
-        case let error as HTTPClientError
-        where [.connectTimeout, .readTimeout, .deadlineExceeded].contains(error):
-            "does not answer in time"
-        case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError:
-            "cannot be trusted or does not speak TLS there; --schema-registry-ca names a file of its authority"
-        case let error as HTTPClientError where error == .tlsHandshakeTimeout:
-            "cannot be trusted or does not speak TLS there; --schema-registry-ca names a file of its authority"
-        case let error as IOError: "cannot be reached: \(String(cString: strerror(error.errnoCode)))"
-        default: "cannot be reached"
         }
     }
 
@@ -376,24 +246,27 @@ final class SchemaRegistry: Sendable {
     }
 
     /// What the registry says of an id, and whether it will say the same later.
-    private func writerSchema(_ id: UInt32) async throws(Failure) -> (schema: WriterSchema, isLasting: Bool) {
+    private func writerSchema(_ id: UInt32) async throws(RegistryClient.Failure) -> (
+        schema: WriterSchema, isLasting: Bool
+    ) {
         // Registries' ids are an Int32: they would refuse the question.
         guard id <= UInt32(Int32.max) else { return (.unknown, true) }
         let path = "/schemas/ids/\(id)"
-        let response = try await get(path)
+        let response = try await client.get(path)
         switch response.status.code {
         case 200: break
         case 400, 422: return (.unknown, false)
         case 404:
             // A proxy's 404, or that of another service, says nothing of the schema.
-            guard response.decoded(Response.Problem.self)?.error_code == 40_403 else {
-                throw Failure("answers 404 to GET \(path), and not as a schema registry does; is the URL right?")
+            guard response.decoded(RegistryClient.Response.Problem.self)?.error_code == 40_403 else {
+                throw RegistryClient.Failure(
+                    "answers 404 to GET \(path), and not as a schema registry does; is the URL right?")
             }
             return (.unknown, false)
-        default: throw Failure("answers \(response.told) to GET \(path)")
+        default: throw RegistryClient.Failure("answers \(response.told) to GET \(path)")
         }
         guard let stored = response.decoded(Stored.self) else {
-            throw Failure("answers to GET \(path) with no schema")
+            throw RegistryClient.Failure("answers to GET \(path) with no schema")
         }
         switch stored.schemaType ?? "AVRO" {
         case "AVRO": break
@@ -420,22 +293,17 @@ final class SchemaRegistry: Sendable {
     /// The schemas that a schema refers to, those first that others need. Returns whether all are there.
     private func gather(
         _ references: [Reference], into texts: inout [String], known: inout Set<String>
-    ) async throws(Failure) -> Bool {
+    ) async throws(RegistryClient.Failure) -> Bool {
         for reference in references where known.insert("\(reference.subject)/\(reference.version)").inserted {
-            let path = "/subjects/\(Self.escaped(reference.subject))/versions/\(reference.version)"
-            let response = try await get(path)
+            let path = "/subjects/\(RegistryClient.escaped(reference.subject))/versions/\(reference.version)"
+            let response = try await client.get(path)
             if response.status == .notFound { return false }
             guard response.status == .ok, let stored = response.decoded(Stored.self) else {
-                throw Failure("answers \(response.told) to GET \(path)")
+                throw RegistryClient.Failure("answers \(response.told) to GET \(path)")
             }
             guard try await gather(stored.references ?? [], into: &texts, known: &known) else { return false }
             texts.append(stored.schema)
         }
         return true
-    }
-
-    private static func escaped(_ segment: String) -> String {
-        segment.addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(.init(charactersIn: "-._~")))
-            ?? segment
     }
 }

@@ -29,12 +29,11 @@ struct ClassifyRoutesTests {
     }
 
     @Test(
-        "the likeliest classes alone, as many as the body says, else as the query says",
+        "the likeliest classes alone, as many as the body says",
         arguments: [
-            ("/v1/classify", #"{"text":"x","id":"0","top":1}"#), ("/v1/classify?top=1", #"{"text":"x","id":"0"}"#),
-            ("/v1/classify?top=2", #"{"text":"x","id":"0","top":1}"#),
-            ("/v1/classify?top=1", #"{"text":"x","id":"0","top":null}"#),
-            ("/v1/classify/batch", #"{"top":1,"texts":["x"]}"#), ("/v1/classify/batch?top=1", #"{"texts":["x"]}"#),
+            ("/v1/classify", #"{"text":"x","id":"0","top":1}"#), ("/v1/classify/batch", #"{"top":1,"texts":["x"]}"#),
+            ("/v1/classify/batch", #"{"top":5,"top":1,"texts":["x"]}"#),
+            ("/v1/classify", #"{"text":"x","id":"0","top":1.0}"#),
         ])
     func top(uri: String, body: String) async throws {
         let response = try await post(uri, body)
@@ -48,8 +47,7 @@ struct ClassifyRoutesTests {
         "a number of classes that is none is refused",
         arguments: [
             ("/v1/classify", #"{"text":"x","top":0}"#), ("/v1/classify", #"{"text":"x","top":"1"}"#),
-            ("/v1/classify", #"{"text":"x","top":1.5}"#), ("/v1/classify?top=x", #"{"text":"x"}"#),
-            ("/v1/classify/batch", #"{"texts":["x"],"top":-1}"#), ("/v1/classify/batch?top=0", #"{"texts":["x"]}"#),
+            ("/v1/classify", #"{"text":"x","top":1.5}"#), ("/v1/classify/batch", #"{"texts":["x"],"top":-1}"#),
         ])
     func noTop(uri: String, body: String) async throws {
         let response = try await post(uri, body)

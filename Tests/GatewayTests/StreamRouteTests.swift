@@ -36,6 +36,13 @@ struct StreamRouteTests {
         #expect(lines.allSatisfy { $0.contains(#""label":"find-train""#) })
     }
 
+    @Test("each line says how many classes it wants") func eachLineSaysHowManyClassesItWants() async throws {
+        let lines = try await stream(
+            #"{"text":"a","top":1}"# + "\n" + #"{"text":"b"}"# + "\n" + #"{"text":"c","top":0}"# + "\n")
+        #expect(lines.map { $0.contains("find-train") && !$0.contains("irrelevant") } == [true, false, false])
+        #expect(lines[1].contains(#""irrelevant":0.1"#) && lines[2].contains("invalid_parameter"))
+    }
+
     @Test("keeps the order when answers come in another") func keepsTheOrderWhenAnswersComeInAnother() async throws {
         let workers = InMemoryWorkers(answer: nil)
         let gateway = TestGateway(workers: workers) { $0.cacheSize = 0 }

@@ -73,7 +73,7 @@ class ContractTests(unittest.TestCase):
     def test_the_client_of_triton_works(self):
         results = self.inferences("triton")
         self.assertEqual(results.pop("server"), {
-            "live": True, "ready": True, "outputs": ["probabilities", "label"],
+            "live": True, "ready": True, "outputs": ["probabilities", "label", "confidence"],
             "config": ["starter", "text", 8], "index": [["starter", True, "READY"]]})
         for binary in (False, True):
             classes = results.pop(f"classification, binary {binary}")

@@ -274,9 +274,11 @@ struct InferenceReader {
         // In Triton, 0 means that no classification is requested.
         let top = parameters.topClasses.flatMap { $0 > 0 ? $0 : nil }
         if wanted.isEmpty {
-            return InferenceRequest.OutputName.allCases.map {
-                .init(name: $0, isBinary: wantsBinary, topClasses: $0 == .probabilities ? top : nil)
-            }
+            // Clients count on these two: `confidence` comes if it is asked for.
+            return [
+                .init(name: .probabilities, isBinary: wantsBinary, topClasses: top),
+                .init(name: .label, isBinary: wantsBinary),
+            ]
         }
         var outputs: [InferenceRequest.Output] = []
         for output in wanted {
@@ -427,7 +429,7 @@ extension GatewayError {
 /// A parsed Open Inference Protocol request.
 struct InferenceRequest {
     /// One of the model's output tensors.
-    enum OutputName: String, CaseIterable {
+    enum OutputName: String {
         case probabilities
         case label
         case confidence

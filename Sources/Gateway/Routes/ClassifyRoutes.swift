@@ -27,7 +27,7 @@ struct ClassifyRoutes {
 
     @Sendable
     private func one(_ request: Request) throws(GatewayError) -> Question {
-        let asked = try RequestBodies.sentence(request, rules: core.rules)
+        let asked = RequestBodies.sentence(request, rules: core.rules)
         return Question(sentences: [try asked.outcome.get()]) { result throws(GatewayError) in
             let answer = try result.outcomes[0].get()
             var body = ByteBuffer()
@@ -40,7 +40,7 @@ struct ClassifyRoutes {
     @Sendable
     private func many(_ request: Request) throws(GatewayError) -> Question {
         let texts = try RequestBodies.texts(
-            request, rules: core.rules, maximum: core.configuration.maximumBatch)
+            request.body, rules: core.rules, maximum: core.configuration.maximumBatch)
         return Question(sentences: texts.sentences) { result in
             var body = ByteBuffer()
             body.reserveCapacity(texts.count * 256)

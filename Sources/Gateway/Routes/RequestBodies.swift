@@ -5,7 +5,7 @@ import Platform
 
 /// One sentence from a request, or what is wrong with it.
 struct AskedSentence: Sendable {
-    let outcome: Result<Sentence, GatewayError>
+    private(set) var outcome: Result<Sentence, GatewayError>
     /// The caller's id for it, which may be present even if the sentence is invalid.
     let id: String?
     /// The most classes in the result; nil for all.
@@ -25,32 +25,27 @@ struct AskedTexts: Sendable {
 /// record's value; `RequestFields` and `SentenceRules` handle what only a route accepts.
 enum RequestBodies {
     /// One sentence: `{"text":"…","id":"…","top":…}`, or a CloudEvent if the head says so.
-    static func sentence(_ request: Request, rules: SentenceRules) throws(GatewayError) -> AskedSentence {
-        let (asked, top) = request.withRecordHeaders { headers in
-            decode(request.body, headers, rules, readsTop: true) { request, fields in
-                (AskedSentence(request), fields.top)
-            }
+    static func sentence(_ request: Request, rules: SentenceRules) -> AskedSentence {
+        request.withRecordHeaders { headers in
+            decode(request.body, headers, rules, readsTop: true) { AskedSentence($0, top: $1.top) }
         }
-        var sentence = asked
-        sentence.top = try top.number(or: request.top())
-        return sentence
     }
 
-    /// One line of a stream: `{"text":"…","id":"…"}`, or a plain sentence.
+    /// One line of a stream: `{"text":"…","id":"…","top":…}`, or a plain sentence.
     static func line(_ line: ByteBuffer, isPlainText: Bool, rules: SentenceRules) -> AskedSentence {
         var headers = RequestHeaders()
         if isPlainText {
             headers.add(name: HeaderName.contentType.bytes, value: StaticString("text/plain").bytes)
         }
-        return decode(line, headers, rules) { request, _ in AskedSentence(request) }
+        return decode(line, headers, rules, readsTop: true) { AskedSentence($0, top: $1.top) }
     }
 
     /// `{"texts":["…",…],"top":…}`
-    static func texts(_ request: Request, rules: SentenceRules, maximum: Int) throws(GatewayError) -> AskedTexts {
+    static func texts(_ body: ByteBuffer, rules: SentenceRules, maximum: Int) throws(GatewayError) -> AskedTexts {
         var texts = AskedTexts()
         var top = RequestFields.Top.absent
         var problem: GatewayError? = GatewayError(.missingText, "the object has no field \"texts\"")
-        try read(request.body) { reader throws(JSONError) in
+        try read(body) { reader throws(JSONError) in
             try reader.beginObject()
             while let key = try reader.nextKey() {
                 guard key.equals("texts") else {
@@ -82,7 +77,7 @@ enum RequestBodies {
         }
         if let problem { throw problem }
         if texts.count == 0 { throw .batchSize(maximum) }
-        texts.top = try top.number(or: request.top())
+        texts.top = try top.number
         return texts
     }
 
@@ -126,43 +121,38 @@ enum RequestBodies {
 }
 
 extension RequestFields.Top {
-    /// The number; without one, that of the query.
-    fileprivate func number(or query: Int?) throws(GatewayError) -> Int? {
-        switch self {
-        case .absent: query
-        case .value(let number): number
-        case .invalid: throw .top
+    /// The number; nil for all classes.
+    fileprivate var number: Int? {
+        get throws(GatewayError) {
+            switch self {
+            case .absent: nil
+            case .value(let number): number
+            case .invalid: throw GatewayError(.invalidParameter, "\"top\" must be a whole number, 1 or more")
+            }
         }
-    }
-}
-
-extension Request {
-    /// The query parameter `top`: the most classes in each result; nil for all.
-    func top() throws(GatewayError) -> Int? {
-        guard let bytes = try queryParameter("top") else { return nil }
-        guard let number = bytes.withUnsafeBytes({ $0.decimalInteger }), number > 0 else { throw .top }
-        return Int(clamping: number)
-    }
-}
-
-extension GatewayError {
-    fileprivate static var top: GatewayError {
-        GatewayError(.invalidParameter, "top must be a whole number, 1 or more")
     }
 }
 
 extension AskedSentence {
     /// Copies the decoded request.
-    init(_ request: DecodedRequest) {
+    init(_ request: DecodedRequest, top: RequestFields.Top = .absent) {
         id = request.id?.text
+        do throws(GatewayError) {
+            outcome = .success(try Self.sentence(of: request))
+            self.top = try top.number
+        } catch {
+            outcome = .failure(error)
+        }
+    }
+
+    private static func sentence(of request: DecodedRequest) throws(GatewayError) -> Sentence {
         switch request.content {
         case .text where request.isExpired(at: UnixTime.milliseconds):
-            outcome = .failure(
-                GatewayError(.deadlineExceeded, "the deadline had passed before the request could be classified"))
+            throw GatewayError(.deadlineExceeded, "the deadline had passed before the request could be classified")
         case .text(let text):
-            outcome = .success(Sentence([UInt8](text)))
+            return Sentence([UInt8](text))
         case .failure(let code, let message):
-            outcome = .failure(GatewayError(ProblemCode(code), message))
+            throw GatewayError(ProblemCode(code), message)
         }
     }
 }

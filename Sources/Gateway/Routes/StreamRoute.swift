@@ -24,7 +24,6 @@ struct StreamRoute {
     private func check(_ request: Request) throws(GatewayError) {
         try request.requireContentType(Self.jsonLines + [ContentType.plainText])
         _ = try request.deadline(default: core.configuration.requestTimeout)
-        _ = try request.top()
         if case .unavailable(let reason) = core.exchange.availability { throw GatewayError(.unavailable, reason) }
     }
 
@@ -36,7 +35,6 @@ struct StreamRoute {
             core: core, request: request, isPlainText: request.mediaType == ContentType.plainText,
             groupSize: Self.group,
             window: window, watchdog: watchdog)
-        let top = try request.top()
         // The response begins with the first results, so that a body that fails before then still gets an error status.
         var hasBegun = false
         func begin() async throws {
@@ -68,7 +66,7 @@ struct StreamRoute {
                 for group in window.abandon() { group.cancel(in: core.exchange) }
             }
             while let group = try await window.take() {
-                let results = await group.results(from: core.exchange, top: top)
+                let results = await group.results(from: core.exchange)
                 try await begin()
                 try await writer.write(results)
             }
@@ -83,6 +81,8 @@ struct StreamGroup: Sendable {
     struct Line: Sendable {
         let id: String
         let problem: GatewayError?
+        /// The most classes in its result; nil for all.
+        let top: Int?
     }
 
     var lines: [Line] = []
@@ -97,15 +97,15 @@ struct StreamGroup: Sendable {
         let id = asked.id ?? String(number)
         switch asked.outcome {
         case .success(let sentence):
-            lines.append(Line(id: id, problem: nil))
+            lines.append(Line(id: id, problem: nil, top: asked.top))
             sentences.append(sentence)
         case .failure(let error):
-            lines.append(Line(id: id, problem: error))
+            lines.append(Line(id: id, problem: error, top: nil))
         }
     }
 
     /// Waits for the answers and writes one line per result.
-    func results(from exchange: Exchange, top: Int?) async -> ByteBuffer {
+    func results(from exchange: Exchange) async -> ByteBuffer {
         var outcomes: [Outcome]
         switch beginning {
         case .success(.finished(let result)): outcomes = result.outcomes
@@ -117,7 +117,7 @@ struct StreamGroup: Sendable {
         var answers = outcomes.makeIterator()
         for line in lines {
             let outcome: Outcome = line.problem.map { .failure($0) } ?? answers.next() ?? .failure(.cancelled)
-            output.writeResult(id: line.id, outcome, top: top)
+            output.writeResult(id: line.id, outcome, top: line.top)
             output.writeStaticString("\n")
         }
         return output

@@ -98,8 +98,9 @@ extension JSONReader {
     package mutating func top() throws(JSONError) -> RequestFields.Top {
         switch try peek() {
         case .number:
-            let number = try number().decimalInteger
-            return number.flatMap { $0 > 0 ? .value(Int(clamping: $0)) : nil } ?? .invalid
+            // 3.0 is an integer to JSON Schema.
+            let number = try double()
+            return number >= 1 && number == number.rounded() ? .value(Int(min(number, 1e9))) : .invalid
         case .null:
             try skip()
             return .absent

@@ -98,6 +98,11 @@ package struct WorkerService: Service {
         let health = WorkerHealth(lanes: lanes, brokers: brokers, registry: schemaRegistry)
         let readiness = Readiness(count: lanes.count, logger: logger)
         let modelMetrics = ModelMetrics(model.take().model, registry: registry)
+        registry.addCollector { readings in
+            readings.gauge(
+                "triage_worker_schema_registry_up", help: "0 while records wait for a schema registry that gives none.",
+                labels: [], schemaRegistry?.problem == nil ? 1 : 0)
+        }
         let stop: @Sendable () -> Void = {
             health.stop()
             for lane in lanes { lane.stop() }
@@ -123,12 +128,6 @@ package struct WorkerService: Service {
                     return .other
                 }
                 if let schemaRegistry {
-                    registry.addCollector { readings in
-                        readings.gauge(
-                            "triage_worker_schema_registry_up",
-                            help: "Whether the schema registry gives what is asked for.",
-                            labels: [], schemaRegistry.problem == nil ? 1 : 0)
-                    }
                     group.addTask {
                         await schemaRegistry.run()
                         return .other

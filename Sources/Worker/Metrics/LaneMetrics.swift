@@ -21,6 +21,7 @@ import Telemetry
 // triage_worker_position_resets_total{lane}              times that a partition's position no longer existed
 // triage_worker_commits_total{lane,result}               offset commits or transactions; result: ok, failed, aborted
 // triage_worker_topic_recreations_total{lane}            times that the request topic was recreated
+// triage_worker_schema_registry_up                       0 while records wait for a schema registry that gives none
 // triage_worker_model_info{model}                        1, for the model in use
 // triage_worker_model_loads_total{result}                loads of a model after the first; result: ok, failed
 

@@ -7,6 +7,14 @@ extension EndToEnd {
     @Suite("Answers are valid") struct AnswersAreValidTests {
         private static let reply =
             #"{"id":"1","label":"a","probabilities":{"a":0.750000,"b":0.250000},"model":"m@0123456789ab"}"#
+        private static let result =
+            #"{"id":"1","label":"a","confidence":0.750000,"probabilities":{"a":0.750000,"b":0.250000},"#
+            + #""model":"m@0123456789ab"}"#
+        private static let flat =
+            #"{"id":"1","label":"a","confidence":0.750000,"model":"m@0123456789ab","classified_at":"2026-01-02T03:04:05.678Z"}"#
+        private static let enriched =
+            #"{"text":"x","classification":{"label":"unsure","best":"a","confidence":0.750000,"#
+            + #""probabilities":{"a":0.750000,"b":0.250000},"model":"m@0123456789ab"}}"#
         private static let error = #"{"id":"1","error":{"code":"empty_text","message":"m"}}"#
         private static let call = "POST /v1/classify 200 application/json"
 
@@ -15,14 +23,17 @@ extension EndToEnd {
         }
 
         @Test("answers that are right") func answersThatAreRight() throws {
-            let lines = ["ok\t\(Self.reply)\n", "empty_text\t\(Self.error)\n", "\(Self.call)\t\(Self.reply)\n"]
+            let lines = [
+                "ok\t\(Self.reply)\n", "empty_text\t\(Self.error)\n", "\(Self.call)\t\(Self.result)\n",
+                "ok\t\(Self.flat)\n", "ok\t\(Self.enriched)\n",
+            ]
             #expect(try AnswersAreValid.problems(of: lines.map { Array($0.utf8) }) == nil)
         }
 
         @Test(
             "a field that has another name",
-            arguments: [("ok", reply), (call, reply), ("empty_text", error)].flatMap { what, answer in
-                ["id", "label", "probabilities", "model", "error", "code", "message"]
+            arguments: [("ok", reply), (call, result), ("empty_text", error)].flatMap { what, answer in
+                ["id", "label", "confidence", "probabilities", "model", "error", "code", "message"]
                     .filter { answer.contains("\"\($0)\":") }.map { (what, answer, $0) }
             })
         func aFieldThatHasAnotherName(what: String, answer: String, field: String) throws {
@@ -44,6 +55,19 @@ extension EndToEnd {
         func anAnswerThatIsWrong(what: String, part: String, other: String) throws {
             try #require(Self.reply.contains(part))
             #expect(try problems(what, Self.reply.replacingOccurrences(of: part, with: other)) != nil)
+        }
+
+        @Test(
+            "a flat or enriched reply that is wrong",
+            arguments: [
+                (flat, #""confidence":0.750000"#, #""confidence":"0.75""#), (flat, "T03:04", " 03:04"),
+                (flat, #""label":"a","#, ""), (enriched, #""best":"a""#, #""best":"b""#),
+                (enriched, "0.250000", "0.260000"),
+                (enriched, #""confidence":0.750000,"#, ""),
+            ])
+        func aReplyOfAnotherFormatThatIsWrong(answer: String, part: String, other: String) throws {
+            try #require(answer.contains(part))
+            #expect(try problems("ok", answer.replacingOccurrences(of: part, with: other)) != nil)
         }
 
         @Test("what a test has seen is looked at once") func whatATestHasSeenIsLookedAtOnce() throws {

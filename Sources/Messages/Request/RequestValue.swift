@@ -13,7 +13,7 @@ package struct FieldSite {
     /// The end of the last member's value: a new member goes here.
     private(set) var end = 0
     /// The values of the members that have the field's name already; nearly always none.
-    private(set) var replaced: [Range<Int>] = []
+    package private(set) var replaced: [Range<Int>] = []
 
     mutating func end(at position: Int) { end = position }
 

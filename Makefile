@@ -4,7 +4,7 @@
 export SOURCE_COMMIT ?= $(if $(wildcard .git),$(shell git describe --always --dirty --abbrev=12 --exclude '*' 2>/dev/null))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test run format lint bench load soak clean
+.PHONY: help setup encoder build test run format lint bench load soak clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,6 +13,9 @@ help: ## Show this list
 
 setup: ## Install what is missing (run and test do it by themselves)
 	@compose/local/setup
+
+encoder: ## Make an encoder to train models with: ENCODER=use, the default, or ENCODER=e5
+	@compose/local/setup encoder
 
 build: setup ## Build .build/release/triage and train the starter model
 	swift build -c release --product triage

@@ -26,6 +26,17 @@ settings() {
     done
 }
 
+# check_encoder NAME: fails unless set-up makes an encoder of that name.
+check_encoder() { [[ $1 == use || $1 == e5 ]] || status=64 fail "ENCODER is use or e5, not '$1'"; }
+
+# replace_folder FOLDER NEW: puts a new folder, with all that is in it, in the place of one that may be there.
+replace_folder() {
+    rm -rf "$1.old"
+    [[ ! -e $1 ]] || mv "$1" "$1.old"
+    mv "$2" "$1"
+    rm -rf "$1.old"
+}
+
 # What `triage --version` tells as its commit: Package.swift takes it up. Sources that are no checkout have none.
 [[ ! -e $root/.git || -n ${SOURCE_COMMIT+set} ]] ||
     SOURCE_COMMIT=$(git -C "$root" describe --always --dirty --abbrev=12 --exclude '*' 2>/dev/null || true)

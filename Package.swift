@@ -78,6 +78,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CRdKafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "COpenVINO"),
         .target(name: "CBuild", cSettings: [.define("SOURCE_COMMIT", to: commit)]),
         .target(name: "Platform", swiftSettings: settings),
         .target(
@@ -100,7 +101,7 @@ let package = Package(
         .target(
             name: "Classification",
             dependencies: [
-                "CZlib", "Messages", "Platform", .product(name: "Crypto", package: "swift-crypto"),
+                "COpenVINO", "CZlib", "Messages", "Platform", .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Yams", package: "Yams"),
             ],
             exclude: ["MODEL_CARD.md"],

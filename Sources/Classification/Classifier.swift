@@ -11,13 +11,20 @@ package struct ModelDescription: Sendable, Hashable {
     /// The least confidence for which the model was trained to answer, see `LinearTrainer.Options.targetPrecision`; nil if
     /// it was trained without.
     package var threshold: Double?
+    /// Whether a neural encoder answers, at least some sentences: replies then say which stage did, and a batch takes
+    /// hundreds of times as long.
+    package var hasEncoder: Bool
 
     /// `NAME@VERSION`, as in replies.
     package var identifier: String { "\(name)@\(version)" }
 
     /// Makes a description; usually a `Classifier` provides it.
-    package init(name: String, version: String, labels: [String], language: String, threshold: Double? = nil) {
+    package init(
+        name: String, version: String, labels: [String], language: String, threshold: Double? = nil,
+        hasEncoder: Bool = false
+    ) {
         self.threshold = threshold
+        self.hasEncoder = hasEncoder
         self.name = name
         self.version = version
         self.labels = labels
@@ -27,8 +34,7 @@ package struct ModelDescription: Sendable, Hashable {
 
 /// A loaded model, shared by all threads. Each thread classifies with its own session.
 ///
-/// The extension point for other kinds of model: a neural network that runs batches in an inference library conforms to
-/// the same two protocols, with a session that holds the library's request and input tensors.
+/// There are two kinds: `LinearClassifier`, and `EncoderClassifier`, which runs a neural encoder in OpenVINO.
 package protocol Classifier: Sendable {
     /// Name, version, classes and language.
     var model: ModelDescription { get }
@@ -41,7 +47,8 @@ package protocol Classifier: Sendable {
 package protocol ClassifierSession: AnyObject {
     /// Classifies a batch of sentences.
     ///
-    /// The result for a sentence does not depend on the rest of its batch or on earlier batches.
+    /// The result for a sentence does not depend on the rest of its batch or on earlier batches. (With an encoder it may, by
+    /// little: see ``TextEncoder/neighbourBound``.)
     ///
     /// - Parameters:
     ///   - sentences: UTF-8 bytes, borrowed for the call. Invalid UTF-8 separates words; nothing is rejected.
@@ -51,25 +58,45 @@ package protocol ClassifierSession: AnyObject {
         _ sentences: UnsafeBufferPointer<UnsafeRawBufferPointer>, into probabilities: UnsafeMutableBufferPointer<Float>
     ) throws(ClassifierError)
 
-    /// The same, and says of which sentences the model knows nothing: what it returns for those is the classes' shares of
-    /// its training sentences.
+    /// The same, and tells how each result came about.
     ///
-    /// - Parameter known: one element for each sentence. Kinds of model that cannot tell set all to true, as the default
-    ///   implementation does.
+    /// - Parameters:
+    ///   - outcomes: one element for each sentence.
+    ///   - isExpired: whether nobody waits any more for the sentence at an index. A session that takes long asks right before
+    ///     it turns to a sentence, and leaves out those; their rows are undefined.
     func classify(
         _ sentences: UnsafeBufferPointer<UnsafeRawBufferPointer>, into probabilities: UnsafeMutableBufferPointer<Float>,
-        known: UnsafeMutableBufferPointer<Bool>
+        outcomes: UnsafeMutableBufferPointer<SentenceOutcome>, isExpired: (Int) -> Bool
     ) throws(ClassifierError)
+
+    /// How long the encoder took in the last call; zero for a model without one.
+    var encoderTime: Duration { get }
+}
+
+/// How the result for a sentence came about.
+package struct SentenceOutcome: OptionSet, Sendable {
+    package let rawValue: UInt8
+
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// The model knows nothing of the sentence: what it returns is the classes' shares of its training sentences.
+    package static let unknown = SentenceOutcome(rawValue: 1)
+    /// The encoder was asked.
+    package static let byEncoder = SentenceOutcome(rawValue: 2)
+    /// Left out: nobody waits for it any more.
+    package static let expired = SentenceOutcome(rawValue: 4)
 }
 
 extension ClassifierSession {
     package func classify(
         _ sentences: UnsafeBufferPointer<UnsafeRawBufferPointer>, into probabilities: UnsafeMutableBufferPointer<Float>,
-        known: UnsafeMutableBufferPointer<Bool>
+        outcomes: UnsafeMutableBufferPointer<SentenceOutcome>, isExpired: (Int) -> Bool
     ) throws(ClassifierError) {
-        known.update(repeating: true)
+        outcomes.update(repeating: [])
         try classify(sentences, into: probabilities)
     }
+
+    package var encoderTime: Duration { .zero }
 }
 
 /// Why a batch could not be classified.
@@ -103,9 +130,14 @@ extension Classifier {
     /// Classifies varied sample sentences and checks the results. Call it before using a model, so that a damaged one
     /// is rejected as a whole, not found out sentence by sentence.
     ///
+    /// - Parameter sessions: how many are made and let go again; those that threads make soon afterwards then cost no time,
+    ///   whatever the kind of model.
     /// - Throws: what the session throws, or ``ClassifierError/Code/noDistribution``.
-    package func tryOut() throws(ClassifierError) {
+    package func tryOut(sessions count: Int = 1) throws(ClassifierError) {
         let session = try makeSession()
+        var others: [any ClassifierSession] = []
+        while others.count < count - 1 { others.append(try makeSession()) }
+        defer { withExtendedLifetime(others) {} }
         let sentences = [
             "", "a", "un train pour Brest demain à 8 h", "does it rain in Paris?", "Где вокзал?", "東京の天気は？",
             "😀 42 \u{0}",

@@ -13,9 +13,13 @@ package struct FileStamp: Equatable, Sendable {
     private let size: Int64
     private let modified: Int64
     private let modifiedNanoseconds: Int64
+    /// Those of what is in a folder, in the order of the names; not of what is in folders in it.
+    private let contents: [FileStamp?]
 
-    /// The stamp of the file at this path, following links; nil if it is missing or unreadable.
-    package init?(path: String) {
+    /// The stamp of the file or folder at this path, following links; nil if it is missing or unreadable.
+    package init?(path: String) { self.init(path: path, isNested: false) }
+
+    private init?(path: String, isNested: Bool) {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
         device = UInt64(status.st_dev)
@@ -28,5 +32,20 @@ package struct FileStamp: Equatable, Sendable {
             modified = Int64(status.st_mtimespec.tv_sec)
             modifiedNanoseconds = Int64(status.st_mtimespec.tv_nsec)
         #endif
+        let isFolder = status.st_mode & S_IFMT == S_IFDIR && !isNested
+        contents = isFolder ? Self.names(in: path).map { FileStamp(path: "\(path)/\($0)", isNested: true) } : []
+    }
+
+    private static func names(in folder: String) -> [String] {
+        guard let stream = opendir(folder) else { return [] }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted()
     }
 }

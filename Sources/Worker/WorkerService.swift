@@ -46,14 +46,16 @@ package struct WorkerService: Service {
         self.source = source
         self.registry = registry
         self.logger = logger
-        model = CurrentModel(try source.loadTried())
+        model = CurrentModel(try source.loadTried(sessions: configuration.servedLanes.count))
     }
 
     /// The same with a model file and its own registry, which includes the process metrics.
     package init(configuration: WorkerConfiguration, modelFile: String, logger: Logger) throws {
         let registry = PrometheusRegistry()
         ProcessMetrics.register(in: registry)
-        try self.init(configuration: configuration, model: .file(modelFile), registry: registry, logger: logger)
+        try self.init(
+            configuration: configuration, model: .file(modelFile, encoder: configuration.encoder),
+            registry: registry, logger: logger)
     }
 
     /// Runs until the graceful shutdown or an unrecoverable error.
@@ -121,7 +123,7 @@ package struct WorkerService: Service {
                 }
                 group.addTask {
                     await ModelReloader(
-                        source: source, current: model, findings: configuration.replies.findings,
+                        source: source, lanes: lanes.count, current: model, findings: configuration.replies.findings,
                         checkInterval: configuration.modelCheckInterval,
                         metrics: modelMetrics, logger: logger
                     ).run()

@@ -44,7 +44,10 @@ struct ModelFileTests {
         #expect(classifier.model.language == "fr")
         let direct = try model.makeClassifier().probabilities(of: Samples.travel.texts)
         #expect(try classifier.probabilities(of: Samples.travel.texts) == direct)
-        let metadata = try ModelFile.metadata(path: path)
+        guard case .linear(let metadata) = try ModelFile.metadata(path: path) else {
+            Issue.record("no linear model")
+            return
+        }
         #expect(metadata.trainingData.sha256 == Samples.travel.digest)
         #expect(metadata.trainingData.sentencesOfClass == [20, 20, 20])
     }
@@ -75,7 +78,7 @@ struct ModelFileTests {
         #expect(error?.code == .missing)
         #expect(error?.isMissing == true)
         let other = #expect(throws: ModelFileError.self) { try ModelFile.load(path: folder.url.path) }
-        #expect(other?.code == .unreadable)
+        #expect(other?.code == .foreign)
         #expect(other?.isMissing == false)
     }
 
@@ -83,7 +86,7 @@ struct ModelFileTests {
     func pipe() throws {
         let path = folder.path("pipe")
         #expect(mkfifo(path, 0o600) == 0)
-        for path in [path, "/dev/zero", folder.url.path] {
+        for path in [path, "/dev/zero"] {
             let error = #expect(throws: ModelFileError.self) { try ModelFile.load(path: path) }
             #expect(error?.code == .unreadable)
             #expect(error?.description == "model \(path): is not a regular file")

@@ -74,16 +74,18 @@ func withHeaders<Result>(_ headers: [(String, [UInt8]?)], _ body: (RequestHeader
 }
 
 /// Encodes a reply; nil if the probabilities are not a distribution.
-func encode(_ encoder: ReplyEncoder, id: String?, topic: String = "sentences", _ probabilities: [Float]) -> String? {
+func encode(
+    _ encoder: ReplyEncoder, id: String?, topic: String = "sentences", _ probabilities: [Float], stage: Stage? = nil
+) -> String? {
     let arena = ByteArena()
     return withBytes(of: topic) { topic in
         let source = RecordSource(topic: topic, partition: 3, offset: 42)
         let range = probabilities.withUnsafeBufferPointer { probabilities in
             guard let id else {
-                return encoder.encode(id: nil, source: source, probabilities: probabilities, into: arena)
+                return encoder.encode(id: nil, source: source, probabilities: probabilities, stage: stage, into: arena)
             }
             return withBytes(of: id) {
-                encoder.encode(id: $0, source: source, probabilities: probabilities, into: arena)
+                encoder.encode(id: $0, source: source, probabilities: probabilities, stage: stage, into: arena)
             }
         }
         return range.map { arena.bytes(in: $0).text }

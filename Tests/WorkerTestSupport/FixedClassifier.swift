@@ -1,7 +1,7 @@
 package import Classification
 
 /// A classifier of two classes for tests: `question` is sure of sentences that hold a question mark. It fails on a batch
-/// with a sentence that holds "boom".
+/// with a sentence that holds "boom". If its model has an encoder, that answers the statements, and takes a millisecond.
 package struct FixedClassifier: Classifier {
     package var model = ModelDescription(
         name: "fixed", version: "0123456789ab", labels: ["question", "statement"], language: "und")
@@ -13,12 +13,32 @@ package struct FixedClassifier: Classifier {
         self.factor = factor
     }
 
-    package func makeSession() throws(ClassifierError) -> any ClassifierSession { Session(factor: factor) }
+    package func makeSession() throws(ClassifierError) -> any ClassifierSession {
+        Session(factor: factor, hasEncoder: model.hasEncoder)
+    }
 
     private final class Session: ClassifierSession {
         private let factor: Float
+        private let hasEncoder: Bool
 
-        init(factor: Float) { self.factor = factor }
+        init(factor: Float, hasEncoder: Bool) {
+            self.factor = factor
+            self.hasEncoder = hasEncoder
+        }
+
+        var encoderTime: Duration { hasEncoder ? .milliseconds(1) : .zero }
+
+        func classify(
+            _ sentences: UnsafeBufferPointer<UnsafeRawBufferPointer>,
+            into probabilities: UnsafeMutableBufferPointer<Float>,
+            outcomes: UnsafeMutableBufferPointer<SentenceOutcome>, isExpired: (Int) -> Bool
+        ) throws(ClassifierError) {
+            try classify(sentences, into: probabilities)
+            for index in sentences.indices {
+                let isQuestion = String(decoding: sentences[index], as: UTF8.self).contains("?")
+                outcomes[index] = !hasEncoder || isQuestion ? [] : isExpired(index) ? .expired : .byEncoder
+            }
+        }
 
         func classify(
             _ sentences: UnsafeBufferPointer<UnsafeRawBufferPointer>,

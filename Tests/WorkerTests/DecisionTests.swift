@@ -64,6 +64,51 @@ struct DecisionTests {
         }
     }
 
+    @Test("of a model with an encoder, full and enriched replies tell the stage")
+    func stages() throws {
+        var model = FixedClassifier().model
+        model.hasEncoder = true
+        let classifier = FixedClassifier(model: model)
+        let results = try answer(
+            settings { _ in }, [(#"{"text":"a?"}"#, nil), (#"{"text":"a"}"#, nil)], classifier: classifier)
+        #expect(results[0].value.hasSuffix(#""model":"fixed@0123456789ab","stage":"linear"}"#))
+        #expect(results[1].value.hasSuffix(#""model":"fixed@0123456789ab","stage":"encoder"}"#))
+        let enriched = try answer(
+            settings { $0.format = .enriched }, [(#"{"text":"a"}"#, nil)], classifier: classifier)
+        #expect(enriched[0].value.hasSuffix(#""model":"fixed@0123456789ab","stage":"encoder"}}"#))
+        let flat = try answer(settings { $0.format = .flat }, [(#"{"text":"a"}"#, nil)], classifier: classifier)
+        #expect(!flat[0].value.contains("stage"))
+        #expect(try !answer(settings { _ in }, [(#"{"text":"a"}"#, nil)])[0].value.contains("stage"))
+    }
+
+    @Test("who expires while an encoder works on others is told so, and the others are answered")
+    func expiringMeanwhile() throws {
+        var model = FixedClassifier().model
+        model.hasEncoder = true
+        let batch = Batch(slot: 0, format: RequestFormat(maximumTextBytes: 100))
+        let topics = ReplyTopics(["replies"], settings: ReplySettings())
+        let answerer = try BatchAnswerer(classifier: FixedClassifier(model: model), replyTopics: topics)
+        let kept = KeptBytes()
+        defer { withExtendedLifetime(kept) {} }
+        answerer.begin()
+        for (offset, deadline) in ["2000", "9000"].enumerated() {
+            var headers = RequestHeaders()
+            headers.add(name: HeaderName.deadline.bytes, value: kept.keep(deadline))
+            answerer.add(
+                to: batch, headers: headers, value: kept.keep(#"{"text":"a"}"#),
+                source: RecordSource(topic: kept.keep("sentences"), partition: 0, offset: Int64(offset)), timestamp: 0)
+        }
+        var now: Int64 = 1_000
+        answerer.finish(batch) {
+            defer { now = 3_000 }
+            return now
+        }
+        #expect(batch.answers[0].plan.failure?.code == .deadlineExceeded)
+        #expect(batch.answers[1].plan.failure == nil)
+        #expect(batch.encoderCount == 1)
+        #expect(batch.encoderTime > .zero)
+    }
+
     private let full =
         #"{"id":"sentences/3/%","label":"question","probabilities":{"question":0.900000,"statement":0.100000},"#
         + #""model":"fixed@0123456789ab"}"#

@@ -1,3 +1,4 @@
+import Classification
 import Messages
 import Testing
 import Worker
@@ -33,6 +34,24 @@ struct InboxTests {
         expect(inbox.action(at: start + .seconds(2), hasRoom: false), .poll)
         expect(inbox.action(at: start + .seconds(2), hasRoom: true), .resume)
         #expect(!inbox.isPaused)
+    }
+
+    @Test("for a model with an encoder the first batches are small, and grow as far as time allows")
+    func slowModel() {
+        var inbox = Inbox(settings: .bulk)
+        #expect(inbox.maximumRecords == 1_000)
+        var model = ModelDescription(name: "m", version: "1", labels: ["a", "b"], language: "und", hasEncoder: true)
+        inbox.prepare(for: model)
+        #expect(inbox.maximumRecords == 32)
+        inbox.answered(records: 32, took: .milliseconds(60))
+        #expect(inbox.maximumRecords == 64)
+        inbox.answered(records: 64, took: .milliseconds(200))
+        #expect(inbox.maximumRecords == 64)
+        inbox.answered(records: 64, took: .milliseconds(300))
+        #expect(inbox.maximumRecords == 32)
+        model.hasEncoder = false
+        inbox.prepare(for: model)
+        #expect(inbox.maximumRecords == 1_000)
     }
 
     @Test("a partition that goes takes along what waits of it, and nothing that comes later")

@@ -7,6 +7,9 @@ package struct CrossValidation: Sendable {
     package let folds: [Evaluation]
     /// The class that was predicted for each sentence.
     let predictions: [Prediction]
+    /// The held-out probabilities before calibration, row-major, and of which sentences the model knew anything.
+    let raw: [Float]
+    let known: [Bool]
     /// The temperature that best fits all held-out sentences: used for the model trained on all of them.
     package let temperature: Double
 
@@ -19,7 +22,7 @@ package struct CrossValidation: Sendable {
         var known = [Bool](repeating: true, count: sentences.texts.count)
         let rows = (0..<split.count).map(split.inside)
         for fold in 0..<split.count {
-            let result: (probabilities: [Float], known: [Bool])
+            let result: (probabilities: [Float], outcomes: [SentenceOutcome])
             do {
                 let classifier = try model(fold).makeClassifier()
                 result = try classifier.predictions(of: rows[fold].map { sentences.texts[$0] })
@@ -30,7 +33,7 @@ package struct CrossValidation: Sendable {
                 raw.replaceSubrange(
                     row * classes..<(row + 1) * classes,
                     with: result.probabilities[place * classes..<(place + 1) * classes])
-                known[row] = result.known[place]
+                known[row] = !result.outcomes[place].contains(.unknown)
             }
         }
         temperature = Temperature.fit(raw, targets: sentences.targets, classes: classes)
@@ -55,6 +58,8 @@ package struct CrossValidation: Sendable {
         folds = evaluations
         evaluation = Evaluation(
             labels: sentences.labels, targets: sentences.targets, probabilities: calibrated, known: known)
+        self.raw = raw
+        self.known = known
         predictions = Prediction.of(
             probabilities: calibrated, targets: sentences.targets, classes: classes, known: known
         ).map(\.prediction)

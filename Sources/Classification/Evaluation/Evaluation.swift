@@ -105,9 +105,10 @@ extension Evaluation {
                 description: "the model \(classifier.model.identifier) does not know the classes \(names)")
         }
         let places = sentences.labels.map { labels.firstIndex(of: $0)! }
-        let (probabilities, known) = try classifier.predictions(of: sentences.texts)
+        let (probabilities, outcomes) = try classifier.predictions(of: sentences.texts)
         return Evaluation(
-            labels: labels, targets: sentences.targets.map { places[$0] }, probabilities: probabilities, known: known,
+            labels: labels, targets: sentences.targets.map { places[$0] }, probabilities: probabilities,
+            known: outcomes.map { !$0.contains(.unknown) },
             threshold: classifier.model.threshold)
     }
 }
@@ -118,13 +119,15 @@ extension Classifier {
         try predictions(of: texts).probabilities
     }
 
-    /// The same, and whether the model knows anything of each.
-    func predictions(of texts: [String]) throws(ClassifierError) -> (probabilities: [Float], known: [Bool]) {
+    /// The same, and how each result came about.
+    package func predictions(
+        of texts: [String]
+    ) throws(ClassifierError) -> (probabilities: [Float], outcomes: [SentenceOutcome]) {
         let session = try makeSession()
         let bytes = texts.map { Array($0.utf8) }
         let joined = bytes.flatMap(\.self)
         var probabilities = [Float](repeating: 0, count: texts.count * model.labels.count)
-        var known = [Bool](repeating: true, count: texts.count)
+        var outcomes = [SentenceOutcome](repeating: [], count: texts.count)
         let outcome: Result<Void, ClassifierError> = joined.withUnsafeBytes { joined in
             var sentences: [UnsafeRawBufferPointer] = []
             var start = 0
@@ -134,16 +137,26 @@ extension Classifier {
             }
             return sentences.withUnsafeBufferPointer { sentences in
                 probabilities.withUnsafeMutableBufferPointer { probabilities in
-                    known.withUnsafeMutableBufferPointer { known in
+                    outcomes.withUnsafeMutableBufferPointer { outcomes in
                         Result { () throws(ClassifierError) in
-                            try session.classify(sentences, into: probabilities, known: known)
+                            // An encoder's tokens take memory: a thousand sentences at a time.
+                            for start in stride(from: 0, to: sentences.count, by: 1_000) {
+                                let range = start..<min(start + 1_000, sentences.count)
+                                let columns =
+                                    range.lowerBound * model.labels.count..<range.upperBound * model.labels.count
+                                try session.classify(
+                                    UnsafeBufferPointer(rebasing: sentences[range]),
+                                    into: UnsafeMutableBufferPointer(rebasing: probabilities[columns]),
+                                    outcomes: UnsafeMutableBufferPointer(rebasing: outcomes[range]),
+                                    isExpired: { _ in false })
+                            }
                         }
                     }
                 }
             }
         }
         try outcome.get()
-        return (probabilities, known)
+        return (probabilities, outcomes)
     }
 }
 

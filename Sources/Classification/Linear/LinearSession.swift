@@ -60,14 +60,14 @@ final class LinearSession: ClassifierSession {
 
     func classify(
         _ sentences: UnsafeBufferPointer<UnsafeRawBufferPointer>, into probabilities: UnsafeMutableBufferPointer<Float>,
-        known: UnsafeMutableBufferPointer<Bool>
+        outcomes: UnsafeMutableBufferPointer<SentenceOutcome>, isExpired: (Int) -> Bool
     ) throws(ClassifierError) {
-        try classify(sentences, into: probabilities, noting: known.baseAddress)
+        try classify(sentences, into: probabilities, noting: outcomes.baseAddress)
     }
 
     private func classify(
         _ sentences: UnsafeBufferPointer<UnsafeRawBufferPointer>, into probabilities: UnsafeMutableBufferPointer<Float>,
-        noting known: UnsafeMutablePointer<Bool>?
+        noting outcomes: UnsafeMutablePointer<SentenceOutcome>?
     ) throws(ClassifierError) {
         guard probabilities.count == sentences.count * classes else {
             throw ClassifierError(
@@ -86,7 +86,7 @@ final class LinearSession: ClassifierSession {
                 isKnown = score(sentence, chunks: chunks)
                 Softmax.apply(scores, chunks: chunks)
             }
-            known?[index] = isKnown
+            outcomes?[index] = isKnown ? [] : .unknown
             row.update(from: UnsafeRawPointer(scores).assumingMemoryBound(to: Float.self), count: classes)
             row += classes
         }

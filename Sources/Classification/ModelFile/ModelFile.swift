@@ -12,10 +12,14 @@ internal import Platform
 
 /// Model files on disk.
 package enum ModelFile {
-    /// Reads and verifies a model.
+    /// Reads and verifies a model: a file with a linear one, or a folder with one that has an encoder.
     ///
+    /// - Parameter encoder: the settings of an encoder, if it has one.
     /// - Throws: `ModelFileError`, whose code distinguishes missing, foreign, newer, truncated and corrupt files.
-    package static func load(path: String) throws(ModelFileError) -> any Classifier {
+    package static func load(
+        path: String, encoder: EncoderOptions = EncoderOptions()
+    ) throws(ModelFileError) -> any Classifier {
+        guard !isFolder(path) else { return try ModelFolder.load(path, encoder) }
         let storage = try read(path)
         let (layout, metadata) = try verify(storage, path)
         let description = ModelDescription(
@@ -26,9 +30,15 @@ package enum ModelFile {
             sentencesOfClass: metadata.trainingData.sentencesOfClass)
     }
 
-    /// Reads and verifies a model, and returns its metadata.
-    package static func metadata(path: String) throws(ModelFileError) -> ModelMetadata {
-        try verify(read(path), path).metadata
+    /// What the files of a model say of it.
+    package static func metadata(path: String) throws(ModelFileError) -> StoredModel {
+        guard !isFolder(path) else { return try ModelFolder.metadata(path) }
+        return .linear(try verify(read(path), path).metadata)
+    }
+
+    private static func isFolder(_ path: String) -> Bool {
+        var isFolder: ObjCBool = false
+        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
     }
 
     /// Writes a model to a temporary file and renames it, so that a reader sees either the old file or the new one.

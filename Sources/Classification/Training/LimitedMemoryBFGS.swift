@@ -1,22 +1,28 @@
 /// Minimises a smooth function of many variables with L-BFGS and a backtracking line search.
 ///
 /// Variables are stored in 8-lane vectors. Sums run in a fixed order, so equal input gives bit-identical results.
-struct LimitedMemoryBFGS {
-    typealias Vector = UnsafeMutablePointer<SIMD8<Float>>
+package struct LimitedMemoryBFGS {
+    package typealias Vector = UnsafeMutablePointer<SIMD8<Float>>
 
     /// The maximum number of iterations.
-    var maximumIterations: Int
+    package var maximumIterations: Int
     /// Stops when an iteration lowers the value by less than this fraction of it.
-    var tolerance: Double
+    package var tolerance: Double
     /// The number of earlier steps kept to approximate the Hessian.
-    var history: Int
+    package var history: Int
+
+    package init(maximumIterations: Int, tolerance: Double, history: Int) {
+        self.maximumIterations = maximumIterations
+        self.tolerance = tolerance
+        self.history = history
+    }
 
     /// Minimises from zero and returns the best point, which the caller deallocates.
     /// - Parameters:
     ///   - count: The number of 8-lane vectors of variables.
     ///   - evaluate: Returns the value at a point and fills the gradient.
     ///   - progress: Called after each iteration with its number.
-    func minimize(
+    package func minimize(
         count: Int, evaluate: (UnsafePointer<SIMD8<Float>>, Vector) -> Double, progress: (Int) -> Void
     ) -> Vector {
         func vector() -> Vector {

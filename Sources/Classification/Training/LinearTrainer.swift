@@ -73,6 +73,13 @@ package struct LinearTrainer: Sendable {
     package func train(
         _ sentences: LabelledSentences, progress: (@Sendable (Progress) -> Void)? = nil
     ) throws(Refusal) -> LinearModel {
+        try trainAndValidate(sentences, progress: progress).model
+    }
+
+    /// The same, with what the cross-validation found; nil without folds.
+    func trainAndValidate(
+        _ sentences: LabelledSentences, progress: (@Sendable (Progress) -> Void)? = nil
+    ) throws(Refusal) -> (model: LinearModel, validation: CrossValidation?) {
         try check(sentences)
         let report = ProgressReport(parts: options.folds + 1, progress)
         let folds = options.folds > 0 ? StratifiedFolds(sentences, count: options.folds, seed: options.seed) : nil
@@ -80,10 +87,12 @@ package struct LinearTrainer: Sendable {
         let parts = fit(sentences, (0..<options.folds).map { folds?.outside($0) ?? all } + [all], report)
         var metadata = blankMetadata(sentences)
         var evaluation: Evaluation?
+        var crossValidation: CrossValidation?
         if let folds {
             let validation = try CrossValidation(sentences, folds) { fold in
                 parts[fold].makeModel(metadata)
             }
+            crossValidation = validation
             evaluation = validation.evaluation
             metadata.temperature = validation.temperature
             metadata.scores = ModelMetadata.Scores(
@@ -98,10 +107,10 @@ package struct LinearTrainer: Sendable {
         var model = parts[options.folds].makeModel(metadata)
         model.validation = evaluation
         report.finish()
-        return model
+        return (model, crossValidation)
     }
 
-    private func decision(
+    func decision(
         _ predictions: [Prediction], target: Double
     ) throws(Refusal) -> ModelMetadata.Decision {
         guard let point = RiskCoverage.threshold(of: predictions, precision: target) else {
@@ -167,7 +176,7 @@ package struct LinearTrainer: Sendable {
         return weights
     }
 
-    private func classWeights(_ sentences: LabelledSentences, _ rows: [Int]) -> [Float] {
+    func classWeights(_ sentences: LabelledSentences, _ rows: [Int]) -> [Float] {
         var counts = [Double](repeating: 0, count: sentences.labels.count)
         for row in rows { counts[sentences.targets[row]] += 1 }
         let raw = counts.map { $0 > 0 ? pow($0, -options.classBalance) : 0 }
@@ -184,7 +193,7 @@ package struct LinearTrainer: Sendable {
             scores: nil, options: options, temperature: 1)
     }
 
-    private func check(_ sentences: LabelledSentences) throws(Refusal) {
+    func check(_ sentences: LabelledSentences) throws(Refusal) {
         guard sentences.labels.count >= 2 else {
             throw Refusal(
                 description: "training needs at least 2 classes, and there is only “\(sentences.labels.first ?? "")”")

@@ -1,11 +1,11 @@
 import HTTPServer
-import Messages
+package import Messages
 package import NIOCore
 
 /// A worker's answer to one sentence, kept as the bytes that a response needs.
 package struct Answer: Sendable {
     /// The rest of a result's JSON after its id: `"label":"…","confidence":…,"probabilities":{…},"model":"NAME@VERSION"}`.
-    /// An unsure one has `"best":"…"` after the label.
+    /// An unsure one has `"best":"…"` after the label, one of a model with an encoder `"stage":"…"` at the end.
     package let bytes: ByteBuffer
     /// The places of these parts in `bytes`: the label as a JSON string, the confidence as a number, and the JSON object
     /// from class to probability.
@@ -21,9 +21,10 @@ package struct Answer: Sendable {
     ///   - confidence: the likeliest class's probability, a number in JSON.
     ///   - probabilities: a JSON object.
     ///   - model: `NAME@VERSION`.
+    ///   - stage: which stage of the model answered; nil if it has but one.
     package init(
         label: UnsafeRawBufferPointer, best: UnsafeRawBufferPointer? = nil, confidence: UnsafeRawBufferPointer,
-        probabilities: UnsafeRawBufferPointer, model: String, timing: String?
+        probabilities: UnsafeRawBufferPointer, model: String, stage: Stage? = nil, timing: String?
     ) {
         var buffer = ByteBuffer()
         buffer.reserveCapacity(label.count + (best?.count ?? 0) + probabilities.count + model.utf8.count + 96)
@@ -44,6 +45,11 @@ package struct Answer: Sendable {
         self.probabilities = written { buffer.writeBytes(probabilities) }
         buffer.writeStaticString(",\"model\":")
         buffer.writeJSON(string: model)
+        if let stage {
+            buffer.writeStaticString(",\"stage\":\"")
+            buffer.writeStaticString(stage.name)
+            buffer.writeStaticString("\"")
+        }
         buffer.writeStaticString("}")
         self.bytes = buffer
         self.timing = timing

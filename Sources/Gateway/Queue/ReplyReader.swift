@@ -36,7 +36,7 @@ final class ReplyReader {
             guard let (model, confidence) = model(identifier, probabilities) else { return malformed(id) }
             let answer = Answer(
                 label: label, best: reply.best, confidence: confidence, probabilities: probabilities,
-                model: model.identifier, timing: timing)
+                model: model.identifier, stage: reply.stage.flatMap(Stage.init), timing: timing)
             return ReceivedReply(correlationID: id, outcome: .success(answer), model: model)
         case .failure(let code, _, let message):
             let known = code.flatMap { ProblemCode(rawValue: $0.rawValue) } ?? .classifierFailed

@@ -9,6 +9,26 @@ package struct Decision {
     /// Units of the last decimal in a probability of 1, divided by the sum of the probabilities, which removes
     /// single-precision rounding errors.
     let units: Double
+    /// Which stage of the model decided; nil if it has but one.
+    let stage: Stage?
+}
+
+/// The stages of a model with an encoder.
+package enum Stage: Sendable, Hashable, CaseIterable {
+    case linear, encoder
+
+    package var name: StaticString {
+        switch self {
+        case .linear: "linear"
+        case .encoder: "encoder"
+        }
+    }
+
+    /// Nil for a name that this version does not know.
+    package init?(_ name: UnsafeRawBufferPointer) {
+        guard let stage = Self.allCases.first(where: { name.equals($0.name) }) else { return nil }
+        self = stage
+    }
 }
 
 /// When a reply says that it is unsure.
@@ -32,7 +52,10 @@ extension Decision {
     ///   - units: units of the last decimal in a probability of 1.
     ///   - least: the least confidence in such units; nil if every reply has its likeliest class as label.
     ///   - isKnown: whether the model knows anything of the sentence.
-    init?(_ probabilities: UnsafeBufferPointer<Float>, units: Double, least: UInt32?, isKnown: Bool) {
+    ///   - stage: which stage of the model gave them.
+    init?(
+        _ probabilities: UnsafeBufferPointer<Float>, units: Double, least: UInt32?, isKnown: Bool, stage: Stage?
+    ) {
         guard !probabilities.isEmpty else { return nil }
         var smallest = probabilities[0]
         var best = 0
@@ -46,6 +69,7 @@ extension Decision {
         // A NaN makes the sum NaN, and comparisons with NaN are false.
         guard abs(sum - 1) <= 1e-3, smallest >= 0 else { return nil }
         self.best = best
+        self.stage = stage
         self.units = units / sum
         let confidence = UInt32(Double(probabilities[best]) * (units / sum) + 0.5)
         self.confidence = confidence

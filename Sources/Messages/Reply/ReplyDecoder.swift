@@ -22,6 +22,8 @@ package struct DecodedReply {
     package var id: UnsafeRawBufferPointer?
     /// The most probable class, UTF-8, if the reply is unsure.
     package var best: UnsafeRawBufferPointer?
+    /// Which stage of the model answered, UTF-8; nil if it has but one.
+    package var stage: UnsafeRawBufferPointer?
 }
 
 /// Decodes replies, for programs that send sentences. Not thread-safe.
@@ -72,6 +74,7 @@ package final class ReplyDecoder {
         var label: UnsafeRawBufferPointer?
         var best: UnsafeRawBufferPointer?
         var model: UnsafeRawBufferPointer?
+        var stage: UnsafeRawBufferPointer?
         var probabilities: UnsafeRawBufferPointer?
         var failure: DecodedReply.Content?
         try reader.beginObject()
@@ -84,6 +87,8 @@ package final class ReplyDecoder {
                 best = try reader.stringOrSkip()
             } else if key.equals("model") {
                 model = try reader.string()
+            } else if key.equals("stage") {
+                stage = try reader.stringOrSkip()
             } else if key.equals("probabilities") {
                 guard try reader.peek() == .object else { throw JSONError(.expected(.object), at: reader.position) }
                 probabilities = try reader.rawValue()
@@ -97,7 +102,8 @@ package final class ReplyDecoder {
         if let failure { return DecodedReply(content: failure, id: id) }
         guard let label, let model, let probabilities else { return DecodedReply(content: .malformed, id: id) }
         return DecodedReply(
-            content: .classification(label: label, model: model, probabilities: probabilities), id: id, best: best)
+            content: .classification(label: label, model: model, probabilities: probabilities), id: id, best: best,
+            stage: stage)
     }
 
     private func error(_ reader: inout JSONReader) throws(JSONError) -> DecodedReply.Content {

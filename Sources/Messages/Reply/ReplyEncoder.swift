@@ -12,7 +12,7 @@ package final class ReplyEncoder: Sendable {
     private let names: [UInt8]
     /// The start of each class in `names`, and the end of the last.
     private let starts: [Int]
-    /// `},"model":"NAME@VERSION"}`
+    /// `},"model":"NAME@VERSION"`
     private let tail: [UInt8]
     /// `"UNSURE"`; empty if no reply is unsure.
     private let unsureName: [UInt8]
@@ -56,7 +56,6 @@ package final class ReplyEncoder: Sendable {
         tail = bytes {
             $0.append(literal: "},\"model\":")
             $0.append(jsonString: model)
-            $0.append(literal: "}")
         }
         unsureName = unsure.map { rule in bytes { $0.append(jsonString: rule.label) } } ?? []
         fieldHead = bytes {
@@ -85,9 +84,13 @@ package final class ReplyEncoder: Sendable {
     /// - Parameters:
     ///   - probabilities: in the model's order of classes.
     ///   - isKnown: whether the model knows anything of the sentence.
-    package func decide(_ probabilities: UnsafeBufferPointer<Float>, isKnown: Bool = true) -> Decision? {
+    ///   - stage: which stage of the model gave them; nil if it has but one, which full and enriched replies then do not name.
+    package func decide(
+        _ probabilities: UnsafeBufferPointer<Float>, isKnown: Bool = true, stage: Stage? = nil
+    ) -> Decision? {
         guard probabilities.count == labelCount else { return nil }
-        return Decision(probabilities, units: Self.units[decimals], least: leastConfidence, isKnown: isKnown)
+        return Decision(
+            probabilities, units: Self.units[decimals], least: leastConfidence, isKnown: isKnown, stage: stage)
     }
 
     /// Appends the full reply and returns its range.
@@ -112,16 +115,19 @@ package final class ReplyEncoder: Sendable {
     /// Decides, and appends the full reply. Returns nil if the probabilities are not a distribution over the classes.
     package func encode(
         id: UnsafeRawBufferPointer?, source: RecordSource, probabilities: UnsafeBufferPointer<Float>,
-        into arena: ByteArena
+        stage: Stage? = nil, into arena: ByteArena
     ) -> Range<Int>? {
-        decide(probabilities).map { encode($0, id: id, source: source, probabilities: probabilities, into: arena) }
+        decide(probabilities, stage: stage).map {
+            encode($0, id: id, source: source, probabilities: probabilities, into: arena)
+        }
     }
 
     /// The same for a request with an id of its own.
     package func encode(
-        id: UnsafeRawBufferPointer, probabilities: UnsafeBufferPointer<Float>, into arena: ByteArena
+        id: UnsafeRawBufferPointer, probabilities: UnsafeBufferPointer<Float>, stage: Stage? = nil,
+        into arena: ByteArena
     ) -> Range<Int>? {
-        encode(id: id, source: Self.nowhere, probabilities: probabilities, into: arena)
+        encode(id: id, source: Self.nowhere, probabilities: probabilities, stage: stage, into: arena)
     }
 
     /// Appends an error reply and returns its range. Pass nil for the id to keep the reply small.
@@ -166,7 +172,7 @@ package final class ReplyEncoder: Sendable {
     /// The most bytes of a label, its confidence, all probabilities and the model.
     var maximumDistribution: Int {
         // Twice: the label repeats one of the names.
-        2 * names.count + unsureName.count + labelCount * (decimals + 2) + tail.count + 128
+        2 * names.count + unsureName.count + labelCount * (decimals + 2) + tail.count + 160
     }
 
     /// `{"id":"…"`
@@ -194,7 +200,7 @@ package final class ReplyEncoder: Sendable {
         cursor.put(fraction: decision.confidence, digits: decimals)
     }
 
-    /// `,"probabilities":{"LABEL":0.912345,…},"model":"NAME@VERSION"}`
+    /// `,"probabilities":{"LABEL":0.912345,…},"model":"NAME@VERSION"}`, with `,"stage":"encoder"` if the model has stages.
     func putProbabilities(
         _ probabilities: UnsafeBufferPointer<Float>, _ decision: Decision, to cursor: inout ByteCursor
     ) {
@@ -227,6 +233,13 @@ package final class ReplyEncoder: Sendable {
             }
         }
         tail.withUnsafeBytes { cursor.put($0) }
+        if let stage = decision.stage {
+            cursor.put(",\"stage\":\"")
+            cursor.put(stage.name)
+            cursor.put("\"}")
+        } else {
+            cursor.put(UInt8(ascii: "}"))
+        }
     }
 
     /// Powers of ten by exponent.

@@ -27,8 +27,11 @@ package final class Batch {
     private var notes: [Note] = []
     /// How many of the answers say that they are unsure.
     package internal(set) var unsureCount = 0
-    /// Time spent in the classifier.
+    /// How many of the answers the model's encoder gave.
+    package internal(set) var encoderCount = 0
+    /// Time spent in the classifier, and of that in its encoder.
     package internal(set) var classifying: Duration = .zero
+    package internal(set) var encoderTime: Duration = .zero
 
     /// The offset range of the batch in each partition.
     var spans = BatchSpans()
@@ -85,7 +88,9 @@ package final class Batch {
         notes.removeAll(keepingCapacity: true)
         decoder.reset()
         arena.reset()
+        encoderCount = 0
         classifying = .zero
+        encoderTime = .zero
         spans.removeAll()
         claims.removeAll(keepingCapacity: true)
         unacknowledged = 0

@@ -10,6 +10,9 @@ package final class BatchAnswerer {
     private let settings: ReplySettings
     private let format: ReplyFormat
     private let isEverUnsure: Bool
+    /// Whether it matters how a result came about.
+    private var needsOutcomes: Bool
+    private var hasEncoder = false
     private let hasHeaders: Bool
     private let replyTopics: ReplyTopics
     /// The registry's schema id of each topic whose replies are Avro.
@@ -26,8 +29,8 @@ package final class BatchAnswerer {
     /// The value of each one's request, if replies repeat it.
     private var values: [RequestValue] = []
     private var probabilities: [Float] = []
-    /// Whether the model knows anything of each, if that matters.
-    private var known: [Bool] = []
+    /// How the result of each came about, if that matters.
+    private var outcomes: [SentenceOutcome] = []
     private var hasDeadlines = false
 
     /// More bytes than this are classified in several calls, so that deadlines are checked in between.
@@ -41,6 +44,7 @@ package final class BatchAnswerer {
         self.settings = settings
         format = settings.format
         isEverUnsure = settings.unsureBelow != nil
+        needsOutcomes = isEverUnsure
         hasHeaders = !settings.headers.isEmpty
         self.replyTopics = replyTopics
         self.schemaIDs = replyTopics.names.indices.map { schemaIDs[$0] }
@@ -58,6 +62,8 @@ package final class BatchAnswerer {
             model: model.identifier, labels: model.labels, unsure: settings.rule(for: model), top: settings.top,
             field: settings.enrichField)
         classCount = model.labels.count
+        hasEncoder = model.hasEncoder
+        needsOutcomes = isEverUnsure || hasEncoder
         topics = settings.routes.isEmpty ? [] : replyTopics.topics(of: model.labels)
     }
 
@@ -132,7 +138,7 @@ package final class BatchAnswerer {
             } while end < sentences.count && bytes < Self.bytesPerCall
             let time = hasDeadlines || format == .flat ? now() : 0
             let alive = hasDeadlines ? setExpiredAside(start..<end, of: batch, now: time) : start..<end
-            classify(alive, of: batch, now: time)
+            classify(alive, of: batch, now: time, clock: now)
             start = end
         }
         for index in batch.failed {
@@ -158,9 +164,7 @@ package final class BatchAnswerer {
         for index in range {
             let owner = owners[index]
             if let deadline = batch.answers[owner].deadline, deadline < now {
-                fail(
-                    owner, of: batch, .deadlineExceeded,
-                    "the deadline had passed before the request could be classified")
+                expired(owner, of: batch)
             } else {
                 sentences[kept] = sentences[index]
                 owners[kept] = owner
@@ -171,46 +175,53 @@ package final class BatchAnswerer {
         return range.lowerBound..<kept
     }
 
-    private func classify(_ range: Range<Int>, of batch: Batch, now: Int64) {
+    private func classify(_ range: Range<Int>, of batch: Batch, now: Int64, clock: () -> Int64) {
         guard !range.isEmpty else { return }
         let needed = range.count * classCount
         if probabilities.count < needed {
             probabilities.append(contentsOf: repeatElement(0, count: needed - probabilities.count))
         }
-        if isEverUnsure, known.count < range.count {
-            known.append(contentsOf: repeatElement(true, count: range.count - known.count))
+        if needsOutcomes, outcomes.count < range.count {
+            outcomes.append(contentsOf: repeatElement([], count: range.count - outcomes.count))
         }
-        let start = ContinuousClock.now
-        let succeeded = score(range)
-        batch.classifying += ContinuousClock.now - start
-        guard succeeded else { return classifyOneByOne(range, of: batch, now: now) }
+        let succeeded = score(range, of: batch, clock: clock)
+        guard succeeded else { return classifyOneByOne(range, of: batch, now: now, clock: clock) }
         encode(range, of: batch, now: now)
     }
 
     /// A batch failed, most likely because of one sentence. The others are classified on their own.
-    private func classifyOneByOne(_ range: Range<Int>, of batch: Batch, now: Int64) {
+    private func classifyOneByOne(_ range: Range<Int>, of batch: Batch, now: Int64, clock: () -> Int64) {
         for index in range {
-            let start = ContinuousClock.now
-            let succeeded = score(index..<index + 1)
-            batch.classifying += ContinuousClock.now - start
+            let succeeded = score(index..<index + 1, of: batch, clock: clock)
             if succeeded { encode(index..<index + 1, of: batch, now: now) } else { failed(index, of: batch) }
         }
     }
 
     /// One call to the classifier; row 0 is the first sentence of the range.
-    private func score(_ range: Range<Int>) -> Bool {
-        sentences.withUnsafeBufferPointer { sentences in
+    private func score(_ range: Range<Int>, of batch: Batch, clock: () -> Int64) -> Bool {
+        let start = ContinuousClock.now
+        defer {
+            batch.classifying += ContinuousClock.now - start
+            if hasEncoder { batch.encoderTime += session.encoderTime }
+        }
+        return sentences.withUnsafeBufferPointer { sentences in
             probabilities.withUnsafeMutableBufferPointer { probabilities in
                 let sentences = UnsafeBufferPointer(rebasing: sentences[range])
                 let rows = UnsafeMutableBufferPointer(rebasing: probabilities[..<(range.count * classCount)])
                 do throws(ClassifierError) {
-                    if !isEverUnsure {
+                    if !needsOutcomes {
                         try session.classify(sentences, into: rows)
                     } else {
-                        try known.withUnsafeMutableBufferPointer { known throws(ClassifierError) in
+                        try outcomes.withUnsafeMutableBufferPointer { outcomes throws(ClassifierError) in
                             try session.classify(
                                 sentences, into: rows,
-                                known: UnsafeMutableBufferPointer(rebasing: known[..<range.count]))
+                                outcomes: UnsafeMutableBufferPointer(rebasing: outcomes[..<range.count])
+                            ) { index in
+                                guard hasDeadlines,
+                                    let deadline = batch.answers[owners[range.lowerBound + index]].deadline
+                                else { return false }
+                                return deadline < clock()
+                            }
                         }
                     }
                     return true
@@ -224,12 +235,19 @@ package final class BatchAnswerer {
     private func encode(_ range: Range<Int>, of batch: Batch, now: Int64) {
         probabilities.withUnsafeBufferPointer { probabilities in
             for (row, index) in range.enumerated() {
-                let isKnown = !isEverUnsure || known[row]
+                let outcome = needsOutcomes ? outcomes[row] : []
+                guard !outcome.contains(.expired) else {
+                    expired(owners[index], of: batch)
+                    continue
+                }
+                let stage: Stage? =
+                    !hasEncoder ? nil : outcome.contains(.byEncoder) ? .encoder : .linear
                 let row = UnsafeBufferPointer(rebasing: probabilities[row * classCount..<(row + 1) * classCount])
-                guard let decision = encoder.decide(row, isKnown: isKnown) else {
+                guard let decision = encoder.decide(row, isKnown: !outcome.contains(.unknown), stage: stage) else {
                     failed(index, of: batch)
                     continue
                 }
+                if stage == .encoder { batch.encoderCount += 1 }
                 if decision.isUnsure { batch.unsureCount += 1 }
                 encode(decision, row, index, of: batch, now: now)
             }
@@ -267,6 +285,11 @@ package final class BatchAnswerer {
             batch.answers[owner].value = encoder.encodeEnriched(
                 decision, values[index], probabilities: row, into: arena)
         }
+    }
+
+    private func expired(_ owner: Int, of batch: Batch) {
+        fail(
+            owner, of: batch, .deadlineExceeded, "the deadline had passed before the request could be classified")
     }
 
     private func failed(_ index: Int, of batch: Batch) {

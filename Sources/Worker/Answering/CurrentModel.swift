@@ -44,16 +44,18 @@ package struct ModelSource: Sendable {
     }
 
     /// Loads the model and tests it.
-    func loadTried() throws -> any Classifier {
+    ///
+    /// - Parameter sessions: how many threads will classify with it.
+    func loadTried(sessions: Int = 1) throws -> any Classifier {
         let classifier = try load()
-        try classifier.tryOut()
+        try classifier.tryOut(sessions: sessions)
         try check(classifier.model)
         return classifier
     }
 
-    /// A model file, as written by `triage train`. It is read in full, so later changes to the file do no harm.
-    package static func file(_ path: String) -> ModelSource {
-        ModelSource(path: path) { try ModelFile.load(path: path) }
+    /// A model's file or folder. It is read in full, so later changes to it do no harm.
+    package static func file(_ path: String, encoder: EncoderOptions = EncoderOptions()) -> ModelSource {
+        ModelSource(path: path) { try ModelFile.load(path: path, encoder: encoder) }
     }
 }
 
@@ -61,6 +63,8 @@ package struct ModelSource: Sendable {
 /// tested. A file that does not load, or yields no probabilities, is logged, and the old model stays.
 struct ModelReloader: Sendable {
     let source: ModelSource
+    /// How many lanes use the model.
+    let lanes: Int
     let current: CurrentModel
     /// What is to be told of a model.
     let findings: @Sendable (ModelDescription) -> [String]
@@ -100,8 +104,8 @@ struct ModelReloader: Sendable {
     /// One attempt. Concurrent attempts are harmless: each installs a complete model, and the last one wins.
     func reload(because reason: String) async {
         do {
-            let source = source
-            let newer = try await DedicatedThread.run(name: "model-loader") { try source.loadTried() }
+            let (source, lanes) = (source, lanes)
+            let newer = try await DedicatedThread.run(name: "model-loader") { try source.loadTried(sessions: lanes) }
             let older = current.take().model.identifier
             guard newer.model.identifier != older else {
                 logger.info("the model is the same as before", [.model: "\(older)", .reason: "\(reason)"])

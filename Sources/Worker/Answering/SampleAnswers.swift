@@ -28,7 +28,7 @@ package struct SampleAnswers {
     package init(configuration: WorkerConfiguration, modelFile: String) throws {
         try configuration.validate()
         self.configuration = configuration
-        var source = ModelSource.file(modelFile)
+        var source = ModelSource.file(modelFile, encoder: configuration.encoder)
         source.check = { [replies = configuration.replies] in try replies.check($0) }
         self.source = source
     }

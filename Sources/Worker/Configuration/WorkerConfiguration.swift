@@ -1,3 +1,4 @@
+package import Classification
 package import Kafka
 package import Messages
 package import Platform
@@ -86,6 +87,9 @@ package struct WorkerConfiguration: Sendable {
     /// Headers of the request that are copied to the reply.
     package var copiedHeaders = CopiedHeaders.none
 
+    /// The settings of the model's encoder, if it has one.
+    package var encoder = EncoderOptions()
+
     /// The maximum text length in UTF-8 bytes. Longer ones are answered with `text_too_long`.
     package var maximumTextBytes = 8_192
 
@@ -160,6 +164,10 @@ package struct LaneSettings: Sendable {
     /// How long a batch may take from receive to send. Slower batches shrink the next ones, so that deadlines,
     /// rebalances and a stop request never wait long, however slow the classifier is.
     package var maximumBatchDuration: Duration
+    /// The same for a model with an encoder, which is fast only with tens of sentences at once.
+    package var maximumEncoderDuration: Duration
+    /// The most requests in the first batch for a model with an encoder, when it is not known how long one takes.
+    package var firstEncoderRecords: Int
     /// The most batches with unacknowledged replies. At this limit nothing more is received.
     package var maximumInFlightBatches: Int
     /// After this long without receiving because too much is in flight, the partitions are paused. The consumer can
@@ -172,9 +180,11 @@ package struct LaneSettings: Sendable {
 
     /// For throughput: large batches, a few in flight.
     package static let bulk = LaneSettings(
-        maximumBatchRecords: 1_000, maximumBatchDuration: .milliseconds(20), maximumInFlightBatches: 16)
+        maximumBatchRecords: 1_000, maximumBatchDuration: .milliseconds(20),
+        maximumEncoderDuration: .milliseconds(250), firstEncoderRecords: 32, maximumInFlightBatches: 16)
 
     /// For latency: records are processed at once, so batches are small and many. The producer queue bounds them.
     package static let interactive = LaneSettings(
-        maximumBatchRecords: 128, maximumBatchDuration: .milliseconds(5), maximumInFlightBatches: 4_096)
+        maximumBatchRecords: 128, maximumBatchDuration: .milliseconds(5),
+        maximumEncoderDuration: .milliseconds(20), firstEncoderRecords: 8, maximumInFlightBatches: 4_096)
 }

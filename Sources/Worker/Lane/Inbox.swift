@@ -1,3 +1,5 @@
+package import Classification
+
 /// The received batches not yet answered, and whether more may be received. A value: the lane tells it what happens and
 /// asks what to do.
 ///
@@ -6,10 +8,23 @@ package struct Inbox {
     private var waiting: [Batch] = []
     private var flow: FlowState
     private var limit: BatchLimit
+    private let settings: LaneSettings
 
     package init(settings: LaneSettings) {
+        self.settings = settings
         flow = FlowState(pauseAfter: settings.pauseAfter)
         limit = BatchLimit(maximum: settings.maximumBatchRecords, duration: settings.maximumBatchDuration)
+    }
+
+    /// Another model answers from now on. One with an encoder takes its time for a batch: it begins with few requests, and
+    /// may take longer.
+    package mutating func prepare(for model: ModelDescription) {
+        limit =
+            model.hasEncoder
+            ? BatchLimit(
+                maximum: settings.maximumBatchRecords, duration: settings.maximumEncoderDuration,
+                first: settings.firstEncoderRecords)
+            : BatchLimit(maximum: settings.maximumBatchRecords, duration: settings.maximumBatchDuration)
     }
 
     package var isEmpty: Bool { waiting.isEmpty }
@@ -116,10 +131,11 @@ package struct BatchLimit {
     private let maximum: Int
     private let duration: Duration
 
-    package init(maximum: Int, duration: Duration) {
+    /// - Parameter first: the most requests until it is known how long a batch takes.
+    package init(maximum: Int, duration: Duration, first: Int? = nil) {
         self.maximum = maximum
         self.duration = duration
-        records = maximum
+        records = min(maximum, first ?? maximum)
     }
 
     /// A batch of this many requests took this long.

@@ -89,8 +89,10 @@ final class Lane {
             givesUp: name == .interactive)
         avroTopics = Set(replySchemas.keys)
         replyHeaders = configuration.replies.headers
+        let classifier = model.take()
         answerer = try BatchAnswerer(
-            classifier: model.take(), replyTopics: topics, settings: configuration.replies, schemaIDs: replySchemas)
+            classifier: classifier, replyTopics: topics, settings: configuration.replies, schemaIDs: replySchemas)
+        inbox.prepare(for: classifier.model)
         if name == .bulk, configuration.delivery == .exactlyOnce {
             transactions = TransactionState(bounds: configuration.transactions)
         }
@@ -188,7 +190,9 @@ final class Lane {
         guard generation != modelGeneration else { return }
         modelGeneration = generation
         do {
-            try answerer.use(currentModel.take())
+            let model = currentModel.take()
+            try answerer.use(model)
+            inbox.prepare(for: model.model)
         } catch {
             logger.error("the new model cannot be used, the old one stays", [.error: "\(error)"])
         }
@@ -316,6 +320,7 @@ final class Lane {
             failures: batch.failed.lazy.compactMap { batch.answers[$0].plan.failure?.code }, unsure: batch.unsureCount,
             queued: oldestWait(in: batch), decoding: decoded - start, classifying: batch.classifying,
             encoding: answered - decoded - batch.classifying)
+        if batch.encoderTime > .zero { metrics.encoded(count: batch.encoderCount, took: batch.encoderTime) }
         outbox.send(batch)
         try sendOn()
         inbox.answered(records: records.batch.count, took: ContinuousClock.now - start)

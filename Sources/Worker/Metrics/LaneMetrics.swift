@@ -8,6 +8,8 @@ import Telemetry
 //
 // triage_worker_sentences_total{lane,outcome}            requests answered, by outcome
 // triage_worker_unsure_total{lane}                       of those with outcome ok: the ones that say that they are unsure
+// triage_worker_encoder_sentences_total{lane}            of those with outcome ok: the ones that a model's encoder answered
+// triage_worker_encoder_seconds{lane}                    histogram of seconds in the encoder, once per batch that needs it
 // triage_worker_batch_sentences{lane}                    histogram: requests in a batch
 // triage_worker_stage_seconds{lane,stage}                histogram of seconds, once per batch. queue: wait of its first
 //                                                        request in the topic; decode; classify; encode; send: enqueuing;
@@ -36,7 +38,8 @@ final class LaneMetrics: Sendable {
     private let batch: MetricHistogram
     private let queue, decode, classify, encode, send, deliver: MetricHistogram
     private let inFlight, queued, assigned: MetricGauge
-    private let unsureCount, recreations, undeliveredCount, positionResets: MetricCounter
+    private let encoder: MetricHistogram
+    private let encoderCount, unsureCount, recreations, undeliveredCount, positionResets: MetricCounter
     private let commits, failedCommits, aborts: MetricCounter
     private let rebalances: [RebalanceEvent: MetricCounter]
     private let lag = Mutex<[Int32: Int64]>([:])
@@ -73,6 +76,12 @@ final class LaneMetrics: Sendable {
         assigned = gauge("triage_worker_assigned_partitions", help: "Partitions assigned.")
         unsureCount = registry.counter(
             "triage_worker_unsure_total", help: "Classifications that say that they are unsure.", labels: [lane])
+        encoderCount = registry.counter(
+            "triage_worker_encoder_sentences_total", help: "Classifications that the model's encoder gave.",
+            labels: [lane])
+        encoder = registry.histogram(
+            "triage_worker_encoder_seconds", help: "Time of a batch in the model's encoder, in seconds.",
+            buckets: HistogramBuckets.stageSeconds + HistogramBuckets.seconds, labels: [lane])
         recreations = registry.counter(
             "triage_worker_topic_recreations_total",
             help: "Times that the topic of requests was deleted and made again under the worker.", labels: [lane])
@@ -95,6 +104,11 @@ final class LaneMetrics: Sendable {
                     labels: [lane, ("partition", String(partition))], Double(records))
             }
         }
+    }
+
+    func encoded(count: Int, took time: Duration) {
+        encoderCount.increment(by: Int64(count))
+        encoder.observe(time)
     }
 
     func answered(

@@ -15,8 +15,10 @@ struct ClassifyCommand: AsyncParsableCommand {
               triage classify --model intents.model < sentences.txt > replies.ndjson
             """)
 
-    @Option(help: ArgumentHelp("A model file.", valueName: "file"))
+    @Option(help: ArgumentHelp("A model: a file, or a folder for one with an encoder.", valueName: "path"))
     var model: String
+
+    @OptionGroup var encoder: EncoderFlags
 
     @Option(help: "The longest sentence, in bytes of UTF-8.")
     var maxTextBytes = 8_192
@@ -29,7 +31,7 @@ struct ClassifyCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let classifier = try ModelFile.load(path: model)
+        let classifier = try ModelFile.load(path: model, encoder: encoder.options)
         var batch = try LineBatch(classifier: classifier, maximumTextBytes: maxTextBytes)
         guard texts.isEmpty else {
             for var text in texts { try text.withUTF8 { try batch.add(UnsafeRawBufferPointer($0)) } }

@@ -9,10 +9,11 @@ struct EvaluateCommand: AsyncParsableCommand {
         discussion: """
             With --model alone, measures that model on the sentences. With --folds, cross-validates: every sentence is \
             classified by a model that was trained without it, with the options that the --model was trained with, if one \
-            is given.
+            is given. With --encoder, a cascade with this encoder is cross-validated.
 
               triage evaluate --model intents.model --data held-out.jsonl
               triage evaluate --data intents.csv --folds 5 --json
+              triage evaluate --data intents.csv --encoder .deps/encoders/use
 
             The second table says how many sentences are answered, and how many of those rightly, when a reply is unsure below \
             a threshold (triage worker --unsure-below).
@@ -20,8 +21,15 @@ struct EvaluateCommand: AsyncParsableCommand {
             A model that is measured on the sentences that it was trained on looks better than it is; that is said.
             """)
 
-    @Option(help: ArgumentHelp("The model to measure, or whose options to cross-validate.", valueName: "file"))
+    @Option(help: ArgumentHelp("The model to measure, or whose options to cross-validate.", valueName: "path"))
     var model: String?
+
+    @Option(help: ArgumentHelp("Folder of an encoder: cross-validate a cascade with it.", valueName: "folder"))
+    var encoder: String?
+
+    @OptionGroup var cascade: CascadeFlags
+
+    @OptionGroup var encoderFlags: EncoderFlags
 
     @OptionGroup var data: DataFlags
 
@@ -39,10 +47,13 @@ struct EvaluateCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard folds.map({ (2...100).contains($0) }) ?? true else { throw ValidationError("--folds must be 2 to 100") }
+        guard encoder == nil || model == nil else {
+            throw ValidationError("--encoder cross-validates a new model; leave out --model, or --encoder")
+        }
     }
 
     func run() async throws {
-        let evaluation = try model != nil && folds == nil ? measure() : crossValidate()
+        let evaluation = try model != nil && folds == nil ? measure() : crossValidation()
         if json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
@@ -55,7 +66,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     private func measure() throws -> Evaluation {
         // Report a missing model before spending time on reading sentences.
         let path = model ?? ""
-        let classifier = try ModelFile.load(path: path)
+        let classifier = try ModelFile.load(path: path, encoder: encoderFlags.options)
         let file = try data.read()
         try compare(file, with: ModelFile.metadata(path: path), classifier.model.identifier)
         do {
@@ -66,8 +77,8 @@ struct EvaluateCommand: AsyncParsableCommand {
     }
 
     /// Warns, or fails if strict, when the model was trained on these sentences.
-    private func compare(_ file: SentenceFile, with metadata: ModelMetadata, _ model: String) throws {
-        guard metadata.trainingData.sha256 == file.sentences.digest else { return }
+    private func compare(_ file: SentenceFile, with stored: StoredModel, _ model: String) throws {
+        guard stored.trainingData?.sha256 == file.sentences.digest else { return }
         let message =
             "\(file.path): \(model) was trained on these: the figure means nothing. Take sentences that it has not "
             + "seen, or cross-validate: \(Advice.command("evaluate \(data.typed) --folds 5"))"
@@ -75,18 +86,39 @@ struct EvaluateCommand: AsyncParsableCommand {
         Advice.warn(message)
     }
 
-    private func crossValidate() throws -> Evaluation {
-        var options = try model.map { try ModelFile.metadata(path: $0).options } ?? LinearTrainer.Options()
+    private func crossValidation() throws -> Evaluation {
+        let stored = try model.map { try ModelFile.metadata(path: $0) }
+        var options = LinearTrainer.Options()
+        var cascade = try cascade.choice
+        var encoder = encoder
+        switch stored {
+        case .linear(let metadata): options = metadata.options
+        case .cascade(let metadata):
+            options = metadata.options
+            encoder = "\(model ?? "")/encoder"
+            cascade = cascade ?? metadata.cascade
+        case .finished:
+            throw CommandFailure.usage(
+                "--folds: \(model ?? "") was trained elsewhere, so it cannot be trained again; leave out --folds")
+        case nil: break
+        }
         options.seed = seed
         options.folds = folds ?? 5
+        let path = encoder
+        let textEncoder = try path.map { try TextEncoder(folder: $0, options: encoderFlags.options) }
         let file = try data.read()
         try file.requireTwoClasses()
         let progress = ProgressLine()
         defer { _ = progress.finish() }
         do {
-            return try LinearTrainer(options: options).crossValidate(file.sentences) { progress.show($0) }.evaluation
-        } catch {
-            throw CommandFailure.badData("\(file.path): \(error)")
+            guard let textEncoder else {
+                return try LinearTrainer(options: options).crossValidate(file.sentences) { progress.show($0) }
+                    .evaluation
+            }
+            return try CascadeTrainer(options: options, encoder: textEncoder, cascade: cascade ?? .learnt)
+                .crossValidate(file.sentences) { progress.show($0) }
+        } catch let refusal as LinearTrainer.Refusal {
+            throw CommandFailure.badData("\(file.path): \(refusal)")
         }
     }
 }

@@ -16,6 +16,12 @@ struct TrainCommand: AsyncParsableCommand {
               triage train --data tickets.csv --output tickets.model \\
                   --text-column Subject --label-column Team
               zcat export.csv.gz | triage train --data - --output export.model
+              triage train --data intents.csv --output intents \\
+                  --encoder .deps/encoders/use
+
+            With --encoder the model is a folder: a cascade of the linear model, which answers what it is sure of, and of \
+            the encoder, which is asked for the rest. How much each says and when the encoder is asked is learnt by \
+            cross-validation.
 
             Before it trains it says what looks wrong: sentences that are there twice or under several classes, \
             classes whose names differ only in case or space, classes too small to be judged. Afterwards it names the \
@@ -25,7 +31,7 @@ struct TrainCommand: AsyncParsableCommand {
     @OptionGroup var data: DataFlags
 
     @Option(
-        help: ArgumentHelp("Where the model goes; it replaces one that is there, at once and whole.", valueName: "file")
+        help: ArgumentHelp("Where the model goes; it replaces one that is there, at once and whole.", valueName: "path")
     )
     var output: String
 
@@ -47,6 +53,18 @@ struct TrainCommand: AsyncParsableCommand {
                 + "above the confidence at which this share is right, by cross-validation.", valueName: "share"))
     var targetPrecision: Double?
 
+    @Option(
+        help: ArgumentHelp(
+            "Folder of an encoder: train a cascade with it ('make encoder' makes one).", valueName: "folder"))
+    var encoder: String?
+
+    @OptionGroup var cascade: CascadeFlags
+
+    @Flag(help: "Copy the encoder into the model's folder, which else has a link to it.")
+    var embed = false
+
+    @OptionGroup var encoderFlags: EncoderFlags
+
     @Flag(help: "Treat warnings about the data as errors: exit code 65.")
     var strict = false
 
@@ -60,9 +78,16 @@ struct TrainCommand: AsyncParsableCommand {
         guard targetPrecision == nil || folds > 0 else {
             throw ValidationError("--target-precision needs cross-validation: --folds 2 or more")
         }
+        guard encoder == nil || folds > 0 else {
+            throw ValidationError("--encoder needs cross-validation: --folds 2 or more")
+        }
+        guard encoder != nil || (cascade.cascade == nil && !embed) else {
+            throw ValidationError("--cascade and --embed need --encoder")
+        }
     }
 
     func run() async throws {
+        let textEncoder = try encoder.map { try TextEncoder(folder: $0, options: encoderFlags.options) }
         let file = try data.read()
         try file.requireTwoClasses()
         try review(file)
@@ -73,24 +98,38 @@ struct TrainCommand: AsyncParsableCommand {
         options.folds = folds
         options.targetPrecision = targetPrecision
         let progress = ProgressLine()
-        let trained: LinearModel
+        let model: ModelDescription
+        let validation: Evaluation?
+        var decision: ModelMetadata.Decision?
+        var cascadeLine: String?
         do {
-            trained = try LinearTrainer(options: options).train(file.sentences) { progress.show($0) }
-        } catch {
-            throw CommandFailure.badData("\(file.path): \(error)")
+            if let textEncoder {
+                let trained = try CascadeTrainer(
+                    options: options, encoder: textEncoder, cascade: cascade.choice ?? .learnt
+                ).train(file.sentences) { progress.show($0) }
+                model = try ModelFolder.write(trained, to: output, embed: embed)
+                (validation, decision) = (trained.validation, trained.metadata.decision)
+                cascadeLine = Self.explain(trained.metadata)
+            } else {
+                let trained = try LinearTrainer(options: options).train(file.sentences) { progress.show($0) }
+                model = try ModelFile.write(trained, to: output)
+                (validation, decision) = (trained.validation, trained.metadata.decision)
+            }
+        } catch let refusal as LinearTrainer.Refusal {
+            throw CommandFailure.badData("\(file.path): \(refusal)")
         }
-        let model = try ModelFile.write(trained, to: output)
         let seconds = progress.finish()
         show(
             "\(model.identifier): \(file.sentences.texts.count.grouped) sentences,",
             "\(model.labels.count) classes, \(seconds)")
-        if let scores = trained.validation {
+        if let scores = validation {
             show(
                 "cross-validated, \(folds) folds: accuracy \(scores.accuracy.rounded(to: 4)),",
                 "macro F1 \(scores.macroF1.rounded(to: 4)), log loss \(scores.logLoss.rounded(to: 4)),",
                 "calibration error \(scores.calibrationError.rounded(to: 4))")
+            if let cascadeLine { show(cascadeLine) }
             if let weakest = scores.weakest { show("weakest: \(weakest)") }
-            if let decision = trained.metadata.decision {
+            if let decision {
                 let (answered, right) = (decision.coverage * 100, decision.precision * 100)
                 show(
                     "threshold: \(decision.threshold.rounded(to: 4)) answers \(answered.rounded(to: 1))% of the sentences,",
@@ -98,6 +137,18 @@ struct TrainCommand: AsyncParsableCommand {
             }
         }
         show("next: \(Advice.command("classify --model \(output.shellQuoted) \(Self.sample(of: file).shellQuoted)"))")
+    }
+
+    /// When the encoder is asked, and how much it says.
+    private static func explain(_ metadata: CascadeMetadata) -> String {
+        let weight = "its weight is \(metadata.blend.encoderWeight.rounded(to: 2))"
+        return switch metadata.blend.askBelow {
+        case 0: "cascade: \(metadata.encoder.name) is never asked"
+        case let below where below > 1: "cascade: \(metadata.encoder.name) is always asked; \(weight)"
+        case let below:
+            "cascade: \(metadata.encoder.name) is asked below \(below.rounded(to: 2)), for "
+                + "\((metadata.encoderShare * 100).rounded(to: 1))% of the sentences; \(weight)"
+        }
     }
 
     /// Reports what is in the data before spending time on training.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Classification
 import Foundation
 import Kafka
 import Messages
@@ -7,8 +8,22 @@ import Worker
 
 /// The flags of `triage worker` beyond those of Kafka and the topics.
 struct WorkerFlags: ParsableArguments, SettingFlags {
-    @Option(help: ArgumentHelp("The model file. It is loaded again on SIGHUP and when it changes.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "The model: a file, or a folder for one with an encoder. It is loaded again on SIGHUP and when it changes.",
+            valueName: "path"))
     var model: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Threads for each lane's encoder; 1 is the lane's own thread. (default: 1)", valueName: "count"))
+    var encoderThreads: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "An encoder reads this many tokens of a sentence. (default: as the model was trained, or 128)",
+            valueName: "count"))
+    var maxTokens: String?
 
     @Option(
         help: ArgumentHelp(
@@ -295,6 +310,9 @@ extension SettingsReader {
         configuration.instanceID = try text(.instanceID)
         configuration.delivery = try choice(.delivery, of: WorkerConfiguration.Delivery.self) ?? configuration.delivery
         configuration.allowedReplyTopics = try list(.allowReplyTopics) ?? configuration.allowedReplyTopics
+        configuration.encoder = EncoderOptions(
+            threads: try integer(.encoderThreads, in: EncoderFlags.threads) ?? 1,
+            maximumTokens: try integer(.maxTokens, in: EncoderFlags.tokens))
         configuration.maximumTextBytes = try integer(.maxTextBytes, in: 1...1_000_000) ?? configuration.maximumTextBytes
         configuration.textFields = try pointers(.textField) ?? configuration.textFields
         configuration.idField = try pointer(.idField) ?? configuration.idField

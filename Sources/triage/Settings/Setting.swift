@@ -30,6 +30,8 @@ enum Setting: String, CaseIterable {
     // Worker
     case model
     case modelCheckInterval = "model-check-interval"
+    case encoderThreads = "encoder-threads"
+    case maxTokens = "max-tokens"
     case group
     case groupProtocol = "group-protocol"
     case lanes

@@ -10,6 +10,7 @@ struct LineBatch: ~Copyable {
     private let encoder: ReplyEncoder
     private let decoder: RequestDecoder
     private let classes: Int
+    private let hasEncoder: Bool
     private var headers = RequestHeaders()
     private var output = StandardOutput()
 
@@ -23,6 +24,7 @@ struct LineBatch: ~Copyable {
     init(classifier: any Classifier, maximumTextBytes: Int) throws {
         session = try classifier.makeSession()
         classes = classifier.model.labels.count
+        hasEncoder = classifier.model.hasEncoder
         encoder = ReplyEncoder(model: classifier.model.identifier, labels: classifier.model.labels)
         decoder = RequestDecoder(maximumTextBytes: maximumTextBytes)
         headers.add(name: HeaderName.contentType.bytes, value: StaticString("text/plain").bytes)
@@ -44,14 +46,20 @@ struct LineBatch: ~Copyable {
         let requests = lines.map { decoder.decode(value: bytes.bytes(in: $0), headers: headers) }
         let texts = requests.compactMap { if case .text(let text) = $0.content { text } else { nil } }
         var probabilities = [Float](repeating: 0, count: texts.count * classes)
+        var outcomes = [SentenceOutcome](repeating: [], count: texts.count)
         try texts.withUnsafeBufferPointer { texts in
-            try probabilities.withUnsafeMutableBufferPointer { try session.classify(texts, into: $0) }
+            try probabilities.withUnsafeMutableBufferPointer { probabilities in
+                try outcomes.withUnsafeMutableBufferPointer { outcomes in
+                    try session.classify(texts, into: probabilities, outcomes: outcomes, isExpired: { _ in false })
+                }
+            }
         }
         var row = 0
         for request in requests {
             let columns = (row * classes)..<((row + 1) * classes)
+            let outcome = row < outcomes.count ? outcomes[row] : []
             if case .text = request.content { row += 1 }
-            let reply = try encode(request, row: probabilities[columns])
+            let reply = try encode(request, outcome, row: probabilities[columns])
             try output.writeLine(replies.bytes(in: reply))
         }
         lines.removeAll(keepingCapacity: true)
@@ -60,9 +68,9 @@ struct LineBatch: ~Copyable {
     }
 
     /// Encodes the reply to the next line; `row` gives its probabilities if it has a sentence.
-    private mutating func encode(_ request: DecodedRequest, row: @autoclosure () -> ArraySlice<Float>) throws -> Range<
-        Int
-    > {
+    private mutating func encode(
+        _ request: DecodedRequest, _ outcome: SentenceOutcome, row: @autoclosure () -> ArraySlice<Float>
+    ) throws -> Range<Int> {
         number += 1
         id.reset()
         replies.reset()
@@ -71,7 +79,10 @@ struct LineBatch: ~Copyable {
         case .failure(let code, let message):
             return encoder.encodeError(id: id, code: code, message: message, into: replies)
         case .text:
-            let reply = row().withUnsafeBufferPointer { encoder.encode(id: id, probabilities: $0, into: replies) }
+            let stage: Stage? = !hasEncoder ? nil : outcome.contains(.byEncoder) ? .encoder : .linear
+            let reply = row().withUnsafeBufferPointer {
+                encoder.encode(id: id, probabilities: $0, stage: stage, into: replies)
+            }
             guard let reply else {
                 throw CommandFailure.internalError("line \(number): the model gave no probabilities")
             }

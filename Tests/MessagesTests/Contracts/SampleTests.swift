@@ -54,6 +54,9 @@ struct SampleTests {
             "samples/reply/valid/top.json": encode(
                 ReplyEncoder(model: "starter@0123456789ab", labels: ["find-hotel", "find-train", "purchase"], top: 2),
                 id: "order-17", [0.5, 0.2, 0.3]),
+            "samples/reply/valid/stage.json": encode(
+                ReplyEncoder(model: "starter@0123456789ab", labels: ["find-hotel", "purchase"]), id: "order-17",
+                [0.4, 0.6], stage: .encoder),
         ]
         #expect(Set(Schemas.samples("reply/valid")) == Set(written.keys))
         for (path, reply) in written { #expect(reply.map { $0 + "\n" } == (try Schemas.text(path))) }

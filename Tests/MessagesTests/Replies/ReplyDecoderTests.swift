@@ -13,7 +13,8 @@ struct ReplyDecoderTests {
             let id = reply.id?.text ?? "-"
             switch reply.content {
             case .classification(let label, let model, let probabilities):
-                return "\(id) \(label.text) \(model.text) \(probabilities.text)"
+                let stage = reply.stage.map { " \($0.text)" } ?? ""
+                return "\(id) \(label.text) \(model.text) \(probabilities.text)\(stage)"
             case .failure(let known, let code, let message):
                 return "\(id) failed \(known.map { "\($0)" } ?? "unknown") \(code.text) \(message.text)"
             case .malformed:
@@ -32,6 +33,9 @@ struct ReplyDecoderTests {
         #expect(
             read(#"{"new":[1],"id":"r\u00e9","label":"a","probabilities": {"a":0.7, "b":0.3},"model":"m@1"}"#)
                 == #"ré a m@1 {"a":0.7, "b":0.3}"#)
+        #expect(
+            read(#"{"stage":"encoder","id":"r","label":"a","probabilities":{"a":1},"model":"m@1"}"#)
+                == #"r a m@1 {"a":1} encoder"#)
     }
 
     @Test("a failure, of a known code or not")

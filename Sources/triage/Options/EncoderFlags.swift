@@ -1,0 +1,28 @@
+import ArgumentParser
+import Classification
+
+/// The settings of a model's encoder, for commands without a queue.
+struct EncoderFlags: ParsableArguments {
+    static let threads = 1...256
+    static let tokens = 8...512
+
+    @Option(help: ArgumentHelp("Threads of an encoder.", valueName: "count"))
+    var encoderThreads = 1
+
+    @Option(
+        help: ArgumentHelp(
+            "An encoder reads this many tokens of a sentence. (default: as the model was trained, or 128)",
+            valueName: "count"))
+    var maxTokens: Int?
+
+    func validate() throws {
+        guard Self.threads.contains(encoderThreads) else {
+            throw ValidationError("--encoder-threads must be 1 to \(Self.threads.upperBound)")
+        }
+        guard maxTokens.map(Self.tokens.contains) ?? true else {
+            throw ValidationError("--max-tokens must be \(Self.tokens.lowerBound) to \(Self.tokens.upperBound)")
+        }
+    }
+
+    var options: EncoderOptions { EncoderOptions(threads: encoderThreads, maximumTokens: maxTokens) }
+}

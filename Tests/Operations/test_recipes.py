@@ -79,7 +79,7 @@ class RecipeTests(unittest.TestCase):
         cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
         cls.work = cls.folder / "work"
         cls.copy_what_ships()
-        mine = {"ONCE", "WORKERS", "GATEWAYS", "PORT", "MODEL", "BROKER", "PROXY", "MONITORING"}
+        mine = {"ONCE", "WORKERS", "GATEWAYS", "PORT", "MODEL", "ENCODER", "BROKER", "PROXY", "MONITORING"}
         cls.environment = {name: value for name, value in os.environ.items() if name not in mine} | {
             "PATH": f"{cls.work}/.build/release:{os.environ['PATH']}", "COLUMNS": "80", "LC_ALL": "C.UTF-8",
             "RUNTIME_DIRECTORY": str(cls.folder / "run")}

@@ -1,6 +1,7 @@
 """`compose/run`, as a newcomer and an operator meet it."""
 
 import contextlib
+import hashlib
 import os
 import pathlib
 import signal
@@ -15,7 +16,7 @@ import processes
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TRIAGE = ROOT / ".build/release/triage"
 # KAFKA stays: with it these tests too are about that one.
-SETTINGS = {"ONCE", "WORKERS", "GATEWAYS", "PORT", "MODEL", "BROKER", "PROXY", "MONITORING"}
+SETTINGS = {"ONCE", "WORKERS", "GATEWAYS", "PORT", "MODEL", "ENCODER", "BROKER", "PROXY", "MONITORING"}
 
 
 def free_port():
@@ -79,6 +80,17 @@ class RunTests(unittest.TestCase):
         self.assertEqual(len(rows), 2, done.stdout)
         for row in rows:
             self.assertIn("find-train", row)
+        self.assert_nothing_is_left()
+
+    def test_with_an_encoder_the_starter_model_has_it(self):
+        done = self.run_once("ONCE=1", "ENCODER=use")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        rows = [line for line in done.stdout.splitlines() if "je cherche un hôtel avec piscine à Nice" in line]
+        self.assertEqual(["find-hotel" in row for row in rows], [True, True], done.stdout)
+        # A model's version is the start of a digest: of this file, where there is an encoder.
+        description = (ROOT / ".deps/models/starter-use/model.json").read_bytes()
+        version = hashlib.sha256(description).hexdigest()[:12]
+        self.assertIn(f" model=starter@{version} ", (self.folder / "logs/worker-1.log").read_text())
         self.assert_nothing_is_left()
 
     def test_a_part_that_is_killed_is_told_in_words_of_ours_and_logs_outlive_the_end(self):
@@ -162,18 +174,25 @@ class RunTests(unittest.TestCase):
             "WORKERS=many": "WORKERS is a number from 1 to 99, not 'many'",
             "PORT=0": "PORT is a number from 1 to 65535, not '0'",
             "ONCE=yes": "ONCE is 1 or 0, not 'yes'",
+            "ENCODER=e6": "ENCODER is use or e5, not 'e6'",
         }.items():
             done = self.run_once(setting)
             self.assertEqual(done.returncode, 64, done.stderr)
             self.assertIn(said, done.stderr)
-        done = self.run_once("KAFKA=127.0.0.1:1", "BROKER=noida")
-        self.assertEqual(done.returncode, 64, done.stderr)
+        for pair in (("KAFKA=127.0.0.1:1", "BROKER=noida"), ("MODEL=my.model", "ENCODER=use")):
+            done = self.run_once(*pair)
+            self.assertEqual(done.returncode, 64, done.stderr)
+            self.assertIn("only one of them", done.stderr)
         done = self.run_once("MODEL=/nowhere/there.model")
         self.assertEqual((done.returncode, done.stderr), (66, "run: there is no model at /nowhere/there.model\n"))
 
 
 class SetupTests(unittest.TestCase):
-    """A Swift that is too old is told before anything is installed."""
+    """`compose/local/setup`: what does not fit is told before anything is installed, and nothing is done twice."""
+
+    def set_up(self, *parts, **environment):
+        return subprocess.run(
+            [ROOT / "compose/local/setup", *parts], env=os.environ | environment, text=True, capture_output=True, timeout=500)
 
     def test_an_old_swift_is_told_before_anything_is_installed(self):
         with tempfile.TemporaryDirectory(prefix="triage-setup-") as folder:
@@ -181,12 +200,28 @@ class SetupTests(unittest.TestCase):
                 program = pathlib.Path(folder) / name
                 program.write_text(f"#!/bin/sh\n{does}\n")
                 program.chmod(0o755)
-            done = subprocess.run(
-                [ROOT / "compose/local/setup"], env=os.environ | {"PATH": f"{folder}:/usr/bin:/bin"}, text=True,
-                capture_output=True)
+            done = self.set_up(PATH=f"{folder}:/usr/bin:/bin")
             self.assertEqual(done.returncode, 1)
             self.assertRegex(done.stderr, r"needs Swift 6\.\d or newer, and in PATH is 5\.10\.1; swift\.org/install")
             self.assertFalse((pathlib.Path(folder) / "asked").exists())
+
+    def test_an_encoder_that_nobody_knows_is_told_before_anything_is_installed(self):
+        done = self.set_up("encoder", ENCODER="e6", PATH="/usr/bin:/bin")
+        self.assertEqual((done.returncode, done.stderr), (64, "setup: ENCODER is use or e5, not 'e6'\n"))
+
+    def test_an_encoder_that_is_there_is_not_made_again(self):
+        def made():
+            files = [path for name in ("encoders/use", "openvino") for path in (ROOT / ".deps" / name).iterdir()]
+            return {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in files}
+
+        # `use` is what comes without a name.
+        self.assertEqual(self.set_up("encoder", ENCODER="").returncode, 0)
+        before = made()
+        self.assertIn("openvino_model.xml", before)
+        self.assertIn("libopenvino_tokenizers.so", before)
+        done = self.set_up("encoder", ENCODER="use")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+        self.assertEqual(made(), before)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,19 @@ enum SampleModel {
     /// Another one with the same classes, so with another version.
     static func otherPath() throws -> String { try second.get() }
 
-    private static let first = Result { try train("first", sentences: 0..<600) }
-    private static let second = Result { try train("second", sentences: 600..<1_200) }
+    private static let first = Result { try train("first", sentences: 0..<600, encoder: givenEncoder) }
+    private static let second = Result { try train("second", sentences: 600..<1_200, encoder: givenEncoder) }
+
+    /// The folder of an encoder: all tests run with a model that always asks it. Nil for a linear model.
+    private static let givenEncoder = ProcessInfo.processInfo.environment["TRIAGE_TEST_ENCODER"]
+    /// The encoder that set-up makes; nil if it has not.
+    static let encoder: String? = {
+        let folder = URL(filePath: #filePath).appending(path: "../../../../.deps/encoders/use").standardized.path
+        return FileManager.default.fileExists(atPath: folder) ? folder : nil
+    }()
+    /// One that always asks an encoder, with the same classes.
+    static func encoderPath() throws -> String { try withEncoder.get() }
+    private static let withEncoder = Result { try train("encoder", sentences: 0..<600, encoder: encoder) }
 
     /// The folder for files of the tests, emptied when they start.
     static let folder: URL = {
@@ -20,12 +31,13 @@ enum SampleModel {
         return folder
     }()
 
-    private static func train(_ name: String, sentences: Range<Int>) throws -> String {
+    private static func train(_ name: String, sentences: Range<Int>, encoder: String?) throws -> String {
         let data = folder.appending(path: "\(name).tsv")
         let lines = sentences.map(SampleSentences.labelled).map { "\($0.label)\t\($0.text)\n" }
         try ("label\ttext\n" + lines.joined()).write(to: data, atomically: true, encoding: .utf8)
         let model = folder.appending(path: "\(name).model").path
-        let training = try TriageProcess(["train", "--data", data.path, "--output", model])
+        let encoder = encoder.map { ["--encoder", $0, "--cascade", "always"] } ?? []
+        let training = try TriageProcess(["train", "--data", data.path, "--output", model] + encoder)
         training.closeInput()
         guard try training.wait() == 0 else { throw TimedOut(what: "a model", details: training.errors) }
         return model

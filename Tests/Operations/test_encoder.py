@@ -1,0 +1,361 @@
+"""Models with a neural encoder: folders that others bring, training, what is refused, and what a worker makes of them."""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TRIAGE = ROOT / ".build/release/triage"
+PYTHON = ROOT / ".deps/tools/encoder/bin/python"
+HERE = pathlib.Path(__file__).resolve().parent
+STARTER = ROOT / "compose/starter/sentences.fr.tsv"
+# What one's neighbours in a batch may change, in single precision; six decimals are printed.
+BOUND = 0.0001
+
+
+def triage(*arguments, text=None, check=True, environment=None, program=TRIAGE):
+    done = subprocess.run(
+        [program, *map(str, arguments)], input=text, text=True, capture_output=True, env=environment, timeout=120)
+    if check and done.returncode:
+        raise AssertionError(f"triage {' '.join(map(str, arguments))}: {done.returncode}: {done.stderr}")
+    return done
+
+
+def starter_sentences(count):
+    lines = STARTER.read_text(encoding="utf-8").splitlines()[1:]
+    return [line.split("\t", 1)[1] for line in lines[::max(1, len(lines) // count)]][:count]
+
+
+class EncoderTests(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="triage-encoder-"))
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        subprocess.run([PYTHON, HERE / "tiny_encoder.py", cls.folder / "tiny"], check=True, capture_output=True)
+        cls.tiny = cls.folder / "tiny"
+        cls.data = cls.folder / "data.tsv"
+        lines = STARTER.read_text(encoding="utf-8").splitlines()
+        cls.data.write_text("\n".join([lines[0], *lines[1::6]]) + "\n", encoding="utf-8")
+
+    def train(self, encoder, *arguments):
+        output = self.folder / f"{self.id()}-{len(list(self.folder.iterdir()))}"
+        done = triage("train", "--data", self.data, "--output", output, "--name", "m", "--encoder", encoder, *arguments)
+        return output, done.stdout
+
+    def probabilities(self, model, sentences):
+        lines = triage("classify", "--model", model, text="\n".join(sentences) + "\n").stdout.splitlines()
+        return [json.loads(line) for line in lines]
+
+    def assert_agrees(self, model, sentences, bound):
+        replies = self.probabilities(model, sentences)
+        arguments = [PYTHON, HERE / "reference_encoder.py", model]
+        if (model / "linear.model").exists():
+            linear = self.folder / "linear.ndjson"
+            text = triage("classify", "--model", model / "linear.model", text="\n".join(sentences) + "\n").stdout
+            linear.write_text(text)
+            arguments.append(linear)
+        done = subprocess.run(
+            arguments, input="\n".join(sentences) + "\n", check=True, text=True, stdout=subprocess.PIPE, timeout=300)
+        expected = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual(len(replies), len(expected))
+        for sentence, reply, row in zip(sentences, replies, expected):
+            for found, right in zip(reply["probabilities"].values(), row):
+                self.assertLess(abs(found - right), bound, sentence)
+        return replies
+
+    def refused(self, model, *words, code=65, command=("classify",)):
+        done = triage(*command, "--model", model, "bonjour", check=False)
+        self.assertEqual(done.returncode, code, done.stderr)
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        for word in words:
+            self.assertIn(word, done.stderr)
+
+    def changed(self, source, change):
+        copy = self.folder / f"changed-{len(list(self.folder.iterdir()))}"
+        shutil.copytree(source, copy)
+        change(copy)
+        return copy
+
+    def test_a_finished_classifier(self):
+        sentences = [
+            "un train", "bonjour", "Un Train pour Brest, 8 h ?", "zzz", "\U0001f642", "a" * 8_000, "deux  blancs", "é",
+            "long mot " * 100]
+        replies = self.assert_agrees(self.tiny / "classifier", sentences, BOUND)
+        self.assertEqual({reply["stage"] for reply in replies}, {"encoder"})
+        self.assertRegex(replies[0]["model"], r"^tiny-intents@[0-9a-f]{12}$")
+        self.assertEqual(list(replies[0]["probabilities"]), ["travel", "stay", "other"])
+        card = json.loads(triage("describe", "--model", self.tiny / "classifier", "--json").stdout)
+        self.assertEqual(card["kind"], "classifier")
+        self.assertEqual(card["encoder"]["precision"], "f32")
+        self.assertEqual(card["encoder"]["maximumTokens"], 128)
+        self.assertEqual(card["encoder"]["neighbourBound"], BOUND)
+
+    def test_a_sentence_is_cut(self):
+        """By --max-tokens, and not at its end token: the rest of a long sentence changes nothing."""
+        short, long = "un train " * 10, "un train " * 10 + "hotel " * 50
+        for options, equal in ((["--max-tokens", "22"], True), ([], False)):
+            lines = triage(
+                "classify", "--model", self.tiny / "classifier", *options, short, long).stdout.splitlines()
+            first, second = (json.loads(line)["probabilities"] for line in lines)
+            self.assertEqual(first == second, equal)
+
+    def test_odd_sentences(self):
+        """NUL, bytes that are no UTF-8, no letters at all: each gets a distribution, its neighbours theirs."""
+        model, _ = self.train(self.tiny / "encoder", "--cascade", "always")
+        plain = self.probabilities(model, ["un train"])[0]
+        text = b'{"text":"un\\u0000train"}\n{"text":"\\ud83d\\ude42"}\n{"text":"???"}\n{"text":"un train"}\n'
+        samples = self.folder / "odd.ndjson"
+        samples.write_bytes(text)
+        done = triage("worker", "--model", model, "--check", samples)
+        self.assertIn('"stage":"encoder"', done.stdout)
+        last = [json.loads(line[line.index("{"):]) for line in done.stdout.splitlines() if '"label"' in line][-1]
+        self.assertEqual(last["probabilities"], plain["probabilities"])
+        raw = subprocess.run([TRIAGE, "classify", "--model", model], input=b"\xff\xfe abc\nun train\n", capture_output=True)
+        self.assertEqual(raw.returncode, 0)
+        self.assertIn(b"invalid_utf8", raw.stdout.splitlines()[0])
+
+    def test_training(self):
+        output, told = self.train(self.tiny / "encoder", "--target-precision", "0.9")
+        again, _ = self.train(self.tiny / "encoder", "--target-precision", "0.9")
+        for name in ("model.json", "linear.model", "head.bin"):
+            self.assertEqual((output / name).read_bytes(), (again / name).read_bytes(), name)
+        self.assertEqual((output / "encoder").resolve(), (self.tiny / "encoder").resolve())
+        self.assertRegex(told, r"cascade: tiny is (asked below 0\.\d+, for [\d.]+% of the sentences; its weight is [\d.]+|never asked)")
+        self.assertNotIn(str(self.folder), (output / "model.json").read_text())
+        card = json.loads(triage("describe", "--model", output, "--json").stdout)
+        self.assertEqual(card["kind"], "cascade")
+        self.assertEqual(card["encoder"]["license"], "CC0-1.0")
+        self.assertGreater(card["sentencesPerSecond"], 100)
+        self.assertIn("decision", card["cascade"])
+        self.assert_agrees(output, starter_sentences(60), BOUND)
+        done = triage("evaluate", "--model", output, "--data", self.data, "--json")
+        self.assertIn("trained on these", done.stderr)
+        folds = json.loads(triage("evaluate", "--model", output, "--data", self.data, "--folds", "3", "--json").stdout)
+        self.assertEqual(folds["sentences"], len(self.data.read_text().splitlines()) - 1)
+
+    def test_an_encoder_of_tokens(self):
+        """As Hugging Face's models are exported: an embedding of each token, and token_type_ids."""
+        model, _ = self.train(self.tiny / "tokens", "--cascade", "always")
+        replies = self.probabilities(model, starter_sentences(20))
+        self.assertEqual({reply["stage"] for reply in replies}, {"encoder"})
+        alone = self.probabilities(model, [starter_sentences(20)[7]])[0]
+        for label, probability in alone["probabilities"].items():
+            self.assertLess(abs(probability - replies[7]["probabilities"][label]), BOUND)
+
+    def test_cascade_flags(self):
+        for flag, stages in (("off", {"linear"}), ("always", {"encoder"}), ("0.99", {"linear", "encoder"})):
+            model, _ = self.train(self.tiny / "encoder", "--cascade", flag)
+            self.assertEqual({reply["stage"] for reply in self.probabilities(model, starter_sentences(80))}, stages, flag)
+        for wrong in (["--cascade", "1.5"], ["--cascade", "sometimes"], ["--encoder-threads", "0"], ["--folds", "0"]):
+            done = triage(
+                "train", "--data", self.data, "--output", self.folder / "no", "--encoder", self.tiny / "encoder", *wrong,
+                check=False)
+            self.assertEqual(done.returncode, 64, wrong)
+            self.assertFalse((self.folder / "no").exists())
+
+    def test_a_model_takes_its_encoder_along(self):
+        model, _ = self.train(self.tiny / "encoder", "--embed", "--cascade", "always")
+        self.assertFalse((model / "encoder").is_symlink())
+        moved = self.folder / "moved"
+        model.rename(moved)
+        self.assertEqual(self.probabilities(moved, ["un train"])[0]["stage"], "encoder")
+
+    def test_what_is_there_is_not_written_over(self):
+        for kind in ("file", "folder"):
+            output = self.folder / f"there-{kind}"
+            if kind == "file":
+                output.write_text("mine")
+            else:
+                output.mkdir()
+                (output / "mine").write_text("mine")
+            done = triage(
+                "train", "--data", self.data, "--output", output, "--encoder", self.tiny / "encoder", check=False)
+            self.assertEqual(done.returncode, 65)
+            self.assertIn("give another --output", done.stderr)
+
+    def test_what_is_refused(self):
+        classifier, (cascade, _) = self.tiny / "classifier", self.train(self.tiny / "encoder")
+
+        def without(name):
+            return lambda folder: (folder / name).unlink()
+
+        def cut(name):
+            def change(folder):
+                data = (folder / name).read_bytes()
+                (folder / name).write_bytes(data[:len(data) // 2])
+            return change
+
+        def write(name, text):
+            return lambda folder: (folder / name).write_text(text)
+
+        def replaced(name, old, new):
+            return lambda folder: (folder / name).write_text((folder / name).read_text().replace(old, new))
+
+        self.refused(self.changed(classifier, without("openvino_tokenizer.xml")), "convert_tokenizer", code=66)
+        self.refused(self.changed(classifier, without("openvino_model.xml")), "optimum-cli", code=66)
+        self.refused(self.changed(classifier, without("openvino_model.bin")), "openvino_model.bin", code=66)
+        self.refused(self.changed(classifier, cut("openvino_model.xml")), "openvino_model.xml", "damaged")
+        self.refused(self.changed(classifier, cut("openvino_model.bin")), "openvino_model")
+        self.refused(self.tiny / "onnx", "model.onnx", "damaged")
+        names = json.dumps({"id2label": {"0": "a", "1": "b"}})
+        self.refused(self.changed(classifier, write("config.json", names)), "2 classes", "3 scores")
+        self.refused(self.changed(classifier, write("config.json", "{")), "config.json", "no JSON")
+        self.refused(
+            self.changed(classifier, replaced("openvino_model.xml", "attention_mask", "other_mask")),
+            "input_ids and attention_mask", "other_mask")
+        # An encoder in place of a tokenizer, and the other way round.
+        swap = self.changed(classifier, lambda folder: shutil.copy(
+            folder / "openvino_model.xml", folder / "openvino_tokenizer.xml"))
+        shutil.copy(swap / "openvino_model.bin", swap / "openvino_tokenizer.bin")
+        self.refused(swap, "is no tokenizer")
+        for name in ("head.bin", "linear.model"):
+            self.refused(self.changed(cascade, cut(name)), name, "damaged")
+            self.refused(self.changed(cascade, without(name)), name, code=66)
+        self.refused(self.changed(cascade, replaced("model.json", '"format" : 1', '"format" : 9')), "format 9")
+        self.refused(self.changed(cascade, replaced("model.json", '"cascade"', '"other"')), "kind other")
+
+        def lost(folder):
+            shutil.rmtree(folder / "encoder")
+
+        self.refused(self.changed(cascade, lost), "needs the encoder tiny", "--embed", code=66)
+
+        def other(folder):
+            lost(folder)
+            (folder / "encoder").symlink_to(self.tiny / "tokens")
+
+        self.refused(self.changed(cascade, other), "is not the encoder that the model was trained with")
+        self.refused(
+            self.changed(cascade, lambda folder: cut("openvino_model.bin")(folder / "encoder")),
+            "is not the encoder that the model was trained with")
+        self.refused(self.tiny / "encoder", "is a folder without model.json")
+        self.refused(self.folder / "nowhere", "no such file", code=66)
+
+    def test_without_the_library(self):
+        """One line says what to do; a linear model needs none of it."""
+        program = self.folder / "bin/triage"
+        program.parent.mkdir()
+        shutil.copy2(TRIAGE, program)
+        environment = os.environ | {"LD_LIBRARY_PATH": str(ROOT / ".deps/lib")}
+        done = triage(
+            "classify", "--model", self.tiny / "classifier", "x", check=False, environment=environment, program=program)
+        self.assertEqual(done.returncode, 66, done.stderr)
+        self.assertEqual(len(done.stderr.splitlines()), 1)
+        self.assertIn("make encoder", done.stderr)
+        linear = self.folder / "linear.model"
+        triage("train", "--data", self.data, "--output", linear, "--folds", "2")
+        triage("classify", "--model", linear, "x", environment=environment, program=program)
+        # Another release of one of the two libraries: it does not fit the other.
+        broken = self.folder / "lib/openvino"
+        shutil.copytree(ROOT / ".deps/openvino", broken)
+        (broken / "libopenvino_tokenizers.so").write_bytes(b"no library")
+        done = triage(
+            "classify", "--model", self.tiny / "classifier", "x", check=False, environment=environment, program=program)
+        self.assertEqual(done.returncode, 65, done.stderr)
+        self.assertIn("do not fit each other", done.stderr)
+        linked = subprocess.run(["ldd", TRIAGE], check=True, text=True, stdout=subprocess.PIPE).stdout
+        self.assertNotIn("openvino", linked)
+
+    def test_universal_sentence_encoder(self):
+        """The encoder that set-up makes, in Triage and in Python."""
+        model = self.folder / "use"
+        triage("train", "--data", self.data, "--output", model, "--encoder", ROOT / ".deps/encoders/use", "--cascade", "always")
+        # Of those without words the linear model knows nothing, and the encoder alone says what they are.
+        sentences = [sentence for sentence in starter_sentences(150) if any(map(str.isalpha, sentence))]
+        self.assert_agrees(model, [*sentences, "CHERCHE UN TRAIN", "un mot " * 30], BOUND)
+
+
+class QueueTests(unittest.TestCase):
+    """A worker with a cascade: both stages in replies and metrics, another kind of model at SIGHUP."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="triage-encoder-queue-"))
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        broker = [ROOT / "compose/local/broker"]
+        cls.kafka = subprocess.run(
+            [*broker, "start", "--kind", "noida", "--port", "0"], check=True, text=True, stdout=subprocess.PIPE).stdout.strip()
+        cls.addClassCleanup(subprocess.run, [*broker, "stop", "--port", cls.kafka.rpartition(":")[2]])
+        cls.model = cls.folder / "model"
+        triage(
+            "train", "--data", STARTER, "--output", cls.folder / "cascade", "--encoder", ROOT / ".deps/encoders/use",
+            "--cascade", "0.998", "--folds", "2", "--name", "m")
+        triage("train", "--data", STARTER, "--output", cls.folder / "linear.model", "--folds", "2", "--name", "m")
+        triage("topics", "create", "--bootstrap-servers", cls.kafka, "--partitions", "2", "--replication-factor", "1")
+
+    def point(self, target):
+        new = self.folder / "new"
+        new.symlink_to(target)
+        new.rename(self.model)
+
+    def metrics(self, port):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as response:
+            return response.read().decode()
+
+    def total(self, port, name):
+        lines = [line for line in self.metrics(port).splitlines() if line.startswith(name)]
+        return sum(float(line.rpartition(" ")[2]) for line in lines)
+
+    def pipe(self, sentences):
+        done = triage("pipe", "--bootstrap-servers", self.kafka, text="\n".join(sentences) + "\n")
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def test_stages_and_kinds(self):
+        self.point(self.folder / "cascade")
+        log = self.folder / "worker.log"
+        with log.open("w") as errors:
+            worker = subprocess.Popen(
+                [TRIAGE, "worker", "--model", self.model, "--bootstrap-servers", self.kafka, "--admin-port", "0",
+                 "--model-check-interval", "100ms"], stderr=errors)
+        self.addCleanup(worker.kill)
+        self.wait(lambda: "the worker is ready" in log.read_text(), log)
+        port = re.search(r"(?:127\.0\.0\.1:|port=)(\d+)", log.read_text().split("admin", 1)[1])[1]
+        sentences = starter_sentences(400)
+        replies = self.pipe(sentences)
+        expected = [json.loads(line) for line in triage(
+            "classify", "--model", self.model, text="\n".join(sentences) + "\n").stdout.splitlines()]
+        for reply, right in zip(replies, expected):
+            self.assertEqual((reply["label"], reply["stage"]), (right["label"], right["stage"]))
+        by_encoder = sum(reply["stage"] == "encoder" for reply in replies)
+        self.assertGreater(by_encoder, 20)
+        self.assertLess(by_encoder, 380)
+        self.assertEqual(self.total(port, "triage_worker_encoder_sentences_total"), by_encoder)
+        self.assertGreater(self.total(port, "triage_worker_encoder_seconds_sum"), 0)
+        # A damaged model changes nothing; another kind is taken.
+        damaged = self.folder / "damaged"
+        shutil.copytree(self.folder / "cascade", damaged, symlinks=True)
+        (damaged / "head.bin").write_bytes(b"")
+        self.point(damaged)
+        self.wait(lambda: "the new model cannot be loaded" in log.read_text(), log)
+        self.assertEqual(self.pipe(["un train"])[0]["model"], replies[0]["model"])
+        self.point(self.folder / "linear.model")
+        self.wait(lambda: "the model was exchanged" in log.read_text(), log)
+        self.assertNotIn("stage", self.pipe(["un train"])[0])
+        # A folder is watched like a file: what is written into it is noticed.
+        self.point(self.folder / "cascade")
+        self.wait(lambda: log.read_text().count("the model was exchanged") == 2, log)
+        triage(
+            "train", "--data", STARTER, "--output", self.folder / "cascade", "--encoder", ROOT / ".deps/encoders/use",
+            "--cascade", "always", "--folds", "2", "--name", "m")
+        self.wait(lambda: log.read_text().count("the model was exchanged") == 3, log)
+        self.assertEqual({reply["stage"] for reply in self.pipe(sentences[:50])}, {"encoder"})
+        worker.send_signal(signal.SIGTERM)
+        self.assertEqual(worker.wait(timeout=20), 0)
+
+    def wait(self, condition, log):
+        deadline = time.time() + 30
+        while not condition():
+            if time.time() > deadline:
+                self.fail(log.read_text())
+            time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    unittest.main()

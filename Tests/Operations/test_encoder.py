@@ -1,5 +1,6 @@
 """Models with a neural encoder: folders that others bring, training, what is refused, and what a worker makes of them."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -149,6 +150,16 @@ class EncoderTests(unittest.TestCase):
         alone = self.probabilities(model, [starter_sentences(20)[7]])[0]
         for label, probability in alone["probabilities"].items():
             self.assertLess(abs(probability - replies[7]["probabilities"][label]), BOUND)
+
+    def test_a_tokenizer_that_is_converted_as_the_guide_says(self):
+        model = self.changed(self.tiny / "classifier", lambda folder: (folder / "openvino_tokenizer.xml").unlink())
+        subprocess.run(
+            [PYTHON.parent / "convert_tokenizer", self.tiny / "tokenizer", "--output", model], check=True,
+            capture_output=True)
+        sentences = ["un train", "Un hôtel à 8 h ?", "a" * 3_000]
+        found = self.probabilities(model, sentences)
+        for reply, right in zip(found, self.probabilities(self.tiny / "classifier", sentences), strict=True):
+            self.assertEqual(reply["probabilities"], right["probabilities"])
 
     def test_cascade_flags(self):
         for flag, stages in (("off", {"linear"}), ("always", {"encoder"}), ("0.99", {"linear", "encoder"})):
@@ -328,6 +339,12 @@ class QueueTests(unittest.TestCase):
         self.assertLess(by_encoder, 380)
         self.assertEqual(self.total(port, "triage_worker_encoder_sentences_total"), by_encoder)
         self.assertGreater(self.total(port, "triage_worker_encoder_seconds_sum"), 0)
+        with self.gateway() as url:
+            for sentence, reply in zip(sentences[:20], replies, strict=False):
+                body = json.dumps({"text": sentence}).encode()
+                request = urllib.request.Request(f"{url}/v1/classify", body, {"Content-Type": "application/json"})
+                with urllib.request.urlopen(request, timeout=10) as response:
+                    self.assertEqual(json.load(response)["stage"], reply["stage"])
         # A damaged model changes nothing; another kind is taken.
         damaged = self.folder / "damaged"
         shutil.copytree(self.folder / "cascade", damaged, symlinks=True)
@@ -348,6 +365,27 @@ class QueueTests(unittest.TestCase):
         self.assertEqual({reply["stage"] for reply in self.pipe(sentences[:50])}, {"encoder"})
         worker.send_signal(signal.SIGTERM)
         self.assertEqual(worker.wait(timeout=20), 0)
+
+    @contextlib.contextmanager
+    def gateway(self):
+        """A gateway of this broker; its address."""
+        log = self.folder / "gateway.log"
+        with log.open("w") as errors:
+            process = subprocess.Popen(
+                [TRIAGE, "gateway", "--port", "0", "--bootstrap-servers", self.kafka], stderr=errors)
+        try:
+            self.wait(lambda: re.search(r"port=\d+", log.read_text()), log)
+            url = "http://127.0.0.1:" + re.search(r"port=(\d+)", log.read_text())[1]
+
+            def is_ready():
+                with contextlib.suppress(OSError):
+                    return urllib.request.urlopen(f"{url}/health/ready", timeout=10).status == 200
+
+            self.wait(is_ready, log)
+            yield url
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
 
     def wait(self, condition, log):
         deadline = time.time() + 30

@@ -32,6 +32,7 @@ NOT_HERE = {
     r"^compose/test$": "this test is a part of it",
     r"^make bench": "takes an hour",
     r"\bdocker compose\b": "needs Docker; `compose/local/lint` checks the file",
+    r"^(optimum-cli|convert_tokenizer)\b": "needs a model from Hugging Face's hub; test_encoder.py brings tiny ones",
     r"^kubectl\b": "needs a cluster; `compose/local/lint` renders and checks the manifests",
     r"\bkafka-[a-z-]+\.sh\b|^acl ": "comes with Apache Kafka",
 }

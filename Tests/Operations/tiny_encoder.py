@@ -6,6 +6,7 @@ encoder     an embedding of each sentence; `encoder.json` with a prefix
 tokens      an embedding of each token, with token_type_ids, as Hugging Face's models have it
 classifier  a finished classifier of three classes, with its config.json
 onnx        the same in ONNX's place: a folder whose model.onnx is no ONNX
+tokenizer   the tokenizer of all of them as Hugging Face's library keeps it
 """
 
 import json
@@ -76,6 +77,13 @@ def main(target):
     save(target / "classifier", logits, "logits", nodes, tokenizer)
     (target / "classifier/config.json").write_text(
         json.dumps({"_name_or_path": "someone/tiny-intents", "id2label": {"0": "travel", "1": "stay", "2": "other"}}))
+
+    # As OpenVINO has it a tokenizer cuts at MOST_TOKENS; in this layout it says nothing of that.
+    (target / "tokenizer").mkdir()
+    (target / "tokenizer/tokenizer.json").write_text(json.dumps(description, ensure_ascii=False), encoding="utf-8")
+    (target / "tokenizer/tokenizer_config.json").write_text(json.dumps({
+        "tokenizer_class": "PreTrainedTokenizerFast", "bos_token": names["begin"], "eos_token": names["end"],
+        "unk_token": names["unknown"], "pad_token": names["padding"]}))
 
     shutil.copytree(target / "classifier", target / "onnx")
     for name in ("openvino_model.xml", "openvino_model.bin"):

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Kafka
 import Logging
 import ServiceLifecycle
@@ -33,6 +34,8 @@ struct WorkerCommand: AsyncParsableCommand {
     var check: String?
 
     func run() async throws {
+        // Until the worker listens for it, SIGHUP would end the process, and a large model takes its time to load.
+        signal(SIGHUP, SIG_IGN)
         let settings = try SettingsReader(
             general: general, kafka: kafka, routes: replies.routing.routes, topics, worker, replies)
         let configuration = try settings.workerConfiguration()

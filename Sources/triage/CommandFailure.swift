@@ -47,7 +47,7 @@ extension CommandFailure {
             self = error.isMissing ? .noInput(error.description) : .badData(error.description)
         case let error as LinearTrainer.Refusal: self = .badData(error.description)
         case let error as ClassifierError:
-            self = error.code == .noDistribution ? .badData(error.description) : .internalError(error.description)
+            self = error.code == .wrongMatrixSize ? .internalError(error.description) : .badData(error.description)
         case let error as KafkaError:
             self = Self.of(error)
         case let error as WorkerConfigurationError: self = .usage(Self.withFlag(error))

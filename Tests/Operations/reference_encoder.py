@@ -52,7 +52,7 @@ def main(model, replies):
         probabilities = np.array([probabilities[label] for label in labels])
         if probabilities.max() < blend["askBelow"]:
             head = softmax((row(text) @ weights + biases) / blend["headTemperature"])
-            weight, least = blend["encoderWeight"], 1e-30
+            weight, least = blend["encoderWeight"], 5e-7
             mean = (1 - weight) * np.log(np.maximum(probabilities, least)) + weight * np.log(np.maximum(head, least))
             probabilities = softmax(mean / blend["temperature"])
         print(json.dumps(probabilities.tolist()))

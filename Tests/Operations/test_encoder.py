@@ -101,12 +101,14 @@ class EncoderTests(unittest.TestCase):
 
     def test_a_sentence_is_cut(self):
         """By --max-tokens, and not at its end token: the rest of a long sentence changes nothing."""
-        short, long = "un train " * 10, "un train " * 10 + "hotel " * 50
-        for options, equal in ((["--max-tokens", "22"], True), ([], False)):
-            lines = triage(
-                "classify", "--model", self.tiny / "classifier", *options, short, long).stdout.splitlines()
-            first, second = (json.loads(line)["probabilities"] for line in lines)
-            self.assertEqual(first == second, equal)
+        long = "un train " * 10 + "hotel " * 50
+        for name, around in (("classifier", 2), ("ending", 1)):
+            # "un" has three tokens, and "train" one: so many words, and those around the sentence.
+            short, tokens = "un train " * 10, 10 * 4 + around
+            for options, equal in ((["--max-tokens", str(tokens)], True), ([], False)):
+                lines = triage("classify", "--model", self.tiny / name, *options, short, long).stdout.splitlines()
+                first, second = (json.loads(line)["probabilities"] for line in lines)
+                self.assertEqual(first == second, equal, name)
 
     def test_odd_sentences(self):
         """NUL, bytes that are no UTF-8, no letters at all: each gets a distribution, its neighbours theirs."""
@@ -165,6 +167,9 @@ class EncoderTests(unittest.TestCase):
         for flag, stages in (("off", {"linear"}), ("always", {"encoder"}), ("0.99", {"linear", "encoder"})):
             model, _ = self.train(self.tiny / "encoder", "--cascade", flag)
             self.assertEqual({reply["stage"] for reply in self.probabilities(model, starter_sentences(80))}, stages, flag)
+        for wrong in (["evaluate", "--cascade", "always"], ["train", "--max-tokens", "64", "--output", "x"]):
+            done = triage(wrong[0], "--data", self.data, *wrong[1:], check=False)
+            self.assertEqual(done.returncode, 64, wrong)
         for wrong in (["--cascade", "1.5"], ["--cascade", "sometimes"], ["--encoder-threads", "0"], ["--folds", "0"]):
             done = triage(
                 "train", "--data", self.data, "--output", self.folder / "no", "--encoder", self.tiny / "encoder", *wrong,
@@ -178,6 +183,44 @@ class EncoderTests(unittest.TestCase):
         moved = self.folder / "moved"
         model.rename(moved)
         self.assertEqual(self.probabilities(moved, ["un train"])[0]["stage"], "encoder")
+
+    def test_training_again(self):
+        """However the folder is spelt, its encoder stays; so does what somebody has put there."""
+        model, _ = self.train(self.tiny / "encoder", "--embed")
+        (model / "notes.txt").write_text("mine")
+        link = self.folder / "link"
+        link.symlink_to(model)
+        for output in (f"{model}/", model.parent / "tiny/.." / model.name, link):
+            triage("train", "--data", self.data, "--output", output, "--name", "m", "--encoder", model / "encoder")
+            self.assertFalse((model / "encoder").is_symlink(), output)
+            self.assertEqual((model / "notes.txt").read_text(), "mine")
+            self.probabilities(model, ["un train"])
+        self.assertTrue(link.is_symlink())
+        left = [path.name for path in self.folder.iterdir() if path.name.endswith((".new", ".old"))]
+        self.assertEqual(left, [])
+        other, _ = self.train(self.tiny / "tokens")
+        triage("train", "--data", self.data, "--output", other, "--name", "m", "--encoder", self.tiny / "encoder")
+        self.assertEqual((other / "encoder").resolve(), (self.tiny / "encoder").resolve())
+        done = triage("train", "--data", self.data, "--output", model, "--folds", "2", check=False)
+        self.assertEqual(done.returncode, 65)
+        self.assertIn("is a folder, and a linear model is a file", done.stderr)
+
+    def test_a_failed_training_leaves_the_model_alone(self):
+        model, _ = self.train(self.tiny / "encoder")
+        before = {path.name: path.read_bytes() for path in model.iterdir() if path.is_file()}
+        done = triage(
+            "train", "--data", self.data, "--output", model, "--encoder", self.tiny / "nan", "--cascade", "always",
+            check=False)
+        self.assertEqual(done.returncode, 65, done.stderr)
+        self.assertIn("numbers that are none", done.stderr)
+        self.assertEqual(before, {path.name: path.read_bytes() for path in model.iterdir() if path.is_file()})
+
+    def test_short_sentences(self):
+        """A sentence of one token is one, also behind a prefix."""
+        model, _ = self.train(self.tiny / "encoder", "--cascade", "always")
+        replies = self.probabilities(model, ["train", "hotel", "a"])
+        self.assertEqual([reply["stage"] for reply in replies], ["encoder"] * 3)
+        self.assertNotEqual(replies[0]["probabilities"], replies[1]["probabilities"])
 
     def test_what_is_there_is_not_written_over(self):
         for kind in ("file", "folder"):
@@ -231,6 +274,16 @@ class EncoderTests(unittest.TestCase):
             self.refused(self.changed(cascade, cut(name)), name, "damaged")
             self.refused(self.changed(cascade, without(name)), name, code=66)
         self.refused(self.changed(cascade, replaced("model.json", '"format" : 1', '"format" : 9')), "format 9")
+        for field, value in (("dimensions", 1 << 62), ("maximumTokens", 10**15), ("maximumTokens", 0), ("format", -1)):
+            text = (cascade / "model.json").read_text()
+            wrong = re.sub(rf'"{field}" : \d+', f'"{field}" : {value}', text)
+            self.refused(self.changed(cascade, write("model.json", wrong)), "model.json")
+        self.refused(self.tiny / "fixed", "dynamic shapes")
+        # Sentences that both models are sure of, and contradict each other: still probabilities.
+        sure = self.changed(cascade, replaced("model.json", '"askBelow"', '"askBelow" : 1.5, "other"'))
+        text = re.sub(r'"(temperature|headTemperature)" : [\d.]+', r'"\1" : 0.2', (sure / "model.json").read_text())
+        (sure / "model.json").write_text(text)
+        self.probabilities(sure, starter_sentences(100))
         self.refused(self.changed(cascade, replaced("model.json", '"cascade"', '"other"')), "kind other")
 
         def lost(folder):

@@ -6,6 +6,9 @@ encoder     an embedding of each sentence; `encoder.json` with a prefix
 tokens      an embedding of each token, with token_type_ids, as Hugging Face's models have it
 classifier  a finished classifier of three classes, with its config.json
 onnx        the same in ONNX's place: a folder whose model.onnx is no ONNX
+ending      the classifier with a tokenizer that puts a token behind each sentence, and none before
+nan         an encoder whose numbers are none
+fixed       a classifier for one sentence of 128 tokens
 tokenizer   the tokenizer of all of them as Hugging Face's library keeps it
 """
 
@@ -30,7 +33,7 @@ PIECES = (
 WIDTH = 24
 
 
-def inputs(types):
+def inputs(types=False):
     ids, mask, present = encoder.inputs()
     nodes = [ids, mask]
     if types:
@@ -77,6 +80,22 @@ def main(target):
     save(target / "classifier", logits, "logits", nodes, tokenizer)
     (target / "classifier/config.json").write_text(
         json.dumps({"_name_or_path": "someone/tiny-intents", "id2label": {"0": "travel", "1": "stay", "2": "other"}}))
+
+    ending = json.loads(json.dumps(description))
+    for kind in ("single", "pair"):
+        ending["post_processor"][kind] = ending["post_processor"][kind][1:]
+    shutil.copytree(target / "classifier", target / "ending")
+    ov.save_model(
+        encoder.convert(ending, names, target), target / "ending/openvino_tokenizer.xml", compress_to_fp16=False)
+
+    nodes, embedded, present = inputs()
+    nothing = op.divide(mean(embedded, present), encoder.constant(np.zeros(WIDTH, np.float32)))
+    save(target / "nan", op.subtract(nothing, nothing), "embedding", nodes, tokenizer)
+
+    shutil.copytree(target / "classifier", target / "fixed")
+    fixed = ov.Core().read_model(target / "classifier/openvino_model.xml")
+    fixed.reshape({"input_ids": [1, 128], "attention_mask": [1, 128]})
+    ov.save_model(fixed, target / "fixed/openvino_model.xml", compress_to_fp16=False)
 
     # As OpenVINO has it a tokenizer cuts at MOST_TOKENS; in this layout it says nothing of that.
     (target / "tokenizer").mkdir()

@@ -30,10 +30,15 @@ package struct Blend: Sendable, Hashable, Codable {
         let weight = isKnown ? Float(encoderWeight) : 1
         let inverse = Float(1 / temperature)
         let least = Float.leastNormalMagnitude
-        var sum: Float = 0
+        var greatest = -Float.infinity
         for label in 0..<linear.count {
             let mean = (1 - weight) * log(max(linear[label], least)) + weight * log(max(encoder[label], least))
-            linear[label] = exp(mean * inverse)
+            linear[label] = mean * inverse
+            greatest = max(greatest, linear[label])
+        }
+        var sum: Float = 0
+        for label in 0..<linear.count {
+            linear[label] = exp(linear[label] - greatest)
             sum += linear[label]
         }
         let factor = 1 / sum
@@ -58,6 +63,8 @@ package struct HeldOut {
     package var linear: [Float]
     /// Of which sentences it knew anything.
     package var known: [Bool]
+    /// Of the linear model as they were given.
+    private let uncalibrated: [Float]
     /// Of the head on the encoder, at temperature 1.
     package var head: [Float]
     package var targets: [Int]
@@ -65,6 +72,7 @@ package struct HeldOut {
 
     package init(linear: [Float], known: [Bool], head: [Float], targets: [Int], classes: Int) {
         self.linear = linear
+        uncalibrated = linear
         self.known = known
         self.head = head
         self.targets = targets
@@ -79,6 +87,15 @@ package struct HeldOut {
         return HeldOut(
             linear: part(linear), known: places.map { known[$0] }, head: part(head),
             targets: places.map { targets[$0] }, classes: classes)
+    }
+
+    /// The same with the linear model's probabilities at a temperature.
+    func calibrated(by temperature: Double) -> HeldOut {
+        var calibrated = self
+        calibrated.linear = targets.indices.flatMap { row in
+            Temperature.apply(temperature, to: uncalibrated[row * classes..<(row + 1) * classes])
+        }
+        return calibrated
     }
 
     /// The blend with the lowest log loss on these sentences, and the cascade that is wanted.
@@ -158,7 +175,7 @@ package struct HeldOut {
         }
         let mostLost = Self.toleratedLoss * Double(targets.count)
         var lowest = Blend.always
-        for step in stride(from: 100, through: 0, by: -1) {
+        for step in stride(from: 100, through: 1, by: -1) {
             let threshold = Double(step) / 100
             let lost = targets.indices.reduce(0) { total, row in
                 known[row] && rows[row].confidence >= threshold ? total + rows[row].gain : total

@@ -152,7 +152,7 @@ final class FinishedSession: ClassifierSession {
             // Nothing is known of a sentence without a token.
             guard let logits else {
                 row.update(repeating: 1 / Float(classes))
-                outcomes?[index] = .unknown
+                outcomes?[index] = [.unknown, .byEncoder]
                 return
             }
             let chunks = (classes + 7) / 8

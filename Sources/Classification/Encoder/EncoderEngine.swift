@@ -31,10 +31,10 @@ package final class EncoderEngine {
     private var row: [Float]
     /// How many of an empty sentence's tokens stand at its end; they stay when a sentence is cut.
     private var ending = 0
-    /// The number of tokens that a sentence has without any text of its own.
-    private var bare = 0
+    /// The tokens that a sentence has without any text of its own.
+    private var bare: [Int64] = []
 
-    init(_ encoder: TextEncoder, _ parts: Parts) {
+    init(_ encoder: TextEncoder, _ parts: Parts) throws(ClassifierError) {
         self.encoder = encoder
         self.parts = parts
         prefix = Array((encoder.description.prefix ?? "").utf8)
@@ -44,7 +44,7 @@ package final class EncoderEngine {
         mask = .allocate(capacity: room)
         types = .allocate(capacity: room)
         types.initialize(repeating: 0, count: room)
-        learnEnding()
+        try learnEnding()
     }
 
     deinit {
@@ -55,24 +55,46 @@ package final class EncoderEngine {
     }
 
     /// Which tokens a sentence ends with, whatever it says: those that an empty one and another have in common.
-    private func learnEnding() {
-        func tokens(_ text: String) -> [Int64] {
+    private func learnEnding() throws(ClassifierError) {
+        func tokens(_ text: String) throws(ClassifierError) -> [Int64] {
             var text = text
-            return text.withUTF8 { bytes in
+            let outcome: Result<[Int64], ClassifierError> = text.withUTF8 { bytes in
                 withUnsafePointer(to: UnsafeRawBufferPointer(bytes)) { sentence in
                     let one = UnsafeBufferPointer(start: sentence, count: 1)
-                    guard let table = try? tokenise(one, count: 1, at: { _ in 0 }) else { return [] }
-                    return (0..<table.columns).filter { table.mask[$0] != 0 }.map { table.ids[$0] }
+                    return Result { () throws(ClassifierError) in
+                        let table = try tokenise(one, count: 1, at: { _ in 0 })
+                        return (0..<table.columns).filter { table.mask[$0] != 0 }.map { table.ids[$0] }
+                    }
                 }
             }
+            return try outcome.get()
         }
-        let (empty, other) = (tokens(""), tokens("a"))
-        bare = empty.count
-        while ending < min(empty.count, other.count) - 1,
-            empty[empty.count - 1 - ending] == other[other.count - 1 - ending]
+        let other = try tokens("a")
+        bare = try tokens("")
+        guard bare.count < encoder.maximumTokens else {
+            throw ClassifierError(
+                code: .backendFailed,
+                message: "the encoder \(encoder.name) has \(bare.count) tokens before a sentence begins, and reads "
+                    + "\(encoder.maximumTokens); give it more with --max-tokens")
+        }
+        while ending < bare.count, ending < other.count - 1,
+            bare[bare.count - 1 - ending] == other[other.count - 1 - ending]
         {
             ending += 1
         }
+    }
+
+    /// Whether a sentence has no token of its own.
+    private func isBare(_ place: Int, _ table: TokenTable) -> Bool {
+        guard lengths[place] == bare.count else { return lengths[place] == 0 }
+        let (row, known) = (table.ids + place * table.columns, table.mask + place * table.columns)
+        var next = 0
+        for column in 0..<table.columns where known[column] != 0 {
+            guard row[column] == bare[next] else { return false }
+            next += 1
+            if next == bare.count { return true }
+        }
+        return true
     }
 
     private struct TokenTable {
@@ -103,7 +125,7 @@ package final class EncoderEngine {
             var longest = 0
             while start < order.count {
                 let place = Int(order[start])
-                if Int(lengths[place]) <= bare {
+                if isBare(place, table) {
                     body(selected[place], nil)
                     start += 1
                     continue
@@ -169,7 +191,7 @@ package final class EncoderEngine {
         let ids = try parts.tokenizer.result(encoder.idOutput, as: Int64.self, rank: 2...2)
         let mask = try parts.tokenizer.result(encoder.maskOutput, as: Int64.self, rank: 2...2)
         guard ids.dimensions.0 == count, mask.dimensions.0 == count, ids.dimensions.1 == mask.dimensions.1 else {
-            throw .backend()
+            throw .backend(encoder.name)
         }
         return TokenTable(ids: ids.values, mask: mask.values, columns: ids.dimensions.1)
     }
@@ -222,13 +244,13 @@ package final class EncoderEngine {
         let width = encoder.width
         let result = try parts.network.result(encoder.output, as: Float.self, rank: 2...3)
         guard let pooling = encoder.pooling else {
-            guard result.dimensions.0 == batch.count, result.dimensions.1 == width else { throw .backend() }
+            guard result.dimensions.0 == batch.count, result.dimensions.1 == width else { throw .backend(encoder.name) }
             for (line, place) in batch.enumerated() {
                 body(selected[place], UnsafeBufferPointer(start: result.values + line * width, count: width))
             }
             return
         }
-        guard result.dimensions == (batch.count, columns, width) else { throw .backend() }
+        guard result.dimensions == (batch.count, columns, width) else { throw .backend(encoder.name) }
         for (line, place) in batch.enumerated() {
             let tokens = result.values + line * columns * width
             row.withUnsafeMutableBufferPointer { row in

@@ -11,6 +11,8 @@ package struct EncoderOptions: Sendable, Hashable {
 
     /// What is cut off without another setting.
     package static let usualTokens = 128
+    /// What ``maximumTokens`` may be.
+    package static let tokens = 8...512
 
     package init(threads: Int = 1, maximumTokens: Int? = nil) {
         self.threads = threads
@@ -53,6 +55,8 @@ struct EncoderFolder {
     let description: EncoderDescription
     /// The name of the encoder's graph.
     let graph: String
+    /// Files with its weights, for ONNX.
+    private let weights: [String]
     /// Hexadecimal SHA-256 over the names and contents of all that makes the encoder what it is.
     let digest: String
 
@@ -63,6 +67,10 @@ struct EncoderFolder {
     /// Finds the parts, and reads them once for the digest.
     init(_ path: String) throws(ModelFileError) {
         self.path = path
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
+            throw ModelFileError(.missing, path, "is no folder with an encoder in it; 'make encoder' makes one")
+        }
         func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(path)/\(name)") }
         guard let graph = Self.graphs.first(where: has) else {
             throw ModelFileError(
@@ -75,7 +83,10 @@ struct EncoderFolder {
                 "has no \(Self.tokenizer); 'convert_tokenizer NAME -o FOLDER' of openvino-tokenizers makes one")
         }
         self.graph = graph
-        var files = [graph, Self.tokenizer]
+        // Large ONNX models have their weights in files beside.
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        weights = graph.hasSuffix(".onnx") ? names.filter { $0.hasPrefix(graph) && $0 != graph }.sorted() : []
+        var files = [graph, Self.tokenizer] + weights
         files += files.filter { $0.hasSuffix(".xml") }.map { $0.dropLast(3) + "bin" }
         if has(Self.descriptionName) {
             files.append(Self.descriptionName)
@@ -93,7 +104,7 @@ struct EncoderFolder {
 
     /// The files to copy when a model takes its encoder along.
     var files: [String] {
-        [graph, Self.tokenizer, Self.descriptionName].flatMap { name in
+        ([graph, Self.tokenizer, Self.descriptionName] + weights).flatMap { name in
             name.hasSuffix(".xml") ? [name, name.dropLast(3) + "bin"] : [name]
         }.filter { FileManager.default.fileExists(atPath: "\(path)/\($0)") }
     }

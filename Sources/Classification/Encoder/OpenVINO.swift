@@ -26,7 +26,10 @@ final class OpenVINO: @unchecked Sendable {
         var isThere = false
         for (main, tokenizers) in Self.places() where found == nil {
             found = covino_open(main, tokenizers)
-            isThere = isThere || main.hasPrefix("/")
+            // What the loader says of a library that is not there; all else is one that does not load.
+            let isAbsent =
+                found == nil && String(cString: covino_message()).hasPrefix("\(main): cannot open shared object")
+            isThere = isThere || !isAbsent
         }
         guard let library = found else {
             throw OpenVINOError(
@@ -66,7 +69,7 @@ final class OpenVINO: @unchecked Sendable {
                 reason: "OpenVINO \(version) cannot read it: it is damaged, has no weights beside it, or was made by a "
                     + "newer version")
         }
-        return InferenceGraph(graph)
+        return InferenceGraph(graph, path)
     }
 }
 
@@ -95,11 +98,13 @@ final class InferenceGraph: @unchecked Sendable {
         var isFloat: Bool { type == Int32(COVINO_F32) }
     }
 
+    let path: String
     let inputs: [Port]
     let outputs: [Port]
 
-    fileprivate init(_ graph: OpaquePointer) {
+    fileprivate init(_ graph: OpaquePointer, _ path: String) {
         self.graph = graph
+        self.path = path
         func ports(_ outputs: Bool) -> [Port] {
             (0..<covino_count(graph, outputs)).map { index in
                 var port = covino_port()
@@ -123,7 +128,7 @@ final class InferenceGraph: @unchecked Sendable {
     ///
     /// - Parameter threads: with 1, the thread that runs it computes.
     func request(threads: Int) throws(ClassifierError) -> InferenceRequest {
-        guard let request = covino_compile(graph, Int32(threads)) else { throw .backend() }
+        guard let request = covino_compile(graph, Int32(threads)) else { throw .backend(path) }
         return InferenceRequest(request, keeping: self)
     }
 }
@@ -143,7 +148,7 @@ final class InferenceRequest {
     /// Sets the only input: strings that end with NUL.
     func set(_ strings: UnsafeBufferPointer<UnsafePointer<CChar>>) throws(ClassifierError) {
         guard let start = strings.baseAddress, covino_set_strings(request, start, strings.count) else {
-            throw .backend()
+            throw .backend(graph.path)
         }
     }
 
@@ -151,11 +156,11 @@ final class InferenceRequest {
     func set(
         _ name: String, _ values: UnsafeMutablePointer<Int64>, rows: Int, columns: Int
     ) throws(ClassifierError) {
-        guard covino_set_matrix(request, name, values, Int64(rows), Int64(columns)) else { throw .backend() }
+        guard covino_set_matrix(request, name, values, Int64(rows), Int64(columns)) else { throw .backend(graph.path) }
     }
 
     func run() throws(ClassifierError) {
-        guard covino_run(request) else { throw .backend() }
+        guard covino_run(request) else { throw .backend(graph.path) }
     }
 
     /// An output by its index, borrowed until the next run. Dimensions beyond the given number are an error.
@@ -166,7 +171,7 @@ final class InferenceRequest {
         let code = type == Float.self ? COVINO_F32 : COVINO_I64
         guard covino_result(request, index, &tensor), tensor.type == Int32(code),
             rank.contains(Int(tensor.rank)), let data = tensor.data
-        else { throw .backend() }
+        else { throw .backend(graph.path) }
         let dimensions = tensor.dimensions
         return (
             data.assumingMemoryBound(to: type), (Int(dimensions.0), Int(dimensions.1), Int(dimensions.2))
@@ -176,7 +181,9 @@ final class InferenceRequest {
 
 extension ClassifierError {
     /// What OpenVINO says goes no further: it may quote paths and sentences.
-    static func backend() -> ClassifierError {
-        ClassifierError(code: .backendFailed, message: "OpenVINO could not run the encoder")
+    static func backend(_ name: String) -> ClassifierError {
+        ClassifierError(
+            code: .backendFailed,
+            message: "OpenVINO cannot run \(name); is it damaged, or not for sentences of any length?")
     }
 }

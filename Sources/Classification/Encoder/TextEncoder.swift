@@ -20,7 +20,8 @@ package final class TextEncoder: Sendable {
     /// OpenVINO's version.
     package let library: String
 
-    /// By how much a sentence's neighbours in its batch may move a probability: OpenVINO computes with weights of fewer bits
+    /// By how much, at most, a sentence's neighbours in its batch usually move a probability, as measured with the encoders
+    /// of set-up: OpenVINO computes with weights of fewer bits
     /// in another way when there are few tokens.
     package var neighbourBound: Double { precision == "f32" ? 0.0001 : 0.03 }
 
@@ -90,6 +91,12 @@ package final class TextEncoder: Sendable {
                 "must have the inputs input_ids and attention_mask, perhaps token_type_ids, each a matrix of int64; it has "
                     + "\(found.isEmpty ? "none" : found)")
         }
+        guard network.inputs.allSatisfy({ $0.dimensions == [-1, -1] }) else {
+            throw refuse(
+                folder.graph,
+                "takes only batches or sentences of one size; export it with dynamic shapes, as optimum-cli does by itself"
+            )
+        }
         let preferred = isClassifier ? ["logits"] : ["sentence_embedding", "embedding", "last_hidden_state"]
         output =
             preferred.lazy.compactMap { [network] name in network.outputs.firstIndex { $0.name == name } }.first ?? 0
@@ -116,10 +123,10 @@ package final class TextEncoder: Sendable {
 
     /// Makes what one thread encodes with; takes tenths of a second.
     package func makeEngine() throws(ClassifierError) -> EncoderEngine {
-        if let parts = idle.withLock({ $0.popLast() }) { return EncoderEngine(self, parts) }
+        if let parts = idle.withLock({ $0.popLast() }) { return try EncoderEngine(self, parts) }
         let parts = EncoderEngine.Parts(
             tokenizer: try tokenizer.request(threads: 1), network: try network.request(threads: threads))
-        return EncoderEngine(self, parts)
+        return try EncoderEngine(self, parts)
     }
 
     /// Takes back what an engine no longer needs.

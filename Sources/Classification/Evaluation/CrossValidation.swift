@@ -13,6 +13,14 @@ package struct CrossValidation: Sendable {
     /// The temperature that best fits all held-out sentences: used for the model trained on all of them.
     package let temperature: Double
 
+    /// The temperature that best fits some of the held-out sentences.
+    func temperature(of rows: [Int], _ sentences: LabelledSentences) -> Double {
+        let classes = sentences.labels.count
+        return Temperature.fit(
+            rows.flatMap { raw[$0 * classes..<($0 + 1) * classes] }, targets: rows.map { sentences.targets[$0] },
+            classes: classes)
+    }
+
     /// - Parameter model: The model trained without the fold.
     init(
         _ sentences: LabelledSentences, _ split: StratifiedFolds, model: (_ fold: Int) -> LinearModel

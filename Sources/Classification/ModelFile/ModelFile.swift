@@ -46,6 +46,9 @@ package enum ModelFile {
     /// - Returns: The model's description; its version is derived from the written bytes.
     @discardableResult
     package static func write(_ model: LinearModel, to path: String) throws(ModelFileError) -> ModelDescription {
+        guard !isFolder(path) else {
+            throw ModelFileError(.notWritten, path, "is a folder, and a linear model is a file; give another --output")
+        }
         let temporary = path + ".\(ProcessInfo.processInfo.processIdentifier).tmp"
         do {
             try Data(model.bytes).write(to: URL(filePath: temporary))

@@ -43,10 +43,12 @@ package struct CascadeTrainer: Sendable {
             progress?(.init(fraction: (2 + $0) / 3, activity: "head: training"))
         }
         let held = heldOut(validation, folds, heads, embeddings, sentences)
-        let (evaluation, predictions, share) = evaluate(held, folds, sentences)
+        let (evaluation, predictions) = evaluate(held, validation, folds, sentences)
         let decision = try options.targetPrecision.map {
             try LinearTrainer(options: options).decision(predictions, target: $0)
         }
+        let blend = held.learn(cascade)
+        let share = Double(held.answers(blend).asked.count { $0 }) / Double(max(1, sentences.texts.count))
         progress?(.init(fraction: 1, activity: "trained"))
         let metadata = CascadeMetadata(
             name: options.name, language: options.language, labels: sentences.labels,
@@ -59,7 +61,7 @@ package struct CascadeTrainer: Sendable {
             encoder: .init(
                 name: encoder.name, sha256: encoder.digest, dimensions: encoder.width, precision: encoder.precision,
                 license: encoder.description.license),
-            maximumTokens: encoder.maximumTokens, blend: held.learn(cascade),
+            maximumTokens: encoder.maximumTokens, blend: blend,
             learnsThreshold: cascade == .learnt, encoderShare: share)
         var model = CascadeModel(
             metadata: metadata, linear: linear, head: heads[options.folds], encoder: encoder, validation: evaluation)
@@ -83,7 +85,7 @@ package struct CascadeTrainer: Sendable {
             progress?(.init(fraction: (2 + $0) / 3, activity: "head: training"))
         }
         let held = heldOut(validation, folds, heads, embeddings, sentences)
-        return evaluate(held, folds, sentences).evaluation
+        return evaluate(held, validation, folds, sentences).evaluation
     }
 
     private static let needsFolds = "a model with an encoder needs cross-validation: --folds 2 or more"
@@ -97,10 +99,11 @@ package struct CascadeTrainer: Sendable {
     }
 
     /// The embeddings of all sentences, each computed once, on all cores.
-    private func embed(_ texts: [String], progress: @Sendable (Double) -> Void) throws(ClassifierError) -> Embeddings {
+    private func embed(_ texts: [String], progress: @Sendable (Double) -> Void) throws -> Embeddings {
         let width = encoder.width
         let groups = stride(from: 0, to: texts.count, by: 256).map { $0..<min($0 + 256, texts.count) }
-        let workers = max(1, min(groups.count, ProcessInfo.processInfo.activeProcessorCount))
+        // Each has a copy of the network's weights.
+        let workers = max(1, min(groups.count, ProcessInfo.processInfo.activeProcessorCount, 8))
         let state = Mutex((next: 0, done: 0, values: [Float](repeating: 0, count: texts.count * width), failed: false))
         DispatchQueue.concurrentPerform(iterations: workers) { _ in
             guard let engine = try? encoder.makeEngine() else { return state.withLock { $0.failed = true } }
@@ -124,7 +127,13 @@ package struct CascadeTrainer: Sendable {
             }
         }
         let (values, failed) = state.withLock { ($0.values, $0.failed) }
-        guard !failed else { throw .backend() }
+        guard !failed else { throw ClassifierError.backend(encoder.name) }
+        if let place = values.firstIndex(where: { !$0.isFinite || abs($0) > 1e4 }) {
+            throw LinearTrainer.Refusal(
+                description:
+                    "the encoder \(encoder.name) gives sentence \(place / width + 1) numbers that are none, or far too "
+                    + "large; it is damaged, or not meant for single precision")
+        }
         return Embeddings(values, width: width).standardised()
     }
 
@@ -170,36 +179,35 @@ package struct CascadeTrainer: Sendable {
             let lanes = UnsafeRawPointer(scores).assumingMemoryBound(to: Float.self)
             for label in 0..<classes { head[row * classes + label] = lanes[label] }
         }
-        let linear = sentences.texts.indices.flatMap {
-            Temperature.apply(validation.temperature, to: validation.raw[$0 * classes..<($0 + 1) * classes])
-        }
         return HeldOut(
-            linear: linear, known: validation.known, head: head, targets: sentences.targets, classes: classes)
+            linear: validation.raw, known: validation.known, head: head, targets: sentences.targets, classes: classes
+        ).calibrated(by: validation.temperature)
     }
 
     /// The metrics of a cascade that is learnt, for each fold, from the others.
     private func evaluate(
-        _ held: HeldOut, _ folds: StratifiedFolds, _ sentences: LabelledSentences
-    ) -> (evaluation: Evaluation, predictions: [Prediction], share: Double) {
+        _ held: HeldOut, _ validation: CrossValidation, _ folds: StratifiedFolds, _ sentences: LabelledSentences
+    ) -> (evaluation: Evaluation, predictions: [Prediction]) {
         let classes = sentences.labels.count
         var probabilities = held.linear
-        var asked = 0
+        var known = held.known
         for fold in 0..<folds.count {
-            let inside = folds.inside(fold)
-            let part = held.rows(inside).answers(held.rows(folds.outside(fold)).learn(cascade))
-            asked += part.asked.count { $0 }
+            let (inside, outside) = (folds.inside(fold), folds.outside(fold))
+            // The linear model's temperature too comes from the other folds alone.
+            let held = held.calibrated(by: validation.temperature(of: outside, sentences))
+            let part = held.rows(inside).answers(held.rows(outside).learn(cascade))
             for (place, row) in inside.enumerated() {
+                known[row] = known[row] || part.asked[place]
                 probabilities.replaceSubrange(
                     row * classes..<(row + 1) * classes,
                     with: part.probabilities[place * classes..<(place + 1) * classes])
             }
         }
-        let evaluation = Evaluation(labels: sentences.labels, targets: sentences.targets, probabilities: probabilities)
+        let evaluation = Evaluation(
+            labels: sentences.labels, targets: sentences.targets, probabilities: probabilities, known: known)
         let predictions = Prediction.of(
-            probabilities: probabilities, targets: sentences.targets, classes: classes, known: nil)
-        return (
-            evaluation, predictions.map(\.prediction), Double(asked) / Double(max(1, sentences.texts.count))
-        )
+            probabilities: probabilities, targets: sentences.targets, classes: classes, known: known)
+        return (evaluation, predictions.map(\.prediction))
     }
 }
 

@@ -181,7 +181,7 @@ package struct LaneSettings: Sendable {
     /// For throughput: large batches, a few in flight.
     package static let bulk = LaneSettings(
         maximumBatchRecords: 1_000, maximumBatchDuration: .milliseconds(20),
-        maximumEncoderDuration: .milliseconds(250), firstEncoderRecords: 32, maximumInFlightBatches: 16)
+        maximumEncoderDuration: .milliseconds(400), firstEncoderRecords: 32, maximumInFlightBatches: 16)
 
     /// For latency: records are processed at once, so batches are small and many. The producer queue bounds them.
     package static let interactive = LaneSettings(

@@ -142,8 +142,10 @@ package struct BatchLimit {
     package mutating func observe(records count: Int, took elapsed: Duration) {
         if elapsed > duration {
             records = max(1, min(records, count) / 2)
-        } else if records < maximum, count >= records, elapsed * 2 < duration {
-            records = min(maximum, records * 2)
+        } else if records < maximum, count >= records, elapsed * 3 < duration * 2 {
+            // As many as fit, but no more than twice as many: the next ones may be longer.
+            let fitting = Double(records) * 0.9 * (duration / max(elapsed, .microseconds(1)))
+            records = min(maximum, records * 2, Int(fitting))
         }
     }
 }

@@ -50,6 +50,9 @@ struct EvaluateCommand: AsyncParsableCommand {
         guard encoder == nil || model == nil else {
             throw ValidationError("--encoder cross-validates a new model; leave out --model, or --encoder")
         }
+        guard cascade.cascade == nil || encoder != nil || (model != nil && folds != nil) else {
+            throw ValidationError("--cascade is for a cross-validation: give --encoder, or a --model and --folds")
+        }
     }
 
     func run() async throws {
@@ -91,11 +94,13 @@ struct EvaluateCommand: AsyncParsableCommand {
         var options = LinearTrainer.Options()
         var cascade = try cascade.choice
         var encoder = encoder
+        var trained: CascadeMetadata?
         switch stored {
         case .linear(let metadata): options = metadata.options
         case .cascade(let metadata):
             options = metadata.options
             encoder = "\(model ?? "")/encoder"
+            trained = metadata
             cascade = cascade ?? metadata.cascade
         case .finished:
             throw CommandFailure.usage(
@@ -104,8 +109,13 @@ struct EvaluateCommand: AsyncParsableCommand {
         }
         options.seed = seed
         options.folds = folds ?? 5
-        let path = encoder
-        let textEncoder = try path.map { try TextEncoder(folder: $0, options: encoderFlags.options) }
+        var encoderOptions = encoderFlags.options
+        encoderOptions.maximumTokens = encoderOptions.maximumTokens ?? trained?.maximumTokens
+        let textEncoder = try encoder.map { try TextEncoder(folder: $0, options: encoderOptions) }
+        if let trained, trained.encoder.sha256 != textEncoder?.digest {
+            throw CommandFailure.badData(
+                "\(model ?? "")/encoder is not the encoder that the model was trained with: \(trained.encoder.name)")
+        }
         let file = try data.read()
         try file.requireTwoClasses()
         let progress = ProgressLine()

@@ -81,12 +81,13 @@ struct TrainCommand: AsyncParsableCommand {
         guard encoder == nil || folds > 0 else {
             throw ValidationError("--encoder needs cross-validation: --folds 2 or more")
         }
-        guard encoder != nil || (cascade.cascade == nil && !embed) else {
-            throw ValidationError("--cascade and --embed need --encoder")
+        guard encoder != nil || (cascade.cascade == nil && !embed && !encoderFlags.isGiven) else {
+            throw ValidationError("--cascade, --embed, --max-tokens and --encoder-threads need --encoder")
         }
     }
 
     func run() async throws {
+        if encoder != nil { try ModelFolder.checkOutput(output) }
         let textEncoder = try encoder.map { try TextEncoder(folder: $0, options: encoderFlags.options) }
         let file = try data.read()
         try file.requireTwoClasses()

@@ -34,8 +34,6 @@ struct WorkerCommand: AsyncParsableCommand {
     var check: String?
 
     func run() async throws {
-        // Until the worker listens for it, SIGHUP would end the process, and a large model takes its time to load.
-        signal(SIGHUP, SIG_IGN)
         let settings = try SettingsReader(
             general: general, kafka: kafka, routes: replies.routing.routes, topics, worker, replies)
         let configuration = try settings.workerConfiguration()
@@ -46,6 +44,8 @@ struct WorkerCommand: AsyncParsableCommand {
             return try await SampleReport(path: check, configuration: configuration).run(
                 model: model, settings: settings)
         }
+        // Until the worker listens for it, SIGHUP would end the process, and a large model takes its time to load.
+        signal(SIGHUP, SIG_IGN)
         try KafkaLibrary.requireSupportedVersion()
         let logger = try settings.startLogging(label: "worker")
         let service = try WorkerService(configuration: configuration, modelFile: model, logger: logger)

@@ -4,7 +4,7 @@ import Classification
 /// The settings of a model's encoder, for commands without a queue.
 struct EncoderFlags: ParsableArguments {
     static let threads = 1...256
-    static let tokens = 8...512
+    static let tokens = EncoderOptions.tokens
 
     @Option(help: ArgumentHelp("Threads of an encoder.", valueName: "count"))
     var encoderThreads = 1
@@ -23,6 +23,9 @@ struct EncoderFlags: ParsableArguments {
             throw ValidationError("--max-tokens must be \(Self.tokens.lowerBound) to \(Self.tokens.upperBound)")
         }
     }
+
+    /// Whether any of the flags was given.
+    var isGiven: Bool { encoderThreads != 1 || maxTokens != nil }
 
     var options: EncoderOptions { EncoderOptions(threads: encoderThreads, maximumTokens: maxTokens) }
 }

@@ -11,18 +11,18 @@ extension EndToEnd {
             let name = "kinds of models"
             let stage = try Stage(partitions: 4)
             let link = SampleModel.folder.appending(path: "kind-\(UInt32.random(in: 0...UInt32.max))")
-            try point(link, to: try SampleModel.path())
+            try point(link, to: try SampleModel.linearPath())
             let audit = try ReplyAudit(on: stage)
             let pool = try WorkerPool(on: stage, count: 2, model: link.path)
             let load = RequestLoad(on: stage, count: 10_000_000, perSecond: Scale.pick(short: 300, soak: 1_000))
             try eventually(within: .seconds(30), "the first answers") { audit.answered > 300 }
             let rounds = Scale.pick(short: 1, soak: 10)
             for round in 0..<rounds {
-                for path in [try SampleModel.encoderPath(), try SampleModel.path()] {
+                for path in [try SampleModel.encoderPath(), try SampleModel.linearPath()] {
                     let before = audit.ledger.models.count
                     try point(link, to: path)
                     for place in pool.occupied { pool.process(place)?.signal(SIGHUP) }
-                    if round == 0, path != (try SampleModel.path()) {
+                    if round == 0, path != (try SampleModel.linearPath()) {
                         try eventually(within: .seconds(20), "answers of the other kind") {
                             audit.ledger.models.count > before
                         }

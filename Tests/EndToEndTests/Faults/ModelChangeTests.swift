@@ -10,7 +10,9 @@ extension EndToEnd {
             // One partition, so that the replies are read in the order in which they were written.
             let stage = try Stage(partitions: 1)
             let model = SampleModel.folder.appending(path: "changing-\(UInt32.random(in: 0...UInt32.max)).model")
-            let (first, second) = (URL(filePath: try SampleModel.path()), URL(filePath: try SampleModel.otherPath()))
+            let (first, second) = (
+                URL(filePath: try SampleModel.linearPath()), URL(filePath: try SampleModel.otherPath())
+            )
             let corrupt = SampleModel.folder.appending(path: "corrupt.model")
             try Data(contentsOf: second).dropLast(1_000).write(to: corrupt)
             try replace(model, with: first)

@@ -1,4 +1,4 @@
-"""`python -m driver`: runs the parts that ONLY names (default: all), and writes the report after each.
+"""`python -m driver`: runs the parts that ONLY names (default: all but `encoder`), and writes the report after each.
 
 It goes through them in rounds: what drifts in the course of a run, such as the speed of a virtual machine, then shows in
 the spread of every figure.
@@ -15,6 +15,7 @@ from .models import Models
 from .parts import (
     attempt,
     classification,
+    encoder,
     gateway,
     growth,
     lanes,
@@ -38,7 +39,10 @@ PARTS = {
     "micro": micro,
     "training": training,
     "growth": growth,
+    "encoder": encoder,
 }
+# Only for whom names it: it needs an encoder and OpenVINO, which `make encoder` brings.
+ON_REQUEST = {"encoder"}
 # Long ones, from which no target's ratio is taken: in the first round alone.
 ONCE = {"seed", "memory", "growth"}
 
@@ -47,7 +51,8 @@ def main():
     # Also then whatever was started is stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    wanted = [name for name in os.environ.get("ONLY", "").replace(" ", "").split(",") if name] or list(PARTS)
+    wanted = [name for name in os.environ.get("ONLY", "").replace(" ", "").split(",") if name]
+    wanted = wanted or [name for name in PARTS if name not in ON_REQUEST]
     unknown = [name for name in wanted if name not in PARTS]
     if unknown:
         print(f"bench: no part {', '.join(unknown)}; there are {', '.join(PARTS)}", file=sys.stderr)

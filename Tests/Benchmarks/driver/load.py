@@ -1,8 +1,12 @@
 """The loads: wrk and Locust for HTTP, `callers` for the interactive lane."""
 
+import concurrent.futures
 import csv
+import http.client
 import json
 import math
+import threading
+import time
 
 from . import settings
 from .processes import Failure, run
@@ -73,6 +77,32 @@ def locust(address, seconds, pace=0):
         "p95": float(total["95%"]),
         "p99": float(total["99%"]),
     }
+
+
+def steady(address, file, rate, seconds):
+    """GET of /api/intent at a steady rate, whatever comes back; each line of the file is a sentence for a URL. Returns the
+    milliseconds of each call from when it was due, in ascending order, and how many failed."""
+    queries = file.read_text().splitlines()
+    server, own = address.removeprefix("http://"), threading.local()
+    start = time.monotonic() + 0.1
+
+    def call(number):
+        due = start + number / rate
+        time.sleep(max(0.0, due - time.monotonic()))
+        try:
+            if not hasattr(own, "connection"):
+                own.connection = http.client.HTTPConnection(server, timeout=10)
+            own.connection.request("GET", "/api/intent?sentence=" + queries[number % len(queries)])
+            answer = own.connection.getresponse()
+            answer.read()
+        except (OSError, http.client.HTTPException):
+            own.__dict__.clear()
+            return None
+        return (time.monotonic() - due) * 1000 if answer.status == 200 else None
+
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        times = list(pool.map(call, range(int(rate * seconds))))
+    return sorted(taken for taken in times if taken is not None), times.count(None)
 
 
 def callers_command(broker, lanes, rate, seconds, file, output):

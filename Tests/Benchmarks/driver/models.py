@@ -41,6 +41,19 @@ class Models:
         """The trained model of that kind."""
         return self._model(kind, fresh=False).path
 
+    def cascade(self, when):
+        """The folder with the model that asks the encoder so, as `--cascade` says it; None for as seldom as training finds
+        right. It is trained with four fifths of the sentences: how often it asks tells only on others."""
+        path, table = self.folder / f"{settings.ENCODER.name}-{when or 'cascade'}", self.folder / "four-fifths.tsv"
+        made = path / "model.json"
+        if not made.exists() or settings.TRIAGE.stat().st_mtime > made.stat().st_mtime:
+            say(f"training {path.name}")
+            write_table(table, sentences.parted()[0])
+            command = [settings.TRIAGE, "train", "--data", table, "--output", path, "--name", "bench"]
+            when_flags = ["--cascade", when] if when else []
+            run("triage train", [*command, "--encoder", settings.ENCODER, *when_flags])
+        return path
+
     def train(self, kind):
         """Trains it anew, for the time that it takes."""
         return self._model(kind, fresh=True)

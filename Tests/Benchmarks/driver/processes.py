@@ -37,6 +37,8 @@ class Process:
         self.pid = self._process.pid
         # Where it says whether it can work, if it does.
         self.ready_address = None
+        # Where it says what it has done, if it does.
+        self.metrics_address = None
 
     def __enter__(self):
         return self

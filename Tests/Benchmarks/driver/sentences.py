@@ -23,6 +23,13 @@ def examples():
     return [(label, text) for label, text in pairs if text]
 
 
+def parted():
+    """The examples in two: four of five to train with, and the texts of the fifth, which such a model has not seen."""
+    texts = _texts()
+    kept = set(texts[::5])
+    return [(label, text) for label, text in examples() if text not in kept], texts[::5]
+
+
 def distinct(count):
     """So many sentences, all different: the data's own, then again and again with a slip of the hand in one word and a
     number behind. So about one word in ten is one that nobody has seen before, which matters to programs that remember

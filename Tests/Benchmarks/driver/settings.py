@@ -17,12 +17,16 @@ LOCUST = BENCH / "python" / "bin" / "locust"
 TRIAGE = BUILD / "triage"
 BENCHMARKS = BUILD / "Benchmarks"
 CONSTANT_SERVER = BUILD / "ConstantServer"
+# OpenVINO's libraries, and the folder that has it as a Python package.
+OPENVINO = ROOT / ".deps" / "openvino"
+OPENVINO_PYTHON = BENCH / "openvino"
 
 QUICK = os.environ.get("QUICK", "") not in ("", "0")
 REPEATS = int(os.environ.get("REPEATS") or (1 if QUICK else 3))
 DATA = Path(os.environ.get("DATA") or ROOT / "compose" / "starter" / "sentences.fr.tsv")
 BROKER = os.environ.get("BROKER") or "tansu"
 LATENCY_BROKER = os.environ.get("LATENCY_BROKER") or "noida"
+ENCODER = ROOT / ".deps" / "encoders" / (os.environ.get("ENCODER") or "use")
 EXTERNAL_BROKER = os.environ.get("KAFKA") or None
 EXTERNAL_NAME = os.environ.get("KAFKA_NAME") or "external"
 PARTITIONS = 12
@@ -59,6 +63,14 @@ class Sizes:
     growth_records: int = 300_000
     backlogs: tuple[int, ...] = (100_000, 1_000_000, 4_000_000)
     folds: int = 5
+    # With an encoder: records answered before the clock starts, and after it has; calls a second through a gateway, for
+    # so long, and the backlog that waits meanwhile.
+    encoder_warm_up: int = 3_000
+    cascade_records: int = 60_000
+    encoder_records: int = 30_000
+    encoder_calls_per_second: int = 50
+    encoder_call_seconds: int = 30
+    encoder_backlog: int = 150_000
 
 
 SIZES = (
@@ -85,6 +97,11 @@ SIZES = (
         growth_records=30_000,
         backlogs=(20_000, 100_000),
         folds=3,
+        encoder_warm_up=1_000,
+        cascade_records=8_000,
+        encoder_records=4_000,
+        encoder_call_seconds=5,
+        encoder_backlog=30_000,
     )
 )
 if os.environ.get("BACKLOG"):

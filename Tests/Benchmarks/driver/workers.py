@@ -79,6 +79,7 @@ def start_triage(broker, model, lanes, group, *, name="triage worker", flags=(),
         **limits,
     )
     worker.ready_address = f"http://127.0.0.1:{port}/health/ready"
+    worker.metrics_address = f"http://127.0.0.1:{port}/metrics"
     if ready:
         try:
             wait_for_http(worker, worker.ready_address)

@@ -3,6 +3,7 @@
 from .. import models, servers, workers
 from ..parts import (
     classification,
+    encoder,
     gateway,
     growth,
     lanes,
@@ -26,6 +27,8 @@ TITLES = {
     training.PART: ("Training and cross-validation", (models.SCIKIT, "training")),
     micro.PART: ("Stages of the hot path, for each sentence, one core", None),
     growth.PART: ("How it grows", None),
+    encoder.PART: ("With an encoder", (encoder.LIMIT, "efficiency")),
+    encoder.CALLS: ("Calls through a gateway, the encoder asked for each", None),
 }
 
 

@@ -6,6 +6,7 @@ from .. import models, servers, settings, workers
 from ..measurement import Ratio
 from ..parts import (
     classification,
+    encoder,
     gateway,
     lanes,
     memory,
@@ -46,7 +47,7 @@ class Target:
 
 def judge(results):
     """One row for each target; `met` is None where nothing was measured, or the data is not what the target is for."""
-    return [*_speed(results), *_http(results), *_lanes(results), *_memory(results), *_model(results)]
+    return [*_speed(results), *_http(results), *_lanes(results), *_memory(results), *_model(results), *_encoder(results)]
 
 
 def at_least(what, value, least, form="{:,.0f}"):
@@ -55,6 +56,13 @@ def at_least(what, value, least, form="{:,.0f}"):
 
 def at_most(what, value, most, form="{:,.1f}"):
     return _target(what, "≤ " + form.format(most), value, form, lambda measured: measured <= most)
+
+
+def reported(what, value, form):
+    """A figure that nothing was aimed at for."""
+    target = _target(what, "", value, form, lambda _: True)
+    target.met = None
+    return target
 
 
 def _target(what, wanted, value, form, holds):
@@ -177,3 +185,28 @@ def _model(results):
         if settings.DATA.suffix != ".json" and row.value is not None:
             row.text, row.met = row.text + ", not the data it is meant for", None
     return rows
+
+
+def _encoder(results):
+    if encoder.PART not in results.figures:
+        return []
+
+    def ratio(name, other):
+        return results.ratio(encoder.PART, "efficiency", name, other)
+
+    return [
+        at_least(
+            "encoder always asked, through the queue, per CPU-second, against the bare loop in C",
+            ratio(encoder.ALWAYS, encoder.LIMIT),
+            0.85,
+            "{:.2f} ×",
+        ),
+        reported("— against FastAPI + the encoder", ratio(encoder.ALWAYS, servers.ENCODER_FASTAPI), "{:.1f} ×"),
+        at_least(
+            "cascade, through the queue, per CPU-second, against the encoder always asked",
+            ratio(encoder.CASCADE, encoder.ALWAYS),
+            4,
+            "{:.1f} ×",
+        ),
+        at_least("— against FastAPI + the encoder", ratio(encoder.CASCADE, servers.ENCODER_FASTAPI), 5, "{:.1f} ×"),
+    ]

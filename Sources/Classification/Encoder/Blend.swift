@@ -161,26 +161,26 @@ package struct HeldOut {
         } / Double(max(1, targets.count))
     }
 
-    /// The lowest of the thresholds 1, 0.99, … down to which accuracy stays within ``toleratedLoss`` of asking always.
+    /// The lowest of the thresholds 1, 0.99, … down to which accuracy stays within ``toleratedLoss`` of asking always, by one
+    /// standard error: of few sentences little is known.
     private func lowestThreshold(_ blended: [Float]) -> Double {
         func isRight(_ probabilities: [Float], _ row: Int) -> Bool {
             let scores = probabilities[row * classes..<(row + 1) * classes]
             return scores.firstIndex(of: scores.max() ?? 0) == row * classes + targets[row]
         }
-        let rows = targets.indices.map { row in
-            (
-                confidence: Double(confidence(row)),
-                gain: (isRight(blended, row) ? 1 : 0) - (isRight(linear, row) ? 1 : 0)
-            )
+        // What not asking costs (1) or gains (-1), for the sentences on which it matters who answers.
+        let costs = targets.indices.compactMap { row -> (confidence: Double, cost: Int)? in
+            let (encoder, alone) = (isRight(blended, row), isRight(linear, row))
+            guard known[row], encoder != alone else { return nil }
+            return (Double(confidence(row)), encoder ? 1 : -1)
         }
         let mostLost = Self.toleratedLoss * Double(targets.count)
         var lowest = Blend.always
         for step in stride(from: 100, through: 1, by: -1) {
             let threshold = Double(step) / 100
-            let lost = targets.indices.reduce(0) { total, row in
-                known[row] && rows[row].confidence >= threshold ? total + rows[row].gain : total
-            }
-            guard Double(lost) <= mostLost else { break }
+            let unasked = costs.filter { $0.confidence >= threshold }
+            let lost = Double(unasked.reduce(0) { $0 + $1.cost }) + Double(unasked.count).squareRoot()
+            guard unasked.isEmpty || lost <= mostLost else { break }
             lowest = threshold
         }
         return lowest

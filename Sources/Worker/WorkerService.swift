@@ -24,6 +24,8 @@ package struct WorkerService: Service {
     private let configuration: WorkerConfiguration
     private let model: CurrentModel
     private let source: ModelSource
+    /// What was at the model's path before it was loaded.
+    private let loaded: FileStamp?
     private let registry: PrometheusRegistry
     private let logger: Logger
 
@@ -46,6 +48,7 @@ package struct WorkerService: Service {
         self.source = source
         self.registry = registry
         self.logger = logger
+        loaded = source.path.flatMap { FileStamp(path: $0) }
         model = CurrentModel(try source.loadTried(sessions: configuration.servedLanes.count))
     }
 
@@ -123,7 +126,8 @@ package struct WorkerService: Service {
                 }
                 group.addTask {
                     await ModelReloader(
-                        source: source, lanes: lanes.count, current: model, findings: configuration.replies.findings,
+                        source: source, loaded: loaded, lanes: lanes.count, current: model,
+                        findings: configuration.replies.findings,
                         checkInterval: configuration.modelCheckInterval,
                         metrics: modelMetrics, logger: logger
                     ).run()

@@ -63,6 +63,9 @@ package struct ModelSource: Sendable {
 /// tested. A file that does not load, or yields no probabilities, is logged, and the old model stays.
 struct ModelReloader: Sendable {
     let source: ModelSource
+    /// What was at the source's path when the first model was about to be loaded: what changes while the worker waits for its
+    /// brokers counts too.
+    let loaded: FileStamp?
     /// How many lanes use the model.
     let lanes: Int
     let current: CurrentModel
@@ -90,7 +93,7 @@ struct ModelReloader: Sendable {
     /// change counts once two checks see the same stamp, so that a file still being written is ignored.
     private func reloadOnChange() async {
         guard let path = source.path, checkInterval > .zero else { return }
-        var loaded = FileStamp(path: path)
+        var loaded = loaded
         var seen = loaded
         while (try? await Task.sleep(for: checkInterval)) != nil {
             let stamp = FileStamp(path: path)

@@ -53,20 +53,13 @@ package protocol ClassifierSession: AnyObject {
     /// - Parameters:
     ///   - sentences: UTF-8 bytes, borrowed for the call. Invalid UTF-8 separates words; nothing is rejected.
     ///   - probabilities: Row-major, `sentences.count` rows of `labels.count` columns; each row sums to 1.
-    /// - Throws: `ClassifierError` if the matrix has the wrong size, or a backend fails.
-    func classify(
-        _ sentences: UnsafeBufferPointer<UnsafeRawBufferPointer>, into probabilities: UnsafeMutableBufferPointer<Float>
-    ) throws(ClassifierError)
-
-    /// The same, and tells how each result came about.
-    ///
-    /// - Parameters:
-    ///   - outcomes: one element for each sentence.
+    ///   - outcomes: gets how each result came about, one element for each sentence; nil if nobody wants to know.
     ///   - isExpired: whether nobody waits any more for the sentence at an index. A session that takes long asks right before
     ///     it turns to a sentence, and leaves out those; their rows are undefined.
+    /// - Throws: `ClassifierError` if the matrix has the wrong size, or a backend fails.
     func classify(
         _ sentences: UnsafeBufferPointer<UnsafeRawBufferPointer>, into probabilities: UnsafeMutableBufferPointer<Float>,
-        outcomes: UnsafeMutableBufferPointer<SentenceOutcome>, isExpired: (Int) -> Bool
+        outcomes: UnsafeMutablePointer<SentenceOutcome>?, isExpired: (Int) -> Bool
     ) throws(ClassifierError)
 
     /// How long the encoder took in the last call; zero for a model without one.
@@ -88,12 +81,11 @@ package struct SentenceOutcome: OptionSet, Sendable {
 }
 
 extension ClassifierSession {
+    /// Classifies all sentences, whoever waits for them, without telling how the results came about.
     package func classify(
-        _ sentences: UnsafeBufferPointer<UnsafeRawBufferPointer>, into probabilities: UnsafeMutableBufferPointer<Float>,
-        outcomes: UnsafeMutableBufferPointer<SentenceOutcome>, isExpired: (Int) -> Bool
+        _ sentences: UnsafeBufferPointer<UnsafeRawBufferPointer>, into probabilities: UnsafeMutableBufferPointer<Float>
     ) throws(ClassifierError) {
-        outcomes.update(repeating: [])
-        try classify(sentences, into: probabilities)
+        try classify(sentences, into: probabilities, outcomes: nil, isExpired: { _ in false })
     }
 
     package var encoderTime: Duration { .zero }
@@ -161,17 +153,26 @@ extension ClassifierSession {
     /// Classifies one sentence, for tools and tests: allocates the returned row.
     package func classify(_ sentence: String, classes: Int) throws(ClassifierError) -> [Float] {
         var row = [Float](repeating: 0, count: classes)
-        var copy = sentence
-        let outcome: Result<Void, ClassifierError> = copy.withUTF8 { bytes in
-            withUnsafePointer(to: UnsafeRawBufferPointer(bytes)) { sentences in
-                row.withUnsafeMutableBufferPointer { row in
-                    Result { () throws(ClassifierError) in
-                        try classify(UnsafeBufferPointer(start: sentences, count: 1), into: row)
-                    }
-                }
-            }
+        try row.withUnsafeMutableBufferPointer { row throws(ClassifierError) in
+            try withBytes(of: [sentence]) { sentences throws(ClassifierError) in try classify(sentences, into: row) }
         }
-        try outcome.get()
         return row
+    }
+}
+
+/// Lends strings as UTF-8 bytes, for tools: allocates.
+func withBytes<Value, Failure: Error>(
+    of texts: some Collection<String>,
+    _ body: (UnsafeBufferPointer<UnsafeRawBufferPointer>) throws(Failure) -> Value
+) throws(Failure) -> Value {
+    let joined = texts.flatMap { Array($0.utf8) }
+    return try joined.withUnsafeBufferPointer { joined throws(Failure) in
+        let bytes = UnsafeRawBufferPointer(joined)
+        var start = 0
+        let sentences = texts.map { text in
+            defer { start += text.utf8.count }
+            return UnsafeRawBufferPointer(rebasing: bytes[start..<start + text.utf8.count])
+        }
+        return try sentences.withUnsafeBufferPointer { sentences throws(Failure) in try body(sentences) }
     }
 }

@@ -31,18 +31,7 @@ package struct FixedClassifier: Classifier {
         func classify(
             _ sentences: UnsafeBufferPointer<UnsafeRawBufferPointer>,
             into probabilities: UnsafeMutableBufferPointer<Float>,
-            outcomes: UnsafeMutableBufferPointer<SentenceOutcome>, isExpired: (Int) -> Bool
-        ) throws(ClassifierError) {
-            try classify(sentences, into: probabilities)
-            for index in sentences.indices {
-                let isQuestion = String(decoding: sentences[index], as: UTF8.self).contains("?")
-                outcomes[index] = !hasEncoder || isQuestion ? [] : isExpired(index) ? .expired : .byEncoder
-            }
-        }
-
-        func classify(
-            _ sentences: UnsafeBufferPointer<UnsafeRawBufferPointer>,
-            into probabilities: UnsafeMutableBufferPointer<Float>
+            outcomes: UnsafeMutablePointer<SentenceOutcome>?, isExpired: (Int) -> Bool
         ) throws(ClassifierError) {
             guard probabilities.count == sentences.count * 2 else {
                 throw ClassifierError(code: .wrongMatrixSize, message: "not two columns")
@@ -52,6 +41,8 @@ package struct FixedClassifier: Classifier {
                 if sentence.contains("boom") { throw ClassifierError(code: .backendFailed, message: "boom") }
                 probabilities[index * 2] = factor * (sentence.contains("?") ? 0.9 : 0.1)
                 probabilities[index * 2 + 1] = factor * (sentence.contains("?") ? 0.1 : 0.9)
+                let isOfEncoder = hasEncoder && !sentence.contains("?")
+                outcomes?[index] = !isOfEncoder ? [] : isExpired(index) ? .expired : .byEncoder
             }
         }
     }

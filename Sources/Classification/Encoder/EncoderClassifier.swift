@@ -32,7 +32,6 @@ final class CascadeSession: ClassifierSession {
     private let blend: Blend
     private let engine: EncoderEngine
     private let scores: UnsafeMutablePointer<SIMD8<Float>>
-    private var outcomes: [SentenceOutcome] = []
     private var asked: [Int] = []
     private(set) var encoderTime = Duration.zero
 
@@ -47,26 +46,17 @@ final class CascadeSession: ClassifierSession {
     deinit { scores.deallocate() }
 
     func classify(
-        _ sentences: UnsafeBufferPointer<UnsafeRawBufferPointer>, into probabilities: UnsafeMutableBufferPointer<Float>
-    ) throws(ClassifierError) {
-        var outcomes = self.outcomes
-        self.outcomes = []
-        defer { self.outcomes = outcomes }
-        if outcomes.count < sentences.count {
-            outcomes += repeatElement([], count: sentences.count - outcomes.count)
-        }
-        try outcomes.withUnsafeMutableBufferPointer { outcomes throws(ClassifierError) in
-            try classify(
-                sentences, into: probabilities,
-                outcomes: UnsafeMutableBufferPointer(rebasing: outcomes[..<sentences.count]), isExpired: { _ in false })
-        }
-    }
-
-    func classify(
         _ sentences: UnsafeBufferPointer<UnsafeRawBufferPointer>, into probabilities: UnsafeMutableBufferPointer<Float>,
-        outcomes: UnsafeMutableBufferPointer<SentenceOutcome>, isExpired: (Int) -> Bool
+        outcomes: UnsafeMutablePointer<SentenceOutcome>?, isExpired: (Int) -> Bool
     ) throws(ClassifierError) {
         encoderTime = .zero
+        guard !sentences.isEmpty else { return }
+        guard let outcomes else {
+            var own = [SentenceOutcome](repeating: [], count: sentences.count)
+            return try own.withUnsafeMutableBufferPointer { own throws(ClassifierError) in
+                try classify(sentences, into: probabilities, outcomes: own.baseAddress, isExpired: isExpired)
+            }
+        }
         try linear.classify(sentences, into: probabilities, outcomes: outcomes, isExpired: isExpired)
         let classes = head.classes
         asked.removeAll(keepingCapacity: true)
@@ -80,14 +70,7 @@ final class CascadeSession: ClassifierSession {
         guard !asked.isEmpty else { return }
         let start = ContinuousClock.now
         defer { encoderTime = ContinuousClock.now - start }
-        try engine.encode(
-            sentences, selected: asked,
-            isExpired: { index in
-                guard isExpired(index) else { return false }
-                outcomes[index] = .expired
-                return true
-            }
-        ) { index, embedding in
+        try engine.encode(sentences, selected: asked, outcomes: outcomes, isExpired: isExpired) { index, embedding in
             guard let embedding = embedding?.baseAddress else { return }
             head.classify(embedding, temperature: Float(blend.headTemperature), into: scores)
             blend.apply(
@@ -117,21 +100,8 @@ final class FinishedSession: ClassifierSession {
     deinit { scores.deallocate() }
 
     func classify(
-        _ sentences: UnsafeBufferPointer<UnsafeRawBufferPointer>, into probabilities: UnsafeMutableBufferPointer<Float>
-    ) throws(ClassifierError) {
-        try classify(sentences, into: probabilities, noting: nil, isExpired: { _ in false })
-    }
-
-    func classify(
         _ sentences: UnsafeBufferPointer<UnsafeRawBufferPointer>, into probabilities: UnsafeMutableBufferPointer<Float>,
-        outcomes: UnsafeMutableBufferPointer<SentenceOutcome>, isExpired: (Int) -> Bool
-    ) throws(ClassifierError) {
-        try classify(sentences, into: probabilities, noting: outcomes.baseAddress, isExpired: isExpired)
-    }
-
-    private func classify(
-        _ sentences: UnsafeBufferPointer<UnsafeRawBufferPointer>, into probabilities: UnsafeMutableBufferPointer<Float>,
-        noting outcomes: UnsafeMutablePointer<SentenceOutcome>?, isExpired: (Int) -> Bool
+        outcomes: UnsafeMutablePointer<SentenceOutcome>?, isExpired: (Int) -> Bool
     ) throws(ClassifierError) {
         guard probabilities.count == sentences.count * classes else {
             throw ClassifierError(code: .wrongMatrixSize, message: "the matrix of probabilities has the wrong size")
@@ -140,14 +110,7 @@ final class FinishedSession: ClassifierSession {
         all.append(contentsOf: sentences.indices)
         let start = ContinuousClock.now
         defer { encoderTime = ContinuousClock.now - start }
-        try engine.encode(
-            sentences, selected: all,
-            isExpired: { index in
-                guard isExpired(index) else { return false }
-                outcomes?[index] = .expired
-                return true
-            }
-        ) { index, logits in
+        try engine.encode(sentences, selected: all, outcomes: outcomes, isExpired: isExpired) { index, logits in
             let row = UnsafeMutableBufferPointer(rebasing: probabilities[index * classes..<(index + 1) * classes])
             // Nothing is known of a sentence without a token.
             guard let logits else {

@@ -57,17 +57,10 @@ package final class EncoderEngine {
     /// Which tokens a sentence ends with, whatever it says: those that an empty one and another have in common.
     private func learnEnding() throws(ClassifierError) {
         func tokens(_ text: String) throws(ClassifierError) -> [Int64] {
-            var text = text
-            let outcome: Result<[Int64], ClassifierError> = text.withUTF8 { bytes in
-                withUnsafePointer(to: UnsafeRawBufferPointer(bytes)) { sentence in
-                    let one = UnsafeBufferPointer(start: sentence, count: 1)
-                    return Result { () throws(ClassifierError) in
-                        let table = try tokenise(one, count: 1, at: { _ in 0 })
-                        return (0..<table.columns).filter { table.mask[$0] != 0 }.map { table.ids[$0] }
-                    }
-                }
+            try withBytes(of: [text]) { sentence throws(ClassifierError) in
+                let table = try tokenise(sentence, count: 1, at: { _ in 0 })
+                return (0..<table.columns).filter { table.mask[$0] != 0 }.map { table.ids[$0] }
             }
-            return try outcome.get()
         }
         let other = try tokens("a")
         bare = try tokens("")
@@ -108,20 +101,22 @@ package final class EncoderEngine {
     /// - Parameters:
     ///   - sentences: UTF-8 bytes, borrowed for the call. A NUL counts as a space.
     ///   - selected: the indexes of those to encode.
+    ///   - outcomes: those of the sentences, in which ``SentenceOutcome/expired`` is noted.
     ///   - isExpired: asked right before each small batch; such sentences are left out.
     ///   - body: gets each sentence's index and row, borrowed for the call; nil for a row if the sentence has no token of its
     ///     own.
     package func encode(
         _ sentences: UnsafeBufferPointer<UnsafeRawBufferPointer>, selected: [Int],
-        isExpired: (Int) -> Bool = { _ in false },
+        outcomes: UnsafeMutablePointer<SentenceOutcome>? = nil, isExpired: (Int) -> Bool = { _ in false },
         _ body: (Int, UnsafeBufferPointer<Float>?) -> Void
     ) throws(ClassifierError) {
         guard !selected.isEmpty else { return }
         let table = try tokenise(sentences, count: selected.count) { selected[$0] }
         measure(table, count: selected.count)
         var start = 0
+        var batch: [Int] = []
         while start < order.count {
-            var batch: [Int] = []
+            batch.removeAll(keepingCapacity: true)
             var longest = 0
             while start < order.count {
                 let place = Int(order[start])
@@ -133,7 +128,10 @@ package final class EncoderEngine {
                 let length = (max(1, Int(lengths[place])) + Self.rounding - 1) / Self.rounding * Self.rounding
                 guard batch.isEmpty || (batch.count + 1) * length <= Self.paddedTokens else { break }
                 start += 1
-                guard !isExpired(selected[place]) else { continue }
+                guard !isExpired(selected[place]) else {
+                    outcomes?[selected[place]] = .expired
+                    continue
+                }
                 batch.append(place)
                 longest = length
             }
@@ -145,24 +143,11 @@ package final class EncoderEngine {
 
     /// Encodes strings, for training: gets each one's index and row; a string without a token of its own has none.
     func embed(_ texts: ArraySlice<String>, _ body: (Int, UnsafeBufferPointer<Float>) -> Void) throws(ClassifierError) {
-        let bytes = texts.map { Array($0.utf8) }
-        let joined = bytes.flatMap(\.self)
-        let outcome: Result<Void, ClassifierError> = joined.withUnsafeBytes { joined in
-            var sentences: [UnsafeRawBufferPointer] = []
-            var start = 0
-            for text in bytes {
-                sentences.append(UnsafeRawBufferPointer(rebasing: joined[start..<start + text.count]))
-                start += text.count
-            }
-            return sentences.withUnsafeBufferPointer { sentences in
-                Result { () throws(ClassifierError) in
-                    try encode(sentences, selected: Array(sentences.indices)) { index, row in
-                        if let row { body(index, row) }
-                    }
-                }
+        try withBytes(of: texts) { sentences throws(ClassifierError) in
+            try encode(sentences, selected: Array(sentences.indices)) { index, row in
+                if let row { body(index, row) }
             }
         }
-        try outcome.get()
     }
 
     private func tokenise(

@@ -124,38 +124,22 @@ extension Classifier {
         of texts: [String]
     ) throws(ClassifierError) -> (probabilities: [Float], outcomes: [SentenceOutcome]) {
         let session = try makeSession()
-        let bytes = texts.map { Array($0.utf8) }
-        let joined = bytes.flatMap(\.self)
         var probabilities = [Float](repeating: 0, count: texts.count * model.labels.count)
         var outcomes = [SentenceOutcome](repeating: [], count: texts.count)
-        let outcome: Result<Void, ClassifierError> = joined.withUnsafeBytes { joined in
-            var sentences: [UnsafeRawBufferPointer] = []
-            var start = 0
-            for text in bytes {
-                sentences.append(UnsafeRawBufferPointer(rebasing: joined[start..<start + text.count]))
-                start += text.count
-            }
-            return sentences.withUnsafeBufferPointer { sentences in
-                probabilities.withUnsafeMutableBufferPointer { probabilities in
-                    outcomes.withUnsafeMutableBufferPointer { outcomes in
-                        Result { () throws(ClassifierError) in
-                            // An encoder's tokens take memory: a thousand sentences at a time.
-                            for start in stride(from: 0, to: sentences.count, by: 1_000) {
-                                let range = start..<min(start + 1_000, sentences.count)
-                                let columns =
-                                    range.lowerBound * model.labels.count..<range.upperBound * model.labels.count
-                                try session.classify(
-                                    UnsafeBufferPointer(rebasing: sentences[range]),
-                                    into: UnsafeMutableBufferPointer(rebasing: probabilities[columns]),
-                                    outcomes: UnsafeMutableBufferPointer(rebasing: outcomes[range]),
-                                    isExpired: { _ in false })
-                            }
-                        }
+        // An encoder's tokens take memory: a thousand sentences at a time.
+        for start in stride(from: 0, to: texts.count, by: 1_000) {
+            let range = start..<min(start + 1_000, texts.count)
+            try probabilities.withUnsafeMutableBufferPointer { probabilities throws(ClassifierError) in
+                try outcomes.withUnsafeMutableBufferPointer { outcomes throws(ClassifierError) in
+                    try withBytes(of: texts[range]) { sentences throws(ClassifierError) in
+                        let columns = start * model.labels.count..<range.upperBound * model.labels.count
+                        try session.classify(
+                            sentences, into: UnsafeMutableBufferPointer(rebasing: probabilities[columns]),
+                            outcomes: outcomes.baseAddress! + start, isExpired: { _ in false })
                     }
                 }
             }
         }
-        try outcome.get()
         return (probabilities, outcomes)
     }
 }

@@ -53,21 +53,8 @@ final class LinearSession: ClassifierSession {
     }
 
     func classify(
-        _ sentences: UnsafeBufferPointer<UnsafeRawBufferPointer>, into probabilities: UnsafeMutableBufferPointer<Float>
-    ) throws(ClassifierError) {
-        try classify(sentences, into: probabilities, noting: nil)
-    }
-
-    func classify(
         _ sentences: UnsafeBufferPointer<UnsafeRawBufferPointer>, into probabilities: UnsafeMutableBufferPointer<Float>,
-        outcomes: UnsafeMutableBufferPointer<SentenceOutcome>, isExpired: (Int) -> Bool
-    ) throws(ClassifierError) {
-        try classify(sentences, into: probabilities, noting: outcomes.baseAddress)
-    }
-
-    private func classify(
-        _ sentences: UnsafeBufferPointer<UnsafeRawBufferPointer>, into probabilities: UnsafeMutableBufferPointer<Float>,
-        noting outcomes: UnsafeMutablePointer<SentenceOutcome>?
+        outcomes: UnsafeMutablePointer<SentenceOutcome>?, isExpired: (Int) -> Bool
     ) throws(ClassifierError) {
         guard probabilities.count == sentences.count * classes else {
             throw ClassifierError(

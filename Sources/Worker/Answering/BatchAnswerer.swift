@@ -209,19 +209,13 @@ package final class BatchAnswerer {
                 let sentences = UnsafeBufferPointer(rebasing: sentences[range])
                 let rows = UnsafeMutableBufferPointer(rebasing: probabilities[..<(range.count * classCount)])
                 do throws(ClassifierError) {
-                    if !needsOutcomes {
-                        try session.classify(sentences, into: rows)
-                    } else {
-                        try outcomes.withUnsafeMutableBufferPointer { outcomes throws(ClassifierError) in
-                            try session.classify(
-                                sentences, into: rows,
-                                outcomes: UnsafeMutableBufferPointer(rebasing: outcomes[..<range.count])
-                            ) { index in
-                                guard hasDeadlines,
-                                    let deadline = batch.answers[owners[range.lowerBound + index]].deadline
-                                else { return false }
-                                return deadline < clock()
-                            }
+                    try outcomes.withUnsafeMutableBufferPointer { outcomes throws(ClassifierError) in
+                        try session.classify(
+                            sentences, into: rows, outcomes: needsOutcomes ? outcomes.baseAddress : nil
+                        ) { index in
+                            guard hasDeadlines, let deadline = batch.answers[owners[range.lowerBound + index]].deadline
+                            else { return false }
+                            return deadline < clock()
                         }
                     }
                     return true

@@ -192,7 +192,8 @@ struct DescribeCommand: AsyncParsableCommand {
                     try probabilities.withUnsafeMutableBufferPointer { probabilities in
                         try outcomes.withUnsafeMutableBufferPointer { outcomes in
                             try session.classify(
-                                sentences, into: probabilities, outcomes: outcomes, isExpired: { _ in false })
+                                sentences, into: probabilities, outcomes: outcomes.baseAddress,
+                                isExpired: { _ in false })
                         }
                     }
                 }

@@ -50,7 +50,8 @@ struct LineBatch: ~Copyable {
         try texts.withUnsafeBufferPointer { texts in
             try probabilities.withUnsafeMutableBufferPointer { probabilities in
                 try outcomes.withUnsafeMutableBufferPointer { outcomes in
-                    try session.classify(texts, into: probabilities, outcomes: outcomes, isExpired: { _ in false })
+                    try session.classify(
+                        texts, into: probabilities, outcomes: outcomes.baseAddress, isExpired: { _ in false })
                 }
             }
         }

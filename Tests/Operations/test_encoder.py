@@ -262,6 +262,11 @@ class EncoderTests(unittest.TestCase):
         names = json.dumps({"id2label": {"0": "a", "1": "b"}})
         self.refused(self.changed(classifier, write("config.json", names)), "2 classes", "3 scores")
         self.refused(self.changed(classifier, write("config.json", "{")), "config.json", "no JSON")
+        names = json.dumps({"id2label": {"0": "a", "1": "b", "2": "c\nd"}})
+        self.refused(self.changed(classifier, write("config.json", names)), "on one line")
+        names = json.dumps({"_name_or_path": 'a\nb@"c', "id2label": {"0": "a", "1": "b", "2": "c"}})
+        named = self.probabilities(self.changed(classifier, write("config.json", names)), ["un train"])[0]
+        self.assertRegex(named["model"], r"^a-b--c@[0-9a-f]{12}$")
         self.refused(
             self.changed(classifier, replaced("openvino_model.xml", "attention_mask", "other_mask")),
             "input_ids and attention_mask", "other_mask")

@@ -63,8 +63,6 @@ package struct HeldOut {
     package var linear: [Float]
     /// Of which sentences it knew anything.
     package var known: [Bool]
-    /// Of the linear model as they were given.
-    private let uncalibrated: [Float]
     /// Of the head on the encoder, at temperature 1.
     package var head: [Float]
     package var targets: [Int]
@@ -72,7 +70,6 @@ package struct HeldOut {
 
     package init(linear: [Float], known: [Bool], head: [Float], targets: [Int], classes: Int) {
         self.linear = linear
-        uncalibrated = linear
         self.known = known
         self.head = head
         self.targets = targets
@@ -87,15 +84,6 @@ package struct HeldOut {
         return HeldOut(
             linear: part(linear), known: places.map { known[$0] }, head: part(head),
             targets: places.map { targets[$0] }, classes: classes)
-    }
-
-    /// The same with the linear model's probabilities at a temperature.
-    func calibrated(by temperature: Double) -> HeldOut {
-        var calibrated = self
-        calibrated.linear = targets.indices.flatMap { row in
-            Temperature.apply(temperature, to: uncalibrated[row * classes..<(row + 1) * classes])
-        }
-        return calibrated
     }
 
     /// The blend with the lowest log loss on these sentences, and the cascade that is wanted.
@@ -135,7 +123,7 @@ package struct HeldOut {
     }
 
     private func calibratedHead(_ temperature: Double) -> [Float] {
-        targets.indices.flatMap { Temperature.apply(temperature, to: head[$0 * classes..<($0 + 1) * classes]) }
+        Temperature.apply(temperature, toRowsOf: head, classes: classes)
     }
 
     private func mixed(_ blend: Blend, _ encoder: [Float]) -> [Float] {

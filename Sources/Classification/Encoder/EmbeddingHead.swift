@@ -44,18 +44,29 @@ package struct EmbeddingHead: Sendable {
         }
     }
 
+    /// Writes the scores of one embedding.
+    ///
+    /// - Parameter lanes: `chunks` vectors for each of the `width` numbers of an embedding, then those of the biases.
+    @inline(__always)
+    static func score(
+        _ embedding: UnsafePointer<Float>, _ lanes: UnsafePointer<SIMD8<Float>>, width: Int,
+        into scores: UnsafeMutablePointer<SIMD8<Float>>, chunks: Int
+    ) {
+        for chunk in 0..<chunks { scores[chunk] = lanes[width &* chunks &+ chunk] }
+        for row in 0..<width {
+            let value = embedding[row]
+            for chunk in 0..<chunks { scores[chunk] += lanes[row &* chunks &+ chunk] * value }
+        }
+    }
+
     /// Writes the probabilities of the classes for one embedding, at a temperature, into the first lanes of `scores`, of which
     /// there are ``chunks`` × 8.
     @inline(__always)
     package func classify(
         _ embedding: UnsafePointer<Float>, temperature: Float, into scores: UnsafeMutablePointer<SIMD8<Float>>
     ) {
-        lanes.withUnsafeBufferPointer { lanes in
-            for chunk in 0..<chunks { scores[chunk] = lanes[width &* chunks &+ chunk] }
-            for row in 0..<width {
-                let value = embedding[row]
-                for chunk in 0..<chunks { scores[chunk] += lanes[row &* chunks &+ chunk] * value }
-            }
+        lanes.withUnsafeBufferPointer {
+            Self.score(embedding, $0.baseAddress!, width: width, into: scores, chunks: chunks)
         }
         for chunk in 0..<chunks { scores[chunk] /= temperature }
         Softmax.apply(scores, chunks: chunks)

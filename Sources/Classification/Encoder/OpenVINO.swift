@@ -58,6 +58,7 @@ final class OpenVINO: @unchecked Sendable {
             guard let main = names.filter({ $0.hasPrefix("libopenvino_c.so") }).min() else { return nil }
             return ("\(folder)/\(main)", "\(folder)/libopenvino_tokenizers.so")
         }
+        // With and without the number of the release: the packages for Python have only the one with.
         return beside + ["libopenvino_c.so", "libopenvino_c.so.2641"].map { ($0, "libopenvino_tokenizers.so") }
     }
 

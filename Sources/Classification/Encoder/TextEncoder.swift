@@ -37,15 +37,14 @@ package final class TextEncoder: Sendable {
     /// Engines that nobody uses: those that were made when the model was tried out go to the sessions of its threads.
     private let idle = Mutex<[EncoderEngine.Parts]>([])
 
-    /// Reads an encoder, or a finished classifier, from its folder.
-    ///
-    /// - Parameter expected: the digest that it must have; nil for any.
+    /// Reads an encoder from its folder.
     package convenience init(
         folder path: String, options: EncoderOptions = EncoderOptions()
     ) throws(ModelFileError) {
         try self.init(EncoderFolder(path), options, isClassifier: false)
     }
 
+    /// - Parameter isClassifier: whether its rows are to be the scores of classes, not embeddings.
     init(_ folder: EncoderFolder, _ options: EncoderOptions, isClassifier: Bool) throws(ModelFileError) {
         self.folder = folder
         description = folder.description

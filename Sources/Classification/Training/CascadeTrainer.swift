@@ -180,8 +180,8 @@ package struct CascadeTrainer: Sendable {
             for label in 0..<classes { head[row * classes + label] = lanes[label] }
         }
         return HeldOut(
-            linear: validation.raw, known: validation.known, head: head, targets: sentences.targets, classes: classes
-        ).calibrated(by: validation.temperature)
+            linear: Temperature.apply(validation.temperature, toRowsOf: validation.raw, classes: classes),
+            known: validation.known, head: head, targets: sentences.targets, classes: classes)
     }
 
     /// The metrics of a cascade that is learnt, for each fold, from the others.
@@ -194,7 +194,9 @@ package struct CascadeTrainer: Sendable {
         for fold in 0..<folds.count {
             let (inside, outside) = (folds.inside(fold), folds.outside(fold))
             // The linear model's temperature too comes from the other folds alone.
-            let held = held.calibrated(by: validation.temperature(of: outside, sentences))
+            var held = held
+            held.linear = Temperature.apply(
+                validation.temperature(of: outside, sentences), toRowsOf: validation.raw, classes: classes)
             let part = held.rows(inside).answers(held.rows(outside).learn(cascade))
             for (place, row) in inside.enumerated() {
                 known[row] = known[row] || part.asked[place]

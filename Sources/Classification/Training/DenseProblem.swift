@@ -53,11 +53,7 @@ package final class DenseProblem {
         embeddings.values.withUnsafeBufferPointer { values in
             for row in rows {
                 let embedding = values.baseAddress! + row &* width
-                for chunk in 0..<chunks { scores[chunk] = point[width &* chunks &+ chunk] }
-                for column in 0..<width {
-                    let value = embedding[column]
-                    for chunk in 0..<chunks { scores[chunk] += point[column &* chunks &+ chunk] * value }
-                }
+                EmbeddingHead.score(embedding, point, width: width, into: scores, chunks: chunks)
                 let lanes = UnsafeMutableRawPointer(scores).assumingMemoryBound(to: Float.self)
                 for lane in classes..<chunks * 8 { lanes[lane] = LinearModel.noClass }
                 Softmax.apply(scores, chunks: chunks)

@@ -41,6 +41,11 @@ package enum Temperature {
         return exp((low + high) / 2)
     }
 
+    /// Each row of a matrix of probabilities, rescaled with this temperature.
+    static func apply(_ temperature: Double, toRowsOf matrix: [Float], classes: Int) -> [Float] {
+        stride(from: 0, to: matrix.count, by: classes).flatMap { apply(temperature, to: matrix[$0..<$0 + classes]) }
+    }
+
     /// Probabilities rescaled with this temperature.
     package static func apply(_ temperature: Double, to probabilities: ArraySlice<Float>) -> [Float] {
         let logarithms = probabilities.map { log(Double(max($0, .leastNormalMagnitude))) }

@@ -93,14 +93,12 @@ struct EvaluateCommand: AsyncParsableCommand {
         let stored = try model.map { try ModelFile.metadata(path: $0) }
         var options = LinearTrainer.Options()
         var cascade = try cascade.choice
-        var encoder = encoder
-        var trained: CascadeMetadata?
+        var textEncoder = try encoder.map { try TextEncoder(folder: $0, options: encoderFlags.options) }
         switch stored {
         case .linear(let metadata): options = metadata.options
         case .cascade(let metadata):
             options = metadata.options
-            encoder = "\(model ?? "")/encoder"
-            trained = metadata
+            textEncoder = try ModelFolder.encoder(of: model ?? "", metadata, encoderFlags.options)
             cascade = cascade ?? metadata.cascade
         case .finished:
             throw CommandFailure.usage(
@@ -109,13 +107,6 @@ struct EvaluateCommand: AsyncParsableCommand {
         }
         options.seed = seed
         options.folds = folds ?? 5
-        var encoderOptions = encoderFlags.options
-        encoderOptions.maximumTokens = encoderOptions.maximumTokens ?? trained?.maximumTokens
-        let textEncoder = try encoder.map { try TextEncoder(folder: $0, options: encoderOptions) }
-        if let trained, trained.encoder.sha256 != textEncoder?.digest {
-            throw CommandFailure.badData(
-                "\(model ?? "")/encoder is not the encoder that the model was trained with: \(trained.encoder.name)")
-        }
         let file = try data.read()
         try file.requireTwoClasses()
         let progress = ProgressLine()

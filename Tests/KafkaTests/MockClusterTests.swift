@@ -46,4 +46,16 @@ struct MockClusterTests {
         let outcome = try Command.run("/bin/ls", ["/proc/self/fd"])
         #expect(outcome.output.split(separator: "\n").compactMap { Int($0) }.allSatisfy { $0 < 1500 })
     }
+
+    @Test("a program that is started can be asked to end, whatever the test's thread blocks")
+    func nothingBlocked() async throws {
+        let mask = try await onOwnThread {
+            var (all, before) = (sigset_t(), sigset_t())
+            sigfillset(&all)
+            pthread_sigmask(SIG_SETMASK, &all, &before)
+            defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+            return try Command.run("/bin/grep", ["SigBlk", "/proc/self/status"]).output
+        }
+        #expect(mask == "SigBlk:\t0000000000000000")
+    }
 }

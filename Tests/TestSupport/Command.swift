@@ -42,10 +42,18 @@ public struct Command: Sendable {
         // What the tests have open is none of its business: a broker would keep their sockets alive. Closed here, and
         // not by the exec, they are closed before `posix_spawn` returns, which `startProgram` counts on.
         for descriptor in 3..<descriptorBound { posix_spawn_file_actions_addclose(&actions, descriptor) }
+        // A test may run on a thread that blocks signals, and a broker that inherits that cannot be asked to end.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var words = ([path] + arguments).map { strdup($0) } + [nil]
         defer { for word in words { free(word) } }
         var process = pid_t()
-        let failure = MockCluster.startProgram { posix_spawn(&process, path, &actions, nil, &words, environ) }
+        let failure = MockCluster.startProgram { posix_spawn(&process, path, &actions, &attributes, &words, environ) }
         guard failure == 0 else { throw NotStarted(description: "\(path): \(String(cString: strerror(failure)))") }
         var status: Int32 = 0
         while waitpid(process, &status, 0) < 0 && errno == EINTR {}

@@ -16,6 +16,7 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TRIAGE = ROOT / ".build/release/triage"
 PYTHON = ROOT / ".deps/tools/encoder/bin/python"
+ONNX_PYTHON = ROOT / ".deps/tools/contract/bin/python"
 HERE = pathlib.Path(__file__).resolve().parent
 STARTER = ROOT / "compose/starter/sentences.fr.tsv"
 # What one's neighbours in a batch may change, in single precision; six decimals are printed.
@@ -30,6 +31,12 @@ def triage(*arguments, text=None, check=True, environment=None, program=TRIAGE):
     return done
 
 
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[100] ^= 1
+    path.write_bytes(content)
+
+
 def starter_sentences(count):
     lines = STARTER.read_text(encoding="utf-8").splitlines()[1:]
     return [line.split("\t", 1)[1] for line in lines[::max(1, len(lines) // count)]][:count]
@@ -41,6 +48,7 @@ class EncoderTests(unittest.TestCase):
         cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="triage-encoder-"))
         cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
         subprocess.run([PYTHON, HERE / "tiny_encoder.py", cls.folder / "tiny"], check=True, capture_output=True)
+        subprocess.run([ONNX_PYTHON, HERE / "tiny_onnx.py", cls.folder / "tiny"], check=True, capture_output=True)
         cls.tiny = cls.folder / "tiny"
         cls.data = cls.folder / "data.tsv"
         lines = STARTER.read_text(encoding="utf-8").splitlines()
@@ -98,6 +106,22 @@ class EncoderTests(unittest.TestCase):
         self.assertEqual(card["encoder"]["precision"], "f32")
         self.assertEqual(card["encoder"]["maximumTokens"], 128)
         self.assertEqual(card["encoder"]["neighbourBound"], BOUND)
+
+    def test_a_classifier_in_onnx(self):
+        sentences = ["un train", "Un Train pour Brest, 8 h ?", "zzz", "long mot " * 100]
+        expected = self.probabilities(self.tiny / "classifier", sentences)
+        for name in ("onnx", "onnx-beside"):
+            replies = self.probabilities(self.tiny / name, sentences)
+            for reply, right in zip(replies, expected, strict=True):
+                self.assertEqual(reply["label"], right["label"])
+                for label, probability in right["probabilities"].items():
+                    self.assertAlmostEqual(reply["probabilities"][label], probability, delta=BOUND)
+            card = json.loads(triage("describe", "--model", self.tiny / name, "--json").stdout)
+            self.assertEqual(card["encoder"]["precision"], "as in model.onnx")
+        # What is beside the network belongs to the model.
+        versions = [self.probabilities(self.tiny / name, ["a"])[0]["model"] for name in ("onnx", "onnx-beside")]
+        changed = self.changed(self.tiny / "onnx-beside", lambda folder: flip(folder / "model.onnx_data"))
+        self.assertEqual(len({*versions, self.probabilities(changed, ["a"])[0]["model"]}), 3)
 
     def test_a_sentence_is_cut(self):
         """By --max-tokens, and not at its end token: the rest of a long sentence changes nothing."""
@@ -258,7 +282,8 @@ class EncoderTests(unittest.TestCase):
         self.refused(self.changed(classifier, without("openvino_model.bin")), "openvino_model.bin", code=66)
         self.refused(self.changed(classifier, cut("openvino_model.xml")), "openvino_model.xml", "damaged")
         self.refused(self.changed(classifier, cut("openvino_model.bin")), "openvino_model")
-        self.refused(self.tiny / "onnx", "model.onnx", "damaged")
+        self.refused(self.changed(self.tiny / "onnx", write("model.onnx", "no graph at all")), "model.onnx", "damaged")
+        self.refused(self.changed(self.tiny / "onnx-beside", without("model.onnx_data")), "model.onnx")
         names = json.dumps({"id2label": {"0": "a", "1": "b"}})
         self.refused(self.changed(classifier, write("config.json", names)), "2 classes", "3 scores")
         self.refused(self.changed(classifier, write("config.json", "{")), "config.json", "no JSON")

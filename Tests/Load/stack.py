@@ -21,8 +21,8 @@ def starter_sentences():
 class Stack:
     """Has a folder of its own, so that it disturbs no stack that runs already."""
 
-    def __init__(self, folder, *, workers, gateways, cache=True):
-        self.workers, self.gateways = workers, gateways
+    def __init__(self, folder, *, workers, gateways, cache=True, model=None):
+        self.workers, self.gateways, self.model = workers, gateways, model
         self.folder = pathlib.Path(folder)
         self.environment = os.environ | {"RUNTIME_DIRECTORY": str(folder)}
         if not cache:
@@ -38,6 +38,8 @@ class Stack:
         arguments = ["--workers", str(self.workers), "--gateways", str(self.gateways), "--monitoring"]
         if self.gateways > 1:
             arguments.append("--proxy")
+        if self.model:
+            arguments += ["--model", str(self.model)]
         self.addresses = dict(line.split() for line in self.command("start", *arguments).splitlines())
         return self
 

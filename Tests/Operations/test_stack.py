@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 import unittest.mock
 
@@ -28,7 +29,9 @@ class OperationsTests(unittest.TestCase):
             # wait for longer. The stack sees to both for embedded brokers.
             patient = {"TRIAGE_SESSION_TIMEOUT": "6s", "TRIAGE_REQUEST_TIMEOUT": "20s"}
             cls.enterClassContext(unittest.mock.patch.dict(os.environ, patient))
-        cls.stack = Stack(cls.folder, workers=3, gateways=2, cache=False)
+        cls.model = cls.folder / "current"
+        cls.model.symlink_to(ROOT / ".deps/models/starter.model")
+        cls.stack = Stack(cls.folder, workers=3, gateways=2, cache=False, model=cls.model)
         cls.stack.__enter__()
         cls.addClassCleanup(cls.stack.__exit__)
 
@@ -64,6 +67,28 @@ class OperationsTests(unittest.TestCase):
         """What it held when it died is answered by another, later but in time."""
         self.assert_undisturbed(lambda: self.stack.command("kill", "worker", "2"))
         self.stack.command("add", "worker")
+
+    def test_a_model_is_replaced(self):
+        """By a link that points elsewhere."""
+        second = self.folder / "second.model"
+        subprocess.run(
+            [ROOT / ".build/release/triage", "train", "--data", ROOT / "compose/starter/sentences.fr.tsv", "--output", second,
+             "--name", "second"], check=True, capture_output=True)
+
+        def names():
+            return {dict(labels)["model"].split("@")[0] for labels in self.stack.query("triage_worker_model_info")}
+
+        def act():
+            for target, name in ((second, "second"), (ROOT / ".deps/models/starter.model", "starter")):
+                following = self.folder / "next"
+                following.symlink_to(target)
+                following.replace(self.model)
+                end = time.time() + 30
+                while names() != {name}:
+                    self.assertLess(time.time(), end, names())
+                    time.sleep(0.2)
+
+        self.assert_undisturbed(act)
 
     def test_prometheus_answers_what_dashboard_and_alerts_ask(self):
         self.stack.publish(5_000)

@@ -283,7 +283,8 @@ start_stack() {
     local number launched new_workers=() new_gateways=() port_wanted=''
     stop_stack
     mkdir -p "$stack"
-    realpath "$3" >"$stack/model"
+    # A link stays one: to replace it is how a new model is put in place.
+    realpath --no-symlinks "$3" >"$stack/model"
     stack_broker
     for ((number = 0; number < $1; number++)); do
         launch_worker

@@ -92,12 +92,12 @@ struct ModelReloadTests {
             func eventually(_ line: String) async throws -> Bool {
                 try await worker.eventually { worker.registry.exposition().contains("triage_worker_model_\(line)") }
             }
-            #expect(try await eventually("info{model=\"first@"))
+            #expect(try await eventually("info{kind=\"linear\",model=\"first@"))
             try FileManager.default.removeItem(atPath: path)
             #expect(mkfifo(path, 0o600) == 0)
             #expect(try await eventually("loads_total{result=\"failed\"} 1\n"))
             try ModelFile.write(train("second"), to: path)
-            #expect(try await eventually("info{model=\"second@"))
+            #expect(try await eventually("info{kind=\"linear\",model=\"second@"))
             try await worker.stop()
         }
     }

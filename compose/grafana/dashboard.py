@@ -49,6 +49,10 @@ ROWS = [
            f"/ sum by (lane) (rate(triage_worker_batch_sentences_count[{RATE}]))", "{{lane}}")]),
         ("Outcomes other than ok", "By error code; all but deadline_exceeded go to the dead letters.", "cps",
          [(f'sum by (outcome) (rate(triage_worker_sentences_total{{outcome!="ok"}}[{RATE}])) > 0', "{{outcome}}")]),
+        ("Answered by the encoder", "Share of the sentences for which a cascade's linear model was not sure. If it rises, "
+         "people write otherwise than when the model was trained.", "percentunit",
+         [(f"sum by (lane) (rate(triage_worker_encoder_sentences_total[{RATE}])) "
+           f'/ sum by (lane) (rate(triage_worker_sentences_total{{outcome="ok"}}[{RATE}]))', "{{lane}}")]),
     ]),
     ("Latency", [
         ("Reply to a gateway", "From sending a sentence to its reply, through the queue both ways.", "s",
@@ -61,6 +65,8 @@ ROWS = [
          [(quantile("0.99", "triage_worker_stage_seconds", "stage", 'lane="interactive"'), "{{stage}}")]),
         ("Stages of a batch, bulk, p99", "As on the left; queue is long while there is a backlog.", "s",
          [(quantile("0.99", "triage_worker_stage_seconds", "stage", 'lane="bulk"'), "{{stage}}")]),
+        ("A batch in the encoder, p99", "Of models that have one; a part of the stage classify.", "s",
+         [(quantile("0.99", "triage_worker_encoder_seconds", "lane"), "{{lane}}")]),
     ]),
     ("HTTP", [
         ("Requests by route", "All answers, whatever their status.", "reqps",
@@ -92,7 +98,7 @@ ROWS = [
          [("sum by (instance, lane) (triage_worker_in_flight_batches)", "{{instance}} {{lane}}")]),
         ("Processor", "Cores used by each process.", "none",
          [(f'rate(process_cpu_seconds_total{{job=~"triage-.*"}}[{RATE}])', "{{instance}}")]),
-        ("Memory", "Resident. More than 180 MiB is not expected.", "bytes",
+        ("Memory", "Resident. More than 180 MiB is not expected, but of a worker whose model has an encoder.", "bytes",
          [('process_resident_memory_bytes{job=~"triage-.*"}', "{{instance}}")]),
         ("Models", "Workers by model; two lines while a new one is rolled out.", "none",
          [("count by (model) (triage_worker_model_info)", "{{model}}")]),

@@ -4,7 +4,7 @@ import Telemetry
 
 // All metrics of a worker, with their units. Those of the process itself (CPU, memory) come with Telemetry's
 // `ProcessMetrics`. Labels are bounded: `lane` is bulk or interactive, `outcome` is ok or an error code of the contract,
-// `stage`, `event` and `result` are the words below, `partition` is one of those assigned, `model` is the one in use.
+// `stage`, `event`, `result` and `kind` are the words below, `partition` is one of those assigned, `model` is the one in use.
 //
 // triage_worker_sentences_total{lane,outcome}            requests answered, by outcome
 // triage_worker_unsure_total{lane}                       of those with outcome ok: the ones that say that they are unsure
@@ -24,7 +24,7 @@ import Telemetry
 // triage_worker_commits_total{lane,result}               offset commits or transactions; result: ok, failed, aborted
 // triage_worker_topic_recreations_total{lane}            times that the request topic was recreated
 // triage_worker_schema_registry_up                       0 while records wait for a schema registry that gives none
-// triage_worker_model_info{model}                        1, for the model in use
+// triage_worker_model_info{model,kind}                   1, for the model in use; kind: linear, encoder (which may be a cascade)
 // triage_worker_model_loads_total{result}                loads of a model after the first; result: ok, failed
 
 /// The metrics of one lane. Handles are made once and updated at most once per batch.

@@ -6,7 +6,7 @@ import Telemetry
 final class ModelMetrics: Sendable {
     private let loads: MetricCounter
     private let failures: MetricCounter
-    private let identifier: Mutex<String>
+    private let current: Mutex<ModelDescription>
 
     init(_ model: ModelDescription, registry: PrometheusRegistry) {
         func loads(_ result: String) -> MetricCounter {
@@ -16,17 +16,18 @@ final class ModelMetrics: Sendable {
         }
         self.loads = loads("ok")
         failures = loads("failed")
-        identifier = Mutex(model.identifier)
+        current = Mutex(model)
         registry.addCollector { [weak self] readings in
-            guard let identifier = self?.identifier.withLock({ $0 }) else { return }
+            guard let model = self?.current.withLock({ $0 }) else { return }
             readings.gauge(
-                "triage_worker_model_info", help: "The model in use.", labels: [("model", identifier)], 1)
+                "triage_worker_model_info", help: "The model in use.",
+                labels: [("model", model.identifier), ("kind", model.hasEncoder ? "encoder" : "linear")], 1)
         }
     }
 
     func loaded(_ model: ModelDescription) {
         loads.increment()
-        identifier.withLock { $0 = model.identifier }
+        current.withLock { $0 = model }
     }
 
     func failed() { failures.increment() }

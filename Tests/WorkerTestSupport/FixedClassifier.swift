@@ -7,6 +7,12 @@ package struct FixedClassifier: Classifier {
         name: "fixed", version: "0123456789ab", labels: ["question", "statement"], language: "und")
     /// What its probabilities are multiplied by.
     package var factor: Float
+    /// Its sessions hold it too, so that a test can tell when none of them is left.
+    package var token: Token?
+
+    package final class Token: Sendable {
+        package init() {}
+    }
 
     package init(model: ModelDescription? = nil, factor: Float = 1) {
         if let model { self.model = model }
@@ -14,15 +20,17 @@ package struct FixedClassifier: Classifier {
     }
 
     package func makeSession() throws(ClassifierError) -> any ClassifierSession {
-        Session(factor: factor, hasEncoder: model.hasEncoder)
+        Session(factor: factor, hasEncoder: model.hasEncoder, token: token)
     }
 
     private final class Session: ClassifierSession {
         private let factor: Float
         private let hasEncoder: Bool
+        private let token: Token?
 
-        init(factor: Float, hasEncoder: Bool) {
+        init(factor: Float, hasEncoder: Bool, token: Token?) {
             self.factor = factor
+            self.token = token
             self.hasEncoder = hasEncoder
         }
 

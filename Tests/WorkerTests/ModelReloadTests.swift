@@ -1,6 +1,8 @@
 import Classification
 import Foundation
+import Synchronization
 import Telemetry
+import TestSupport
 import Testing
 import Worker
 import WorkerTestSupport
@@ -66,6 +68,37 @@ struct ModelReloadTests {
             try "third".write(toFile: path, atomically: true, encoding: .utf8)
             kill(getpid(), SIGHUP)
             #expect(try await eventually("fixed@third"))
+            try await worker.stop()
+        }
+    }
+
+    /// A lane without requests would else keep what may be hundreds of megabytes.
+    @Test("lanes that have nothing to do change over too, and the old model is gone")
+    func idleLanes() async throws {
+        struct Weak { weak var token: FixedClassifier.Token? }
+        let path = Self.file()
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try "first".write(toFile: path, atomically: true, encoding: .utf8)
+        let tokens = Mutex<[String: Weak]>([:])
+        try await MockWorker.with { worker in
+            worker.source = ModelSource(path: path) {
+                var classifier = FixedClassifier()
+                let token = FixedClassifier.Token()
+                classifier.token = token
+                let version = try String(contentsOfFile: path, encoding: .utf8)
+                classifier.model.version = version
+                tokens.withLock { $0[version] = Weak(token: token) }
+                return classifier
+            }
+            worker.configuration.modelCheckInterval = .milliseconds(30)
+            try worker.start()
+            let isReady = try await worker.eventually {
+                worker.log.lines.contains { $0.message == "the worker is ready" }
+            }
+            #expect(isReady && tokens.withLock { $0["first"]?.token != nil })
+            try "second".write(toFile: path, atomically: true, encoding: .utf8)
+            #expect(try await worker.eventually { tokens.withLock { $0["second"]?.token != nil } })
+            #expect(try await worker.eventually { tokens.withLock { $0["first"]?.token == nil } })
             try await worker.stop()
         }
     }

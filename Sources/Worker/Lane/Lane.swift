@@ -156,7 +156,11 @@ final class Lane {
         if try sendOn() { isBusy = true }
         if try receive(at: now) { isBusy = true }
         if now >= nextReport { publishState(at: now) }
-        if !isBusy { control.wakeup.wait(timeout: idleTime(at: now)) }
+        if !isBusy {
+            // Without requests too: a lane that keeps an old model keeps its memory.
+            updateModel()
+            control.wakeup.wait(timeout: idleTime(at: now))
+        }
         return true
     }
 

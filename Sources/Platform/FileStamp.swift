@@ -13,13 +13,13 @@ package struct FileStamp: Equatable, Sendable {
     private let size: Int64
     private let modified: Int64
     private let modifiedNanoseconds: Int64
-    /// Those of what is in a folder, in the order of the names; not of what is in folders in it.
+    /// Those of what is in a folder, in the order of the names, and of what is in folders in it; no deeper.
     private let contents: [FileStamp?]
 
     /// The stamp of the file or folder at this path, following links; nil if it is missing or unreadable.
-    package init?(path: String) { self.init(path: path, isNested: false) }
+    package init?(path: String) { self.init(path: path, depth: 2) }
 
-    private init?(path: String, isNested: Bool) {
+    private init?(path: String, depth: Int) {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
         device = UInt64(status.st_dev)
@@ -32,8 +32,8 @@ package struct FileStamp: Equatable, Sendable {
             modified = Int64(status.st_mtimespec.tv_sec)
             modifiedNanoseconds = Int64(status.st_mtimespec.tv_nsec)
         #endif
-        let isFolder = status.st_mode & S_IFMT == S_IFDIR && !isNested
-        contents = isFolder ? Self.names(in: path).map { FileStamp(path: "\(path)/\($0)", isNested: true) } : []
+        let isFolder = status.st_mode & S_IFMT == S_IFDIR && depth > 0
+        contents = isFolder ? Self.names(in: path).map { FileStamp(path: "\(path)/\($0)", depth: depth - 1) } : []
     }
 
     private static func names(in folder: String) -> [String] {

@@ -72,6 +72,38 @@ struct ModelReloadTests {
         }
     }
 
+    /// A folder has its encoder in a folder.
+    @Test("what is written anew in a folder's folder is noticed; a signal for the same change loads it once")
+    func nested() async throws {
+        let path = Self.file()
+        let file = "\(path)/encoder/weights"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try FileManager.default.createDirectory(atPath: "\(path)/encoder", withIntermediateDirectories: true)
+        func write(_ version: String) throws { try version.write(toFile: file, atomically: false, encoding: .utf8) }
+        try write("first")
+        let loads = Mutex<[String]>([])
+        try await MockWorker.with { worker in
+            let source = source(file)
+            worker.source = ModelSource(path: path) {
+                let model = try source.load()
+                loads.withLock { $0.append(model.model.version) }
+                return model
+            }
+            worker.configuration.modelCheckInterval = .milliseconds(300)
+            try worker.start()
+            func exchanges() -> Int { worker.log.lines.count { $0.message == "the model was exchanged" } }
+            #expect(try await worker.eventually { worker.log.lines.contains { $0.message == "the worker is ready" } })
+            try write("second")
+            #expect(try await worker.eventually { exchanges() == 1 })
+            try write("third")
+            kill(getpid(), SIGHUP)
+            #expect(try await worker.eventually { exchanges() == 2 })
+            try await Task.sleep(for: .seconds(1))
+            #expect(loads.withLock { $0 } == ["first", "second", "third"])
+            try await worker.stop()
+        }
+    }
+
     /// A lane without requests would else keep what may be hundreds of megabytes.
     @Test("lanes that have nothing to do change over too, and the old model is gone")
     func idleLanes() async throws {

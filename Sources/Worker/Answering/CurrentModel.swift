@@ -75,37 +75,56 @@ struct ModelReloader: Sendable {
     let metrics: ModelMetrics
     let logger: Logger
 
-    /// Runs until cancelled.
-    func run() async {
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await reloadOnSignal() }
-            group.addTask { await reloadOnChange() }
-        }
+    private enum Reason {
+        case signal
+        case change(FileStamp)
     }
 
-    private func reloadOnSignal() async {
-        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
-            await reload(because: "SIGHUP")
+    /// Runs until cancelled. Reloads come one after the other, so that the newest model is the last, and no more than two
+    /// are in memory.
+    func run() async {
+        let (reasons, queue) = AsyncStream.makeStream(of: Reason.self)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
+                    queue.yield(.signal)
+                }
+            }
+            group.addTask { await watch { queue.yield(.change($0)) } }
+            var loaded = loaded
+            for await reason in reasons {
+                switch reason {
+                case .signal:
+                    loaded = source.path.flatMap { FileStamp(path: $0) }
+                    await reload(because: "SIGHUP")
+                case .change(let stamp):
+                    // A signal may have come for the same change.
+                    guard stamp != loaded else { continue }
+                    loaded = stamp
+                    await reload(because: "the file changed")
+                }
+            }
         }
     }
 
     /// Polls, because that works on every file system and with symbolic links that are swapped (as Kubernetes does). A
     /// change counts once two checks see the same stamp, so that a file still being written is ignored.
-    private func reloadOnChange() async {
+    private func watch(onChange: (FileStamp) -> Void) async {
         guard let path = source.path, checkInterval > .zero else { return }
-        var loaded = loaded
-        var seen = loaded
+        var (told, seen) = (loaded, loaded)
         while (try? await Task.sleep(for: checkInterval)) != nil {
             let stamp = FileStamp(path: path)
             defer { seen = stamp }
-            guard let stamp, stamp != loaded, stamp == seen else { continue }
-            loaded = stamp
-            await reload(because: "the file changed")
+            // What was there for a moment may have been loaded by a signal, so what came back is told again.
+            if stamp != seen { told = nil }
+            guard let stamp, stamp != told, stamp == seen else { continue }
+            told = stamp
+            onChange(stamp)
         }
     }
 
-    /// One attempt. Concurrent attempts are harmless: each installs a complete model, and the last one wins.
-    func reload(because reason: String) async {
+    /// One attempt.
+    private func reload(because reason: String) async {
         do {
             let (source, lanes) = (source, lanes)
             let newer = try await DedicatedThread.run(name: "model-loader") { try source.loadTried(sessions: lanes) }

@@ -51,13 +51,16 @@ package final class BatchAnswerer {
         encoder = ReplyEncoder(model: "", labels: [])
         session = try classifier.makeSession()
         classCount = 0
-        try use(classifier)
+        adopt(classifier.model)
     }
 
     /// Switches to another model, starting with the next batch.
     package func use(_ classifier: any Classifier) throws(ClassifierError) {
         session = try classifier.makeSession()
-        let model = classifier.model
+        adopt(classifier.model)
+    }
+
+    private func adopt(_ model: ModelDescription) {
         encoder = ReplyEncoder(
             model: model.identifier, labels: model.labels, unsure: settings.rule(for: model), top: settings.top,
             field: settings.enrichField)

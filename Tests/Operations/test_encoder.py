@@ -381,6 +381,8 @@ class QueueTests(unittest.TestCase):
         triage(
             "train", "--data", STARTER, "--output", cls.folder / "cascade", "--encoder", ROOT / ".deps/encoders/use",
             "--cascade", "0.998", "--folds", "2", "--name", "m")
+        # One that stays as it is.
+        shutil.copytree(cls.folder / "cascade", cls.folder / "first", symlinks=True)
         triage("train", "--data", STARTER, "--output", cls.folder / "linear.model", "--folds", "2", "--name", "m")
         triage("topics", "create", "--bootstrap-servers", cls.kafka, "--partitions", "2", "--replication-factor", "1")
 
@@ -448,6 +450,43 @@ class QueueTests(unittest.TestCase):
         self.assertEqual({reply["stage"] for reply in self.pipe(sentences[:50])}, {"encoder"})
         worker.send_signal(signal.SIGTERM)
         self.assertEqual(worker.wait(timeout=20), 0)
+
+    def test_a_library_that_comes_later(self):
+        """After a first try without it."""
+        program = self.folder / "bin/triage"
+        program.parent.mkdir()
+        shutil.copy2(TRIAGE, program)
+        self.point(self.folder / "linear.model")
+        log = self.folder / "later.log"
+        with log.open("w") as errors:
+            worker = subprocess.Popen(
+                [program, "worker", "--model", self.model, "--bootstrap-servers", self.kafka, "--group", "later"],
+                stderr=errors, env=os.environ | {"LD_LIBRARY_PATH": str(ROOT / ".deps/lib")})
+        self.addCleanup(worker.kill)
+        self.wait(lambda: "the worker is ready" in log.read_text(), log)
+        self.point(self.folder / "first")
+        self.wait(lambda: "make encoder" in log.read_text(), log)
+        (self.folder / "lib").mkdir()
+        (self.folder / "lib/openvino").symlink_to(ROOT / ".deps/openvino")
+        worker.send_signal(signal.SIGHUP)
+        self.wait(lambda: "the model was exchanged" in log.read_text(), log)
+        worker.send_signal(signal.SIGTERM)
+        self.assertEqual(worker.wait(timeout=20), 0)
+
+    def test_an_end_while_the_model_loads(self):
+        """As the first process of a container would not end by a signal that it does not handle."""
+        self.point(self.folder / "first")
+        for number in (signal.SIGTERM, signal.SIGINT):
+            worker = subprocess.Popen(
+                [TRIAGE, "worker", "--model", self.model, "--bootstrap-servers", self.kafka], stderr=subprocess.PIPE, text=True)
+            self.addCleanup(worker.kill)
+            status = pathlib.Path(f"/proc/{worker.pid}/status")
+            deadline = time.time() + 20
+            while not int(re.search(r"SigCgt:\s*(\w+)", status.read_text())[1], 16) >> number - 1 & 1:
+                self.assertLess(time.time(), deadline)
+            worker.send_signal(number)
+            _, errors = worker.communicate(timeout=20)
+            self.assertEqual((worker.returncode, errors), (0, ""))
 
     @contextlib.contextmanager
     def gateway(self):

@@ -1,5 +1,6 @@
 internal import COpenVINO
 internal import Foundation
+internal import Synchronization
 
 /// OpenVINO, the library that runs encoders: loaded when a model first needs it, once in a process, and never unloaded.
 final class OpenVINO: @unchecked Sendable {
@@ -11,12 +12,19 @@ final class OpenVINO: @unchecked Sendable {
     /// The releases whose C interface this program knows.
     private static let knownReleases = "2026."
 
-    /// The library; loads it at the first call.
+    /// The library; loads it at the first call. One that was missing may be there at the next.
     ///
     /// - Throws: what to do about a library that is missing or of another release.
-    static func shared() throws(OpenVINOError) -> OpenVINO { try loaded.get() }
+    static func shared() throws(OpenVINOError) -> OpenVINO {
+        try loaded.withLock { loaded throws(OpenVINOError) in
+            if let loaded { return loaded }
+            let library = try OpenVINO()
+            loaded = library
+            return library
+        }
+    }
 
-    private static let loaded = Result { () throws(OpenVINOError) in try OpenVINO() }
+    private static let loaded = Mutex<OpenVINO?>(nil)
 
     private init() throws(OpenVINOError) {
         let remedy =
@@ -53,13 +61,17 @@ final class OpenVINO: @unchecked Sendable {
         let folders = ["../../../.deps/openvino", "../lib/openvino"].map {
             program.appending(path: $0).standardized.path
         }
-        let beside = folders.compactMap { folder -> (String, String)? in
+        func main(in folder: String) -> String? {
             let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-            guard let main = names.filter({ $0.hasPrefix("libopenvino_c.so") }).min() else { return nil }
-            return ("\(folder)/\(main)", "\(folder)/libopenvino_tokenizers.so")
+            return names.filter { $0.hasPrefix("libopenvino_c.so") }.min().map { "\(folder)/\($0)" }
         }
-        // With and without the number of the release: the packages for Python have only the one with.
-        return beside + ["libopenvino_c.so", "libopenvino_c.so.2641"].map { ($0, "libopenvino_tokenizers.so") }
+        let beside = folders.compactMap { folder in
+            main(in: folder).map { ($0, "\(folder)/libopenvino_tokenizers.so") }
+        }
+        // The packages for Python have only names with the number of a release, which the loader does not guess.
+        let path = ProcessInfo.processInfo.environment["LD_LIBRARY_PATH"]?.split(separator: ":") ?? []
+        let numbered = path.compactMap { main(in: String($0)) }
+        return beside + (numbered + ["libopenvino_c.so"]).map { ($0, "libopenvino_tokenizers.so") }
     }
 
     /// Reads a graph: IR (`.xml`) or ONNX.

@@ -44,8 +44,10 @@ struct WorkerCommand: AsyncParsableCommand {
             return try await SampleReport(path: check, configuration: configuration).run(
                 model: model, settings: settings)
         }
-        // Until the worker listens for it, SIGHUP would end the process, and a large model takes its time to load.
+        // A large model takes its time to load. Until the worker listens for signals, SIGHUP would end the process, and the
+        // others would not end the first process of a container, which has no default for them.
         signal(SIGHUP, SIG_IGN)
+        for number in [SIGTERM, SIGINT] { signal(number) { _ in _exit(0) } }
         try KafkaLibrary.requireSupportedVersion()
         let logger = try settings.startLogging(label: "worker")
         let service = try WorkerService(configuration: configuration, modelFile: model, logger: logger)

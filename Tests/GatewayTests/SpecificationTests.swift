@@ -65,7 +65,8 @@ struct SpecificationTests {
         for (file, line) in [
             ("schemas/asyncapi.yaml", "\n  version: \(version)\n"),
             ("compose/Dockerfile", "org.opencontainers.image.version=\"\(version)\"\n"),
-            ("compose/compose.yaml", "\n  image: triage:\(version)\n"),
+            ("compose/compose.yaml", "\n  image: ${TRIAGE_IMAGE:-triage:\(version)}\n"),
+            ("compose/OPERATIONS.md", "\nFROM triage:\(version)\n"),
             ("compose/kubernetes/base/kustomization.yaml", "newTag: \"\(version)\"}\n"),
             ("compose/kubernetes/lanes/kustomization.yaml", "newTag: \"\(version)\"}\n"),
         ] {

@@ -36,7 +36,7 @@ NOT_HERE = {
     r"^kubectl\b": "needs a cluster; `compose/local/lint` renders and checks the manifests",
     r"\bkafka-[a-z-]+\.sh\b|^acl ": "comes with Apache Kafka",
 }
-COMMAND = re.compile(r"([A-Z_]+=\S+ )*(triage|\.build/release/triage|compose/\S*|make|docker|kubectl|kafka-\S+|cp|sed|curl)( |$)")
+COMMAND = re.compile(r"([A-Z_]+=\S+ )*(triage|\.build/release/triage|compose/\S*|make|docker|kubectl|kafka-\S+|cp|ln|sed|curl)( |$)")
 PLACEHOLDERS = {r"\bCOMMAND\b": "worker", r"\bNAME\b": "somebody", r"--model FILE\b": "--model intents.model", r"\bFILE\b": "keys.txt"}
 KAFKA, HTTP = "127.0.0.1:9092", "127.0.0.1:8080"
 

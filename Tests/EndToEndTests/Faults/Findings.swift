@@ -21,15 +21,15 @@ struct Findings {
     }
 
     /// Expects what holds for every kind of delivery.
-    func expectNothingLost(sourceLocation: SourceLocation = #_sourceLocation) {
-        #expect(requests > 0, sourceLocation: sourceLocation)
+    func expectNothingLost(_ what: String = "", sourceLocation: SourceLocation = #_sourceLocation) {
+        #expect(requests > 0, "\(what)", sourceLocation: sourceLocation)
         #expect(
-            lost == 0, "requests at \(lostPlaces); replies that the audit was not given: \(skippedReplies)",
+            lost == 0, "\(what) requests at \(lostPlaces); replies that the audit was not given: \(skippedReplies)",
             sourceLocation: sourceLocation)
-        #expect(misordered == 0, sourceLocation: sourceLocation)
-        #expect(wrongIDs == 0, sourceLocation: sourceLocation)
-        #expect(oddities.isEmpty, "\(oddities)", sourceLocation: sourceLocation)
-        #expect(exitCodes.allSatisfy { $0 == 0 }, "\(exitCodes)", sourceLocation: sourceLocation)
+        #expect(misordered == 0, "\(what)", sourceLocation: sourceLocation)
+        #expect(wrongIDs == 0, "\(what)", sourceLocation: sourceLocation)
+        #expect(oddities.isEmpty, "\(what) \(oddities)", sourceLocation: sourceLocation)
+        #expect(exitCodes.allSatisfy { $0 == 0 }, "\(what) \(exitCodes)", sourceLocation: sourceLocation)
     }
 }
 

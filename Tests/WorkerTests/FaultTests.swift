@@ -122,6 +122,7 @@ struct FaultTests {
             }
             #expect(isCommitted)
             try await worker.stopOthers()
+            #expect(try worker.committed("sentences").values.reduce(0, +) == 50)
         }
     }
 
